@@ -4,25 +4,27 @@
 // looks at the network; a plugin's own section is kept as text for the plugin.
 package config
 
-import "github.com/goccy/go-yaml/ast"
+// The tags beside yaml: need:"true" marks a key that has no default and must be
+// there, enum lists the words a key may hold, example is shown in the reference.
+// Validation, JSON Schema and reference read the same tags and comments.
 
 // Config is /etc/storeward/storeward.yaml, the same on both nodes.
 type Config struct {
-	// Store is the store's code in the enterprise, e.g. "s0001".
-	Store string `yaml:"store"`
+	// Store is the store's code in the enterprise: letters, digits, "-" and "_", at most 32.
+	Store string `yaml:"store" need:"true" example:"s0001"`
 	// Nodes lists the two nodes of the store's cluster.
-	Nodes []Node `yaml:"nodes"`
-	// Key names the file with the cluster's key: at least 32 random bytes, readable by root alone.
+	Nodes []Node `yaml:"nodes" need:"true" example:"[{name: alpha, role: primary, ...}, {name: beta, role: secondary, ...}]"`
+	// Key is the cluster's key, at least 32 random bytes, best in a file readable by root alone.
 	// It authenticates beats.
-	Key Secret `yaml:"key"`
+	Key Secret `yaml:"key" need:"true" example:"{file: /etc/storeward/cluster.key}"`
 	// Timing sets how fast a dead peer is noticed.
 	Timing Timing `yaml:"timing"`
-	// Links are the paths of the beats.
-	Links []Link `yaml:"links"`
-	// Fencing lists the devices that switch a node's power.
+	// Links are the paths of the beats. Two that share nothing, such as a cable and the store's network, are the least to have.
+	Links []Link `yaml:"links" need:"true" example:"[{name: cable, plugin: heartbeat, with: ...}]"`
+	// Fencing lists the devices that switch a node's power. Without one no node takes over unless an operator says that its peer is off.
 	Fencing []FenceDevice `yaml:"fencing"`
 	// PingGroup holds addresses that answer when this node is connected: the gateway, the switch, registers.
-	PingGroup []string `yaml:"ping_group"`
+	PingGroup []string `yaml:"ping_group" need:"true" example:"[10.0.0.254]"`
 	// Policy holds the choices the failover policy leaves to the store.
 	Policy Policy `yaml:"policy"`
 	// Resources are what the cluster starts, stops and monitors, in no particular order (see after).
@@ -37,37 +39,48 @@ type Config struct {
 	StateDir string `yaml:"state_dir"`
 	// RunDir holds sockets and what must not survive a reboot.
 	RunDir string `yaml:"run_dir"`
+
+	places places
 }
 
 // Node is one of the two servers.
 type Node struct {
 	// Name is the node's host name, or what /etc/storeward/node says on it.
-	Name string `yaml:"name"`
-	// Role is the configured preference: primary or secondary.
-	Role string `yaml:"role"`
+	Name string `yaml:"name" need:"true" example:"alpha"`
+	// Role is the configured preference.
+	Role string `yaml:"role" need:"true" enum:"primary,secondary"`
 	// Address is the node's own address on the store's network, without a prefix length.
-	Address string `yaml:"address"`
+	Address string `yaml:"address" need:"true" example:"10.0.0.1"`
 	// Interface carries Address; it is where a peer that answers is looked for by ARP.
-	Interface string `yaml:"interface"`
+	Interface string `yaml:"interface" need:"true" example:"eth0"`
 	// Services are host:port pairs that answer on this node whenever its machine works,
 	// asked by TCP before the node is declared dead.
-	Services []string `yaml:"services"`
+	Services []string `yaml:"services" example:"[10.0.0.1:22]"`
 }
 
-// Timing: see the failover policy. Validation refuses deadtime < 3 intervals and warntime >= deadtime.
+// Timing is how fast a dead peer is noticed. A deadtime below three intervals or
+// a warntime that is not below deadtime is refused.
 type Timing struct {
-	Interval Duration `yaml:"interval"` // time between beats
-	Warntime Duration `yaml:"warntime"` // a beat later than this raises a warning
-	Deadtime Duration `yaml:"deadtime"` // silence on every link for this long is death
-	Initdead Duration `yaml:"initdead"` // patience after the machine booted
-	Holdup   Duration `yaml:"holdup"`   // how long a power supply may run on after its outlet was read off
-	Analyse  Duration `yaml:"analyse"`  // the bound on looking for signs of life
+	// Interval is the time between beats.
+	Interval Duration `yaml:"interval"`
+	// Warntime is the age at which a beat raises a warning.
+	Warntime Duration `yaml:"warntime"`
+	// Deadtime is the silence on every link that counts as death.
+	Deadtime Duration `yaml:"deadtime"`
+	// Initdead is the patience after the machine booted, counted anew when the ping group first answers.
+	Initdead Duration `yaml:"initdead"`
+	// Holdup is how long a power supply may run on after its outlet was read off.
+	Holdup Duration `yaml:"holdup"`
+	// Analyse bounds the search for signs of life before a node is fenced.
+	Analyse Duration `yaml:"analyse"`
 }
 
 // Link is one path for beats, carried by a plugin with the Link role.
 type Link struct {
-	Name   string `yaml:"name"`
-	Plugin string `yaml:"plugin"`
+	// Name names the link in status, events and charts.
+	Name string `yaml:"name" need:"true" example:"cable"`
+	// Plugin carries the beats.
+	Plugin string `yaml:"plugin" need:"true" example:"heartbeat"`
 	// Direct says that this is a cable from node to node: its carrier tells about the peer.
 	Direct bool `yaml:"direct"`
 	// With is the plugin's section. Keys below a node's name hold that node's own values.
@@ -76,29 +89,34 @@ type Link struct {
 
 // FenceDevice is one device that switches a node's power, driven by a plugin with the Fencer role.
 type FenceDevice struct {
-	Name   string `yaml:"name"`
-	Plugin string `yaml:"plugin"`
-	// Feeds names the node that this device powers.
-	Feeds []string `yaml:"feeds"`
+	// Name names the device in status, events and charts.
+	Name string `yaml:"name" need:"true" example:"ups-alpha"`
+	// Plugin drives the device.
+	Plugin string `yaml:"plugin" need:"true" example:"ups"`
+	// Feeds names the node that this device powers. A device that feeds both nodes is refused:
+	// whoever used it would cut itself.
+	Feeds []string `yaml:"feeds" need:"true" example:"[alpha]"`
 	// OrderLife is the longest time from an order to its effect; it sets the turns of the fence race.
+	// The fastest turn is only for devices of at most 1s.
 	OrderLife Duration `yaml:"order_life"`
 	// Monitor says how often the device's health is read.
 	Monitor Duration `yaml:"monitor"`
-	With    Section  `yaml:"with"`
+	// With is the plugin's section. Keys below a node's name hold that node's own values.
+	With Section `yaml:"with"`
 }
 
 // Policy holds the choices of the failover policy.
 type Policy struct {
 	// AfterFence is cycle (switch a fenced node on again) or off (leave it off).
-	AfterFence string `yaml:"after_fence"`
-	// OffTime is how long a fenced node stays off.
+	AfterFence string `yaml:"after_fence" enum:"cycle,off"`
+	// OffTime is how long a fenced node stays off before it is switched on again.
 	OffTime Duration `yaml:"off_time"`
 	// Isolation is serve (an active node without its ping group serves on) or stop.
-	Isolation string `yaml:"isolation"`
-	// IsolationTime is how long an active node may miss a ping group that its peer reaches.
+	Isolation string `yaml:"isolation" enum:"serve,stop"`
+	// IsolationTime is how long an active node may miss a ping group that its peer reaches before it hands over.
 	IsolationTime Duration `yaml:"isolation_time"`
-	// Failback is manual or auto.
-	Failback string `yaml:"failback"`
+	// Failback is manual, or auto: the primary becomes active again once the pair has been whole for a while.
+	Failback string `yaml:"failback" enum:"manual,auto"`
 	// CarrierBeats is how many beats must be missed on every other link when the
 	// direct cable's carrier is gone; 0 switches this evidence off.
 	CarrierBeats int `yaml:"carrier_beats"`
@@ -106,18 +124,23 @@ type Policy struct {
 
 // Resource is something the cluster starts, stops and monitors.
 type Resource struct {
-	Name   string `yaml:"name"`
-	Plugin string `yaml:"plugin"`
+	// Name names the resource in status, events and charts.
+	Name string `yaml:"name" need:"true" example:"database"`
+	// Plugin starts, stops and monitors it.
+	Plugin string `yaml:"plugin" need:"true" example:"postgres"`
 	// Mode is active-standby (runs on the active node alone) or active-active (runs on both).
-	Mode string `yaml:"mode"`
+	Mode string `yaml:"mode" enum:"active-standby,active-active"`
 	// Layer is the resource's layer of the stack, e.g. address, storage, http, database.
-	Layer string `yaml:"layer"`
+	Layer string `yaml:"layer" example:"database"`
 	// After names resources that must run before this one starts.
-	After []string `yaml:"after"`
-	// Start, Stop and Monitor bound the three actions.
-	StartTimeout   Duration `yaml:"start_timeout"`
-	StopTimeout    Duration `yaml:"stop_timeout"`
-	MonitorEvery   Duration `yaml:"monitor_every"`
+	After []string `yaml:"after" example:"[data]"`
+	// StartTimeout bounds the start.
+	StartTimeout Duration `yaml:"start_timeout"`
+	// StopTimeout bounds the stop; a node that must yield and cannot stop within it resets itself.
+	StopTimeout Duration `yaml:"stop_timeout"`
+	// MonitorEvery is the time between two monitors.
+	MonitorEvery Duration `yaml:"monitor_every"`
+	// MonitorTimeout bounds one monitor.
 	MonitorTimeout Duration `yaml:"monitor_timeout"`
 	// FailuresToDown is how many monitors in a row must find a slow answer before the resource counts as dead.
 	// A process that is gone counts at once.
@@ -125,81 +148,102 @@ type Resource struct {
 	// Restarts bounds restarts in place; beyond it OnFailure applies.
 	Restarts Budget `yaml:"restarts"`
 	// OnFailure is alarm or failover.
-	OnFailure string `yaml:"on_failure"`
+	OnFailure string `yaml:"on_failure" enum:"alarm,failover"`
 	// Failovers bounds switchovers for this resource's sake.
 	Failovers Budget `yaml:"failovers"`
-	// StopFailed is fence or block.
-	StopFailed string  `yaml:"stop_failed"`
-	With       Section `yaml:"with"`
+	// StopFailed is fence (have the peer cut this node) or block (stay, with a critical alarm).
+	StopFailed string `yaml:"stop_failed" enum:"fence,block"`
+	// With is the plugin's section. Keys below a node's name hold that node's own values.
+	With Section `yaml:"with"`
 }
 
 // Budget is at most Max within a time.
 type Budget struct {
-	Max    int      `yaml:"max"`
+	// Max is the greatest number; 0 means never.
+	Max int `yaml:"max"`
+	// Within is the time in which they are counted.
 	Within Duration `yaml:"within"`
 }
 
 // Probe is a scheduled check by a plugin with the Prober role.
 type Probe struct {
-	Name   string `yaml:"name"`
-	Plugin string `yaml:"plugin"`
-	// Every or Cron says when; exactly one of them is set. Cron has five fields, local time.
-	Every   Duration `yaml:"every"`
-	Cron    string   `yaml:"cron"`
+	// Name names the probe in status, events and charts.
+	Name string `yaml:"name" need:"true" example:"shop"`
+	// Plugin runs the check.
+	Plugin string `yaml:"plugin" need:"true" example:"http"`
+	// Every is the time between two runs; stores spread themselves over it. Exactly one of every and cron is set.
+	Every Duration `yaml:"every" example:"10s"`
+	// Cron says when instead: minute, hour, day of month, month, day of week, in local time.
+	Cron string `yaml:"cron" example:"\"*/5 8-20 * * 1-6\""`
+	// Timeout bounds one run; a run that takes longer found out nothing.
 	Timeout Duration `yaml:"timeout"`
-	// On is both, active or standby: the nodes that run the probe.
-	On string `yaml:"on"`
+	// On says which nodes run the probe.
+	On string `yaml:"on" enum:"both,active,standby"`
 	// Verify marks a probe through the virtual IP that says whether the store's service answers.
-	Verify bool    `yaml:"verify"`
-	With   Section `yaml:"with"`
+	Verify bool `yaml:"verify"`
+	// With is the plugin's section. Keys below a node's name hold that node's own values.
+	With Section `yaml:"with"`
 }
 
-// PeerChannel is the gRPC channel between the nodes. It shares the cluster key's
-// directory for its certificates and never takes part in policy.
+// PeerChannel is the channel between the nodes for evidence, configuration and
+// flight samples (gRPC, mutual TLS). It never takes part in policy.
 type PeerChannel struct {
+	// Port is where each node listens, on its own address.
 	Port int `yaml:"port"`
-	// CA, Certificate and PrivateKey are PEM files; each node has its own pair.
-	CA          string `yaml:"ca"`
+	// CA is the PEM file of the authority that signed both nodes' certificates.
+	CA string `yaml:"ca"`
+	// Certificate is this node's certificate, a PEM file.
 	Certificate string `yaml:"certificate"`
-	PrivateKey  string `yaml:"private_key"`
+	// PrivateKey is this node's key, a PEM file.
+	PrivateKey string `yaml:"private_key"`
 }
 
 // Report says where everything goes.
 type Report struct {
-	Consoles []Console      `yaml:"consoles"`
-	Influx   []InfluxSink   `yaml:"influx"`
-	Traps    []TrapReceiver `yaml:"traps"`
+	// Consoles are the enterprise consoles; a store may have several.
+	Consoles []Console `yaml:"consoles"`
+	// Influx are endpoints that take points by the InfluxDB v2 write API.
+	Influx []InfluxSink `yaml:"influx"`
+	// Traps are receivers of SNMPv2c notifications.
+	Traps []TrapReceiver `yaml:"traps"`
 	// PointsEvery is how often measurements are written.
 	PointsEvery Duration `yaml:"points_every"`
-	// OutboxBytes bounds the durable outbox; points go first.
+	// OutboxBytes bounds the durable outbox, in bytes; points are given up before events.
 	OutboxBytes int64 `yaml:"outbox_bytes"`
 }
 
 // Console is one console's link, NATS over mutual TLS.
 type Console struct {
-	Name        string `yaml:"name"`
-	URL         string `yaml:"url"` // e.g. tls://console.example:4222
-	CA          string `yaml:"ca"`
-	Certificate string `yaml:"certificate"`
-	PrivateKey  string `yaml:"private_key"`
+	// Name names the console in status and logs.
+	Name string `yaml:"name" need:"true" example:"hq"`
+	// URL is the console's link address.
+	URL string `yaml:"url" need:"true" example:"tls://console.example:4222"`
+	// CA is the PEM file of the console's authority.
+	CA string `yaml:"ca" need:"true" example:"/etc/storeward/ca.pem"`
+	// Certificate is this node's certificate, issued by the console, a PEM file.
+	Certificate string `yaml:"certificate" need:"true" example:"/etc/storeward/node.pem"`
+	// PrivateKey is this node's key, a PEM file.
+	PrivateKey string `yaml:"private_key" need:"true" example:"/etc/storeward/node.key"`
 }
 
 // InfluxSink is any endpoint that takes the InfluxDB v2 write API.
 type InfluxSink struct {
-	Name   string `yaml:"name"`
-	URL    string `yaml:"url"`
-	Org    string `yaml:"org"`
-	Bucket string `yaml:"bucket"`
-	Token  Secret `yaml:"token"`
+	// Name names the endpoint in status and logs.
+	Name string `yaml:"name" need:"true" example:"metrics"`
+	// URL is the endpoint's base address.
+	URL string `yaml:"url" need:"true" example:"http://10.0.0.20:8428"`
+	// Org is the organisation points are written for.
+	Org string `yaml:"org" example:"retail"`
+	// Bucket is the bucket points are written to.
+	Bucket string `yaml:"bucket" example:"stores"`
+	// Token authorises the writes.
+	Token Secret `yaml:"token" example:"{file: /etc/storeward/influx.token}"`
 }
 
 // TrapReceiver takes SNMPv2c notifications.
 type TrapReceiver struct {
-	Address   string `yaml:"address"` // host:port
-	Community Secret `yaml:"community"`
-}
-
-// Section is a plugin's own configuration, kept as parsed text with its place in the file.
-type Section struct {
-	Node ast.Node
+	// Address is the receiver's host:port.
+	Address string `yaml:"address" need:"true" example:"10.0.0.30:162"`
+	// Community is sent with each notification.
+	Community Secret `yaml:"community" need:"true" example:"{file: /etc/storeward/trap.community}"`
 }

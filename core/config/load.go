@@ -1,0 +1,112 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// Load reads and validates a file. Its faults name the file by its base name.
+func Load(path string) (*Config, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(filepath.Base(path), text)
+}
+
+// Parse decodes text over the defaults and validates the outcome. Its error is
+// Faults: everything wrong with the file, not just the first thing.
+func Parse(name string, text []byte) (*Config, error) {
+	root, err := parseRoot(name, text)
+	if err != nil {
+		return nil, err
+	}
+	cfg := Default()
+	d := newDecoder(name, root)
+	decodeInto(d, root, cfg)
+	cfg.places = d.places
+	cfg.nameSections()
+	faults := d.faults
+	if len(d.places.at) > 1 || len(faults) == 0 { // else there is nothing to validate
+		for _, f := range cfg.check() {
+			if !d.unread(f.Path) {
+				faults = append(faults, f)
+			}
+		}
+	}
+	if err := faults.err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+func decodeInto(d *decoder, root ast.Node, cfg *Config) {
+	d.note("", startOf(root))
+	d.value("", root, reflect.ValueOf(cfg).Elem())
+}
+
+// parseRoot returns the file's one document.
+func parseRoot(name string, text []byte) (ast.Node, error) {
+	file, err := parser.ParseBytes(text, 0)
+	var detailed yaml.Error
+	switch {
+	case errors.As(err, &detailed):
+		f := Fault{File: name, Wrong: "this is not YAML", Right: detailed.GetMessage()}
+		if tk := detailed.GetToken(); tk != nil && tk.Position != nil {
+			f.Line, f.Column = tk.Position.Line, tk.Position.Column
+		}
+		return nil, Faults{f}
+	case err != nil:
+		return nil, Faults{{File: name, Wrong: "this is not YAML", Right: err.Error()}}
+	}
+	var root ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		if root != nil {
+			at := startOf(doc.Body).Position
+			return nil, Faults{{
+				File: name, Line: at.Line, Column: at.Column,
+				Wrong: "there is a second document", Right: "keep one, without a line of ---",
+			}}
+		}
+		root = doc.Body
+	}
+	if isNull(root) {
+		return nil, Faults{{File: name, Wrong: "the file is empty", Right: "begin with the sample in contrib/examples/storeward.yaml"}}
+	}
+	return root, nil
+}
+
+// nameSections tells every section the nodes' names, below which it holds their own values.
+func (c *Config) nameSections() {
+	names := c.nodeNames()
+	for i := range c.Links {
+		c.Links[i].With.nodes = names
+	}
+	for i := range c.Fencing {
+		c.Fencing[i].With.nodes = names
+	}
+	for i := range c.Resources {
+		c.Resources[i].With.nodes = names
+	}
+	for i := range c.Probes {
+		c.Probes[i].With.nodes = names
+	}
+}
+
+func (c *Config) nodeNames() []string {
+	names := make([]string, len(c.Nodes))
+	for i, n := range c.Nodes {
+		names[i] = n.Name
+	}
+	return names
+}
