@@ -15,7 +15,11 @@ const subjectRoot = "storeward.v1"
 const (
 	SubjectBatch  = "batch"  // request with a Batch, answered by an Ack
 	SubjectStatus = "status" // a Status, not durable
+	SubjectAsk    = "ask"    // below it the console's questions: ask.status, ask.snapshot
 )
+
+// HeaderError is the header of an answer that says why a question has none.
+const HeaderError = "Storeward-Error"
 
 // Subject returns the subject on which a node says what, e.g. storeward.v1.s0001.alpha.batch.
 func Subject(store, node, what string) string {

@@ -1,0 +1,203 @@
+package report
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/sirupsen/logrus"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
+)
+
+// ackTimeout is how long a console may take to commit one batch.
+const ackTimeout = 10 * time.Second
+
+// answerTimeout bounds the answer to a console's question.
+const answerTimeout = 5 * time.Second
+
+// link is the way to one console: NATS over mutual TLS. A batch is a request;
+// the console replies after its database has committed it.
+type link struct {
+	o    Options
+	name string
+	conn *nats.Conn
+	box  *outbox
+	log  logrus.FieldLogger
+
+	mu     sync.Mutex
+	newest *api.Status
+	fresh  chan struct{}
+}
+
+func newLink(o Options, c config.Console, box *outbox) (*link, error) {
+	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "tls" || u.Host == "" {
+		return nil, fmt.Errorf("url %q is not an address such as tls://console.example:4222", c.URL)
+	}
+	security, err := clientTLS(c)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{
+		o: o, name: "console/" + c.Name, box: box,
+		log: o.Log.WithField("sink", "console/"+c.Name), fresh: make(chan struct{}, 1),
+	}
+	l.conn, err = nats.Connect(c.URL,
+		nats.Name(o.Store+"."+o.Node),
+		nats.Secure(security),
+		nats.TLSHandshakeFirst(),
+		nats.CustomInboxPrefix(api.InboxPrefix(o.Store, o.Node)),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(500*time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, 250*time.Millisecond),
+		nats.Timeout(3*time.Second),
+		nats.PingInterval(5*time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectBufSize(-1), // what waits, waits in the outbox
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				l.log.WithError(err).Warn("link to the console lost")
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { l.log.Info("link to the console is up again"); l.wake() }),
+		nats.ConnectHandler(func(*nats.Conn) { l.log.Info("link to the console is up"); l.wake() }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			l.log.WithError(err).Warn("link to the console reports an error")
+		}),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.listen(); err != nil {
+		l.conn.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// clientTLS reads the node's certificate and the console's authority.
+func clientTLS(c config.Console) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(c.Certificate, c.PrivateKey)
+	if err != nil {
+		return nil, fmt.Errorf("read the node's certificate: %w", err)
+	}
+	pem, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, fmt.Errorf("read the console's authority: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", c.CA)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, RootCAs: roots}, nil
+}
+
+// run sends the outbox and the newest status until ctx ends.
+func (l *link) run(ctx context.Context) {
+	defer l.conn.Close()
+	var speaking sync.WaitGroup
+	speaking.Go(func() { l.speak(ctx) })
+	forward(ctx, l.box, l.name, l.log, l.deliver)
+	speaking.Wait()
+}
+
+// deliver sends envelopes of one journal as one request.
+func (l *link) deliver(ctx context.Context, envelopes []*api.Envelope) (uint64, error) {
+	if !l.conn.IsConnected() {
+		return 0, errors.New("the console cannot be reached")
+	}
+	data, err := proto.Marshal(&api.Batch{Envelopes: envelopes})
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	reply, err := l.conn.RequestWithContext(ctx, api.Subject(l.o.Store, l.o.Node, api.SubjectBatch), data)
+	if err != nil {
+		return 0, fmt.Errorf("send a batch to the console: %w", err)
+	}
+	var ack api.Ack
+	if err := proto.Unmarshal(reply.Data, &ack); err != nil {
+		return 0, fmt.Errorf("read the console's answer: %w", err)
+	}
+	switch first := envelopes[0]; {
+	case ack.Error != "":
+		return 0, fmt.Errorf("the console refused a batch: %s", ack.Error)
+	case ack.JournalId != first.JournalId || ack.Sequence < first.Sequence:
+		return 0, fmt.Errorf("the console acknowledged %s/%d, which was not sent", ack.JournalId, ack.Sequence)
+	}
+	return min(ack.Sequence, envelopes[len(envelopes)-1].Sequence), nil
+}
+
+// status notes the newest status; an older one that was not sent yet is forgotten.
+func (l *link) status(s *api.Status) {
+	l.mu.Lock()
+	l.newest = s
+	l.mu.Unlock()
+	l.wake()
+}
+
+func (l *link) wake() {
+	select {
+	case l.fresh <- struct{}{}:
+	default:
+	}
+}
+
+func (l *link) speak(ctx context.Context) {
+	for {
+		select {
+		case <-l.fresh:
+		case <-ctx.Done():
+			return
+		}
+		l.mu.Lock()
+		newest := l.newest
+		l.mu.Unlock()
+		if newest == nil || !l.conn.IsConnected() {
+			continue
+		}
+		data, err := proto.Marshal(newest)
+		if err == nil {
+			err = l.conn.Publish(api.Subject(l.o.Store, l.o.Node, api.SubjectStatus), data)
+		}
+		if err != nil {
+			l.log.WithError(err).Debug("status not sent")
+		}
+	}
+}
+
+// listen answers the console's questions.
+func (l *link) listen() error {
+	if l.o.Answer == nil {
+		return nil
+	}
+	subject := api.Subject(l.o.Store, l.o.Node, api.SubjectAsk)
+	_, err := l.conn.Subscribe(subject+".*", func(m *nats.Msg) {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		defer cancel()
+		reply := nats.NewMsg(m.Reply)
+		answer, err := l.o.Answer(ctx, strings.TrimPrefix(m.Subject, subject+"."), m.Data)
+		if err == nil {
+			reply.Data, err = proto.Marshal(answer)
+		}
+		if err != nil {
+			reply.Header.Set(api.HeaderError, err.Error())
+		}
+		if err := m.RespondMsg(reply); err != nil {
+			l.log.WithError(err).Debug("answer not sent")
+		}
+	})
+	return err
+}

@@ -1,0 +1,211 @@
+package report
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/storeward/storeward/core/api"
+)
+
+var testTime = time.Date(2026, 1, 2, 3, 4, 5, 600e6, time.UTC)
+
+func testEvent(text string) *api.Envelope {
+	return &api.Envelope{
+		Store: "s1", Node: "alpha",
+		Body: &api.Envelope_Event{Event: &api.Event{Kind: api.KindAlarm, Message: text}},
+	}
+}
+
+func testPoints(size int) *api.Envelope {
+	return &api.Envelope{
+		Store: "s1", Node: "alpha",
+		Body: &api.Envelope_Points{Points: &api.Points{Points: []*api.Point{{
+			Measurement: strings.Repeat("m", size), Fields: map[string]float64{"x": 1},
+		}}}},
+	}
+}
+
+func open(t *testing.T, dir string, limit int64, destinations ...string) *outbox {
+	t.Helper()
+	box, aside, err := openOutbox(dir, limit, destinations, testTime)
+	if err != nil || aside != "" {
+		t.Fatalf("open the outbox: set aside %q, error %v", aside, err)
+	}
+	t.Cleanup(func() { box.close() })
+	return box
+}
+
+func put(t *testing.T, box *outbox, envelopes ...*api.Envelope) {
+	t.Helper()
+	box.number(envelopes)
+	if err := box.store(envelopes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sequences(t *testing.T, box *outbox, destination string) string {
+	t.Helper()
+	envelopes, err := box.next(destination, 1000, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s []string
+	for _, e := range envelopes {
+		s = append(s, fmt.Sprint(e.Sequence))
+	}
+	return strings.Join(s, " ")
+}
+
+// TestC2OutboxKeepsUntilAcknowledged: each destination gets everything, across restarts.
+func TestC2OutboxKeepsUntilAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	box := open(t, dir, 1<<20, "a", "b")
+	put(t, box, testEvent("one"), testEvent("two"), testEvent("three"))
+	if err := box.acknowledge("a", 2); err != nil {
+		t.Fatal(err)
+	}
+	journal := box.journal
+	box.close()
+
+	box = open(t, dir, 1<<20, "a", "b")
+	if box.journal != journal {
+		t.Errorf("the journal id changed from %s to %s", journal, box.journal)
+	}
+	if got := sequences(t, box, "a"); got != "3" {
+		t.Errorf("a lacks %q, want 3", got)
+	}
+	if got := sequences(t, box, "b"); got != "1 2 3" {
+		t.Errorf("b lacks %q, want 1 2 3", got)
+	}
+	put(t, box, testEvent("four"))
+	if got := sequences(t, box, "a"); got != "3 4" {
+		t.Errorf("a lacks %q, want 3 4: numbers go on after a restart", got)
+	}
+	if err := box.acknowledge("b", 99); err != nil {
+		t.Fatal(err)
+	}
+	if err := box.acknowledge("a", 4); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, _, _ := box.stats(); waiting != 0 || box.bytes != 0 {
+		t.Errorf("%d envelopes of %d bytes wait after everything arrived", waiting, box.bytes)
+	}
+}
+
+func TestOutboxForgetsDestinations(t *testing.T) {
+	dir := t.TempDir()
+	box := open(t, dir, 1<<20, "a", "gone")
+	put(t, box, testEvent("one"))
+	box.close()
+	box = open(t, dir, 1<<20, "a")
+	if err := box.acknowledge("a", 1); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, _, _ := box.stats(); waiting != 0 {
+		t.Errorf("%d envelopes wait for a destination that is configured no more", waiting)
+	}
+}
+
+func TestOutboxWithoutDestinationsCountsOn(t *testing.T) {
+	dir := t.TempDir()
+	box := open(t, dir, 1<<20)
+	put(t, box, testEvent("one"), testEvent("two"))
+	box.close()
+	box = open(t, dir, 1<<20)
+	e := testEvent("three")
+	put(t, box, e)
+	if waiting, _, _ := box.stats(); waiting != 0 || e.Sequence != 3 {
+		t.Errorf("waiting %d, sequence %d; want 0 and 3", waiting, e.Sequence)
+	}
+}
+
+// TestC2OutboxIsBounded: points are thinned, then dropped, oldest first; events stay; numbers have no gap.
+func TestC2OutboxIsBounded(t *testing.T) {
+	box := open(t, t.TempDir(), 20000, "a")
+	put(t, box, testEvent("precious"))
+	for range 30 {
+		put(t, box, testPoints(1000))
+	}
+	waiting, dropped, lost := box.stats()
+	if waiting != 31 || dropped == 0 || lost != 0 {
+		t.Fatalf("waiting %d, dropped %d, lost events %d; want 31, some, 0", waiting, dropped, lost)
+	}
+	if box.bytes > 20000 {
+		t.Errorf("the outbox holds %d bytes, its limit is 20000", box.bytes)
+	}
+	envelopes, err := box.next("a", 1000, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range envelopes {
+		if e.Sequence != uint64(i+1) {
+			t.Fatalf("envelope %d has the number %d: a gap", i+1, e.Sequence)
+		}
+	}
+	if envelopes[0].GetEvent().GetMessage() != "precious" {
+		t.Error("the event lost its body before the points did")
+	}
+	if envelopes[30].GetPoints() == nil {
+		t.Error("the newest points lost their body before older ones did")
+	}
+}
+
+func TestOutboxDropsEventsLast(t *testing.T) {
+	box := open(t, t.TempDir(), 4000, "a")
+	for range 20 {
+		put(t, box, testEvent(strings.Repeat("e", 500)))
+	}
+	if _, _, lost := box.stats(); lost == 0 || box.bytes > 5000 {
+		t.Errorf("lost %d events, %d bytes: the outbox grows without bound", lost, box.bytes)
+	}
+}
+
+// TestCorruptOutboxIsSetAside: whatever the damage, a new journal begins and the old file stays.
+func TestCorruptOutboxIsSetAside(t *testing.T) {
+	damage := map[string]func([]byte) []byte{
+		"garbage":   func([]byte) []byte { return []byte(strings.Repeat("garbage!", 4096)) },
+		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
+		"zeroed": func(b []byte) []byte {
+			clear(b[2*4096:])
+			return b
+		},
+	}
+	for name, harm := range damage {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			box := open(t, dir, 1<<20, "a")
+			for i := range 200 {
+				put(t, box, testEvent(fmt.Sprint(i, strings.Repeat("x", 300))))
+			}
+			old := box.journal
+			box.close()
+			path := filepath.Join(dir, "outbox.db")
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, harm(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			box, aside, err := openOutbox(dir, 1<<20, []string{"a"}, testTime)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer box.close()
+			if !strings.HasSuffix(aside, "outbox.db.corrupt-20260102T030405Z") {
+				t.Errorf("set aside as %q", aside)
+			}
+			if _, err := os.Stat(aside); err != nil {
+				t.Error(err)
+			}
+			if box.journal == old {
+				t.Error("the journal id stayed although its numbers are lost")
+			}
+			put(t, box, testEvent("works"))
+		})
+	}
+}

@@ -1,0 +1,268 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
+)
+
+// queueLimit bounds what waits in memory while the disk does not take it.
+const queueLimit = 20000
+
+// Options says what to report where.
+type Options struct {
+	Store, Node string
+	// Dir is the folder of the durable outbox.
+	Dir    string
+	Report config.Report
+	Log    logrus.FieldLogger
+	// Now reads the wall clock.
+	Now func() time.Time
+	// Answer replies to a console's question, e.g. "status" or "snapshot". It
+	// may be nil. The reply is a protobuf message of the API.
+	Answer func(ctx context.Context, question string, body []byte) (proto.Message, error)
+}
+
+// Reporter is the Sink of a running node. What it is given is numbered, put
+// into the outbox, and sent on from there; traps go out as soon as an event is
+// on disk, or when the disk refuses it.
+type Reporter struct {
+	o     Options
+	box   *outbox
+	traps []*trapSender
+	links []*link
+
+	mu      sync.Mutex
+	queue   []*api.Envelope
+	wake    chan struct{}
+	refused atomic.Uint64 // envelopes that found the queue full
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+var _ Sink = (*Reporter)(nil)
+
+// New opens the outbox and starts sending. Nothing that is away or unreachable
+// is an error here: only a destination that cannot be meant, such as a missing
+// certificate, and a folder that cannot be written. corrupt names the file that
+// a damaged outbox was set aside as.
+func New(o Options) (r *Reporter, corrupt string, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	var destinations []string
+	for _, c := range o.Report.Consoles {
+		destinations = append(destinations, "console/"+c.Name)
+	}
+	for _, s := range o.Report.Influx {
+		destinations = append(destinations, "influx/"+s.Name)
+	}
+	box, corrupt, err := openOutbox(o.Dir, o.Report.OutboxBytes, destinations, o.Now())
+	if err != nil {
+		return nil, corrupt, err
+	}
+	r = &Reporter{o: o, box: box, wake: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	if err := r.start(ctx); err != nil {
+		cancel()
+		r.done.Wait()
+		_ = box.close()
+		return nil, corrupt, err
+	}
+	return r, corrupt, nil
+}
+
+func (r *Reporter) start(ctx context.Context) error {
+	for _, c := range r.o.Report.Consoles {
+		l, err := newLink(r.o, c, r.box)
+		if err != nil {
+			return fmt.Errorf("link to console %s: %w", c.Name, err)
+		}
+		r.links = append(r.links, l)
+		r.run(func() { l.run(ctx) })
+	}
+	for _, s := range r.o.Report.Influx {
+		sink, err := newInfluxSink(r.o, s, r.box)
+		if err != nil {
+			return fmt.Errorf("InfluxDB endpoint %s: %w", s.Name, err)
+		}
+		r.run(func() { sink.run(ctx) })
+	}
+	for _, t := range r.o.Report.Traps {
+		sender, err := newTrapSender(r.o, t)
+		if err != nil {
+			return fmt.Errorf("trap receiver %s: %w", t.Address, err)
+		}
+		r.traps = append(r.traps, sender)
+		r.run(func() { sender.run(ctx) })
+	}
+	r.run(func() { r.write(ctx) })
+	return nil
+}
+
+func (r *Reporter) run(f func()) { r.done.Go(f) }
+
+// Event implements Sink.
+func (r *Reporter) Event(e *api.Event) {
+	r.enqueue(&api.Envelope{Body: &api.Envelope_Event{Event: e}})
+}
+
+// Incident implements Sink.
+func (r *Reporter) Incident(i *api.Incident) {
+	r.enqueue(&api.Envelope{Body: &api.Envelope_Incident{Incident: i}})
+}
+
+// Inventory sends what the node is made of.
+func (r *Reporter) Inventory(i *api.Inventory) {
+	r.enqueue(&api.Envelope{Body: &api.Envelope_Inventory{Inventory: i}})
+}
+
+// Points implements Sink. Points without a store or node get this one's.
+func (r *Reporter) Points(p *api.Points) {
+	now := r.o.Now().UnixNano()
+	for _, point := range p.Points {
+		if point.Tags == nil {
+			point.Tags = map[string]string{}
+		}
+		if point.Tags[api.TagStore] == "" {
+			point.Tags[api.TagStore] = r.o.Store
+		}
+		if point.Tags[api.TagNode] == "" {
+			point.Tags[api.TagNode] = r.o.Node
+		}
+		if point.TimeUnixNano == 0 {
+			point.TimeUnixNano = now
+		}
+	}
+	r.enqueue(&api.Envelope{Body: &api.Envelope_Points{Points: p}})
+}
+
+// Status implements Sink.
+func (r *Reporter) Status(s *api.Status) {
+	waiting, dropped, _ := r.box.stats()
+	s.OutboxPending, s.OutboxDroppedPoints = uint64(waiting), dropped
+	for _, l := range r.links {
+		l.status(s)
+	}
+}
+
+// Close stops sending. What is not yet on disk is written first; what is on
+// disk waits there for the next start.
+func (r *Reporter) Close() error {
+	r.cancel()
+	r.done.Wait()
+	return r.box.close()
+}
+
+func (r *Reporter) enqueue(e *api.Envelope) {
+	e.Store, e.Node, e.Time = r.o.Store, r.o.Node, timestamppb.New(r.o.Now())
+	r.mu.Lock()
+	full := len(r.queue) >= queueLimit
+	if full && e.GetPoints() == nil {
+		full = !r.dropQueuedPoints()
+	}
+	if !full {
+		r.queue = append(r.queue, e)
+	}
+	r.mu.Unlock()
+	if full {
+		r.refused.Add(1)
+		return
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// dropQueuedPoints makes room for one event at the oldest points' expense.
+func (r *Reporter) dropQueuedPoints() bool {
+	for i, e := range r.queue {
+		if e.GetPoints() != nil && e.Sequence == 0 {
+			r.queue = append(r.queue[:i], r.queue[i+1:]...)
+			r.refused.Add(1)
+			return true
+		}
+	}
+	return false
+}
+
+// write moves what is queued to disk, as much as there is in one transaction.
+// What the disk refuses stays queued and is tried again; its traps go out.
+func (r *Reporter) write(ctx context.Context) {
+	const firstPause, longestPause = 100 * time.Millisecond, 5 * time.Second
+	pause := firstPause
+	retry := time.NewTimer(time.Hour)
+	defer retry.Stop()
+	told := uint64(0) // traps of everything up to this number are out
+	for ended := false; !ended; {
+		select {
+		case <-r.wake:
+		case <-retry.C:
+		case <-ctx.Done():
+			ended = true
+		}
+		batch := r.numbered()
+		err := r.box.store(batch)
+		told = r.tell(batch, told)
+		switch {
+		case err == nil:
+			r.forget(len(batch))
+			pause = firstPause
+		case !errors.Is(err, errClosed):
+			r.o.Log.WithError(err).WithField("waiting", len(batch)).Error("events wait in memory: the disk does not take them")
+			retry.Reset(pause)
+			pause = min(2*pause, longestPause)
+		}
+		if n := r.refused.Swap(0); n > 0 {
+			r.o.Log.WithField("count", n).Error("reports were dropped: the disk takes nothing and the queue is full")
+		}
+	}
+}
+
+// numbered gives everything in the queue its number, oldest first.
+func (r *Reporter) numbered() []*api.Envelope {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fresh := 0
+	for fresh < len(r.queue) && r.queue[fresh].Sequence != 0 {
+		fresh++
+	}
+	r.box.number(r.queue[fresh:])
+	return append([]*api.Envelope(nil), r.queue...)
+}
+
+func (r *Reporter) forget(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = append([]*api.Envelope(nil), r.queue[n:]...)
+}
+
+// tell hands each event to the trap senders once.
+func (r *Reporter) tell(batch []*api.Envelope, told uint64) uint64 {
+	for _, e := range batch {
+		if e.Sequence <= told {
+			continue
+		}
+		told = e.Sequence
+		if e.GetEvent() == nil {
+			continue
+		}
+		for _, t := range r.traps {
+			t.send(e)
+		}
+	}
+	return told
+}
