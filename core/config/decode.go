@@ -20,6 +20,7 @@ type decoder struct {
 	faults  Faults
 	anchors map[string]ast.Node
 	missed  map[string]bool // paths whose value could not be read
+	broken  bool            // an alias leads nowhere: nothing else is worth reading
 }
 
 // presetter is a list element with defaults of its own, set before the file's values.
@@ -35,16 +36,48 @@ func newDecoder(file string, root ast.Node) *decoder {
 	}
 	if root != nil {
 		ast.Walk(anchorCollector{d}, root)
+		ast.Walk(aliasChecker{d: d}, root)
 	}
 	return d
 }
 
+// anchorCollector notes every anchor, and in a second walk refuses an alias that
+// has none or that stands within its own anchor.
 type anchorCollector struct{ d *decoder }
 
-// Visit notes every anchor; an alias finds it later.
+// Visit implements ast.Visitor.
 func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
-	if a, ok := n.(*ast.AnchorNode); ok && a.Name != nil {
-		c.d.anchors[a.Name.GetToken().Value] = a.Value
+	a, ok := n.(*ast.AnchorNode)
+	if !ok || a.Name == nil {
+		return c
+	}
+	name := a.Name.GetToken().Value
+	c.d.anchors[name] = a.Value
+	if a.Value != nil {
+		ast.Walk(aliasChecker{d: c.d, within: name}, a.Value)
+	}
+	return c
+}
+
+type aliasChecker struct {
+	d      *decoder
+	within string
+}
+
+// Visit implements ast.Visitor.
+func (c aliasChecker) Visit(n ast.Node) ast.Visitor {
+	a, ok := n.(*ast.AliasNode)
+	if !ok {
+		return c
+	}
+	name := a.Value.GetToken().Value
+	switch _, known := c.d.anchors[name]; {
+	case c.within != "" && name == c.within:
+		c.d.fault("", a.GetToken(), "*"+name+" stands within itself", "write the value out")
+		c.d.broken = true
+	case c.within == "" && !known:
+		c.d.fault("", a.GetToken(), "there is no anchor &"+name, "write it before this, or write the value out")
+		c.d.broken = true
 	}
 	return c
 }

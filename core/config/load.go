@@ -30,6 +30,9 @@ func Parse(name string, text []byte) (*Config, error) {
 	}
 	cfg := Default()
 	d := newDecoder(name, root)
+	if d.broken {
+		return nil, d.faults.err()
+	}
 	decodeInto(d, root, cfg)
 	cfg.places = d.places
 	cfg.nameSections()

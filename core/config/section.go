@@ -123,6 +123,12 @@ func (s Section) Explain(err error) error {
 
 var pathLike = regexp.MustCompile(`^[a-z_][a-z0-9_]*(\[\d+\])?(\.[a-z_][a-z0-9_]*(\[\d+\])?)*$`)
 
+// Aliases of aliases could grow a small file without bound; beyond these a value is null.
+const (
+	maxDepth = 64
+	maxText  = 1 << 20
+)
+
 // emitter writes a tree in YAML's flow style, where white space means nothing, so
 // that it can put each value where it stands in the file.
 type emitter struct {
@@ -166,7 +172,7 @@ func (e *emitter) pairs(list []*ast.MappingValueNode) {
 
 func (e *emitter) value(n ast.Node) {
 	n = (&decoder{anchors: e.anchors}).plain(n)
-	if e.depth++; e.depth > 64 || n == nil {
+	if e.depth++; e.depth > maxDepth || e.out.Len() > maxText || n == nil {
 		e.write("null")
 		e.depth--
 		return
