@@ -1,0 +1,123 @@
+# Everything a person does with this tree. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export GOFLAGS := -buildvcs=false
+
+# The tools and their versions, in one place.
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+PROTOC_GO     := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+PROTOC_GRPC   := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+
+BIN := build/bin
+BINARIES := $(BIN)/storewardd $(BIN)/storewardctl $(BIN)/storeward-plugins $(BIN)/storeward-console
+GO_SOURCES = $(shell find core plugins mibs console -name '*.go' -not -name '*_test.go' 2>/dev/null) go.mod go.sum
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-zA-Z0-9_-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Build
+
+.PHONY: build
+build: web $(BINARIES) ## build the programs into build/bin, the console with its pages
+
+$(BIN)/storewardd: $(GO_SOURCES)
+	go build -o $@ ./core/cmd/storewardd
+$(BIN)/storewardctl: $(GO_SOURCES)
+	go build -o $@ ./core/cmd/storewardctl
+$(BIN)/storeward-plugins: $(GO_SOURCES)
+	go build -o $@ ./plugins/cmd/storeward-plugins
+$(BIN)/storeward-console: $(GO_SOURCES) build/web.stamp
+	go build -o $@ ./console/cmd/storeward-console
+$(BIN)/lab: $(GO_SOURCES) $(shell find tests contrib -name '*.go' 2>/dev/null)
+	go build -o $@ ./tests/lab/cmd/lab
+
+.PHONY: web
+web: build/web.stamp ## build the console's pages
+build/web.stamp: $(shell find console/web -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
+	@command -v npm >/dev/null || { echo "make web: npm is missing: install Node.js 20 or newer" >&2; exit 1; }
+	cd console/web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@mkdir -p build && touch $@
+
+.PHONY: generate
+generate: packages-generate ## make the generated files anew
+	@mkdir -p build/tools
+	GOBIN=$(CURDIR)/build/tools go install $(PROTOC_GO)
+	GOBIN=$(CURDIR)/build/tools go install $(PROTOC_GRPC)
+	PATH=$(CURDIR)/build/tools:$$PATH go generate ./core/... ./plugins/... ./mibs/... ./console/...
+	cd console/web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent generate
+
+##@ Run
+
+.PHONY: demo
+demo: packages-lab build $(BIN)/lab ## a console, a store, a till and an NMS, until Ctrl-C (or DEMO_SECONDS=n)
+	@$(BIN)/lab demo
+
+.PHONY: demo-kill
+demo-kill: ## cut the power of the demo's active node (in another terminal)
+	@test -x $(BIN)/lab || { echo "make demo-kill: no demo runs: start one with make demo" >&2; exit 1; }
+	@$(BIN)/lab demo-kill
+
+##@ Judge
+
+.PHONY: lint
+lint: ## formatting, vet and linters
+	go vet ./...
+	go run $(GOLANGCI_LINT) run ./...
+
+.PHONY: fmt
+fmt: ## format the Go sources
+	go run $(GOFUMPT) -l -w core plugins mibs console tests contrib
+
+.PHONY: test
+test: test-unit test-web test-sim test-e2e ## install what is missing and run every test
+
+.PHONY: test-unit
+test-unit: packages-lab ## unit tests, scenario files, plugin conformance, all with -race
+	go test -race -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /core/internal/sim)
+
+.PHONY: test-sim
+test-sim: ## 2,000 seeds of simulated failures
+	go test -timeout 10m ./core/internal/sim
+
+.PHONY: test-e2e
+test-e2e: packages-lab build $(BIN)/lab ## real nodes in network namespaces, as root
+	go test -count=1 -timeout 20m ./tests/e2e
+
+.PHONY: test-web
+test-web: build/web.stamp ## the pages' own tests
+	cd console/web && npm run --silent check
+
+.PHONY: vuln
+vuln: ## known vulnerabilities, where their databases can be reached
+	@go run $(GOVULNCHECK) ./... || echo "SKIPPED govulncheck: its database cannot be reached, or it found something above"
+	@cd console/web && npm audit || echo "SKIPPED npm audit: its database cannot be reached, or it found something above"
+
+.PHONY: screenshots
+screenshots: packages-browser build ## every page in light and dark, into build/screenshots
+	tests/screenshots.sh
+
+.PHONY: bench-failover bench-idle bench-calm
+bench-failover: packages-lab build $(BIN)/lab ## power cut to first answer of the survivor
+	go run ./tests/bench/cmd/bench failover
+bench-idle: packages-lab build $(BIN)/lab ## memory and CPU of one node's processes
+	go run ./tests/bench/cmd/bench idle
+bench-calm: packages-lab build $(BIN)/lab ## no takeover that nobody asked for, under load
+	go run ./tests/bench/cmd/bench calm
+
+##@ Machine
+
+.PHONY: packages-lab packages-generate packages-browser
+packages-lab: ## install the Debian packages that the lab, the demo and the tests need
+	@tests/lab/install.sh lab
+packages-generate: # what make generate needs
+	@tests/lab/install.sh generate
+packages-browser: # a headless browser
+	@tests/lab/install.sh browser
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build console/web/node_modules
+	find console/web/dist -mindepth 1 -not -name .keep -delete 2>/dev/null || true
