@@ -1,0 +1,2 @@
+// Package app puts the console together and runs it.
+package app

@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/storeward/storeward/console/internal/db"
+	"github.com/storeward/storeward/core/api"
+)
+
+// severityWord is the severity in lower case, "" when it is not set.
+func severityWord(s api.Severity) string {
+	if s == api.Severity_SEVERITY_UNSPECIFIED {
+		return ""
+	}
+	return strings.ToLower(strings.TrimPrefix(s.String(), "SEVERITY_"))
+}
+
+// stamp is the time, zero if it is not set.
+func stamp(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
+}
+
+// maybe is the time, nil if it is not set.
+func maybe(t *timestamppb.Timestamp) *time.Time {
+	if t == nil {
+		return nil
+	}
+	return some(t.AsTime())
+}
+
+// some is nil for the zero time.
+func some(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// list maps every element; the result is never nil, so that JSON has [] and not null.
+func list[A, B any](in []A, f func(A) B) []B {
+	out := make([]B, 0, len(in))
+	for _, a := range in {
+		out = append(out, f(a))
+	}
+	return out
+}
+
+func same[A any](a A) A { return a }
+
+// table is a copy of the map that is never nil.
+func table[V any](in map[string]V) map[string]V {
+	out := make(map[string]V, len(in))
+	maps.Copy(out, in)
+	return out
+}
+
+func eventView(e *db.Event) EventView {
+	return EventView{
+		Key: e.Key, ID: e.ID, Store: e.Store, Node: e.Node, Time: db.Time(e.Time), Received: db.Time(e.Received),
+		Kind: e.Kind, Severity: severityWord(api.Severity(e.Severity)), Object: e.Object, Message: e.Message,
+		Condition: e.Condition, Incident: e.Incident, Generation: e.Generation, Attributes: table(e.Attributes),
+	}
+}
+
+func eventViews(rows []db.Event) []EventView {
+	return list(rows, func(e db.Event) EventView { return eventView(&e) })
+}
+
+func alarmView(a *db.Alarm) AlarmView {
+	return AlarmView{
+		ID: a.ID, Store: a.Store, Node: a.Node, Object: a.Object, Condition: a.Condition,
+		Severity: severityWord(api.Severity(a.Severity)), Message: a.Message, Incident: a.Incident,
+		Raised: db.Time(a.Raised), Updated: db.Time(a.Updated), Cleared: some(db.Time(a.Cleared)), Count: int(a.Count),
+		Acknowledged: some(db.Time(a.Acknowledged)), AcknowledgedBy: a.AcknowledgedBy, Comment: a.Comment,
+	}
+}
+
+func alarmViews(rows []db.Alarm) []AlarmView {
+	return list(rows, func(a db.Alarm) AlarmView { return alarmView(&a) })
+}
+
+func statusView(s *api.Status) *StatusView {
+	if s == nil {
+		return nil
+	}
+	return &StatusView{
+		Store: s.GetStore(), Node: s.GetNode(), Time: stamp(s.GetTime()), Role: s.GetRole(), Generation: s.GetGeneration(),
+		Version: s.GetVersion(), KernelBootID: s.GetKernelBootId(), Incarnation: s.GetIncarnation(), Started: maybe(s.GetStarted()),
+		ConfigurationDigest: s.GetConfigurationDigest(), Decision: s.GetDecision(), Mode: s.GetMode(), ModeUntil: maybe(s.GetModeUntil()),
+		Redundant: s.GetRedundant(), Peer: s.GetPeer(), PeerRole: s.GetPeerRole(), PeerHeard: s.GetPeerHeard(), PingGroup: s.GetPingGroup(),
+		OutboxPending: s.GetOutboxPending(), OutboxDroppedPoints: s.GetOutboxDroppedPoints(), Address: s.GetAddress(),
+		Links: list(s.GetLinks(), linkView), Resources: list(s.GetResources(), resourceView), Probes: list(s.GetProbes(), probeView),
+		FenceDevices: list(s.GetFenceDevices(), fenceView), Plugins: list(s.GetPlugins(), pluginView),
+	}
+}
+
+func linkView(l *api.LinkStatus) LinkView {
+	return LinkView{
+		Name: l.GetName(), Health: l.GetHealth(), Direct: l.GetDirect(), Carrier: l.GetCarrier(),
+		LastHeardSeconds: l.GetLastHeardSeconds(), LatenessP99Seconds: l.GetLatenessP99Seconds(), BeatsHeard: l.GetBeatsHeard(),
+		DroppedForged: l.GetDroppedForged(), DroppedReplayed: l.GetDroppedReplayed(), DroppedForeign: l.GetDroppedForeign(), Message: l.GetMessage(),
+	}
+}
+
+func resourceView(r *api.ResourceStatus) ResourceView {
+	return ResourceView{
+		Name: r.GetName(), Plugin: r.GetPlugin(), Mode: r.GetMode(), State: r.GetState(), Health: r.GetHealth(), Message: r.GetMessage(),
+		PID: r.GetPid(), Restarts: r.GetRestarts(), Managed: r.GetManaged(), Since: maybe(r.GetSince()), Layer: r.GetLayer(),
+	}
+}
+
+func probeView(p *api.ProbeStatus) ProbeView {
+	return ProbeView{
+		Name: p.GetName(), Plugin: p.GetPlugin(), Health: p.GetHealth(), Message: p.GetMessage(), Time: maybe(p.GetTime()),
+		TookSeconds: p.GetTookSeconds(), Values: table(p.GetValues()), Next: maybe(p.GetNext()),
+	}
+}
+
+func fenceView(f *api.FenceDeviceStatus) FenceDeviceView {
+	return FenceDeviceView{
+		Name: f.GetName(), Plugin: f.GetPlugin(), Kind: f.GetKind(), Feeds: list(f.GetFeeds(), same), Power: f.GetPower(),
+		Health: f.GetHealth(), Message: f.GetMessage(), Read: maybe(f.GetRead()), Values: table(f.GetValues()),
+	}
+}
+
+func pluginView(p *api.PluginStatus) PluginStatusView {
+	return PluginStatusView{
+		Name: p.GetName(), Version: p.GetVersion(), PID: p.GetPid(), Health: p.GetHealth(), Restarts: p.GetRestarts(), Message: p.GetMessage(),
+	}
+}
