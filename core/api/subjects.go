@@ -3,6 +3,8 @@
 // kinds of events and the names of measurements. It holds no behaviour.
 package api
 
+//go:generate protoc --proto_path=. --go_out=. --go_opt=paths=source_relative api.proto
+
 import (
 	"fmt"
 	"strings"
