@@ -141,8 +141,11 @@ func lose(ctx context.Context, s *Space, name string, percent int) error {
 	table := "storeward_lab_" + name
 	rules := fmt.Sprintf("table netdev %[1]s\ndelete table netdev %[1]s\n", table)
 	if percent > 0 {
-		rules += fmt.Sprintf("table netdev %s { chain lossy { type filter hook ingress device %s priority 0; numgen random mod 100 < %d drop; }; }\n",
-			table, name, percent)
+		chance := fmt.Sprintf("numgen random mod 100 < %d", percent)
+		if percent == 100 {
+			chance = "" // nftables refuses a comparison that is always true
+		}
+		rules += fmt.Sprintf("table netdev %s { chain lossy { type filter hook ingress device %s priority 0; %s drop; }; }\n", table, name, chance)
 	}
 	command := exec.CommandContext(ctx, "nft", "-f", "-")
 	command.Stdin = strings.NewReader(rules)
