@@ -1,8 +1,175 @@
-// Package remote is the caller's side of the wire: it turns a gRPC connection to
-// a plugin process into typed handles. It starts no process, restarts nothing and
+// Package remote is the caller's side of the wire: it turns the socket of a
+// plugin process into typed handles. It starts no process, restarts nothing and
 // sets no deadline of its own; the host does that.
 package remote
 
-// Instance is one configured use of a plugin on the other side of a connection.
-// It has the methods of every role; one that the plugin does not offer fails.
-type Instance struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/sdkpb"
+)
+
+// Errors of a call. Anything else is the plugin's own text.
+var (
+	// ErrRole: the instance does not offer the role.
+	ErrRole = errors.New("the plugin does not offer this role")
+	// ErrGarbage: the plugin answered, but with something that cannot be an answer.
+	ErrGarbage = errors.New("the plugin answered garbage")
+	// ErrBroken: the connection to the plugin has ended.
+	ErrBroken = errors.New("connection to the plugin broken")
+)
+
+// Description is what a plugin says about itself.
+type Description struct {
+	Name, Version, Summary string
+}
+
+// Client is the connection to one plugin process. Probes and beats have streams
+// of their own; beats even a connection, so that they share no lock with probes.
+type Client struct {
+	path  string
+	conn  *grpc.ClientConn
+	calls sdkpb.PluginClient
+
+	life context.Context
+	end  context.CancelCauseFunc
+
+	mu     sync.Mutex
+	probes *probes
+	links  *links
+}
+
+// Dial makes a client for the unix socket at path. It connects with the first call.
+func Dial(path string) (*Client, error) {
+	conn, err := dial(path)
+	if err != nil {
+		return nil, err
+	}
+	life, end := context.WithCancelCause(context.Background())
+	return &Client{path: path, conn: conn, calls: sdkpb.NewPluginClient(conn), life: life, end: end}, nil
+}
+
+func dial(path string) (*grpc.ClientConn, error) {
+	dialer := func(ctx context.Context, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}
+	conn, err := grpc.NewClient(
+		"passthrough:///plugin",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(dialer),
+		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(),
+		grpc.WithWriteBufferSize(8<<10), grpc.WithReadBufferSize(8<<10),
+		grpc.WithInitialWindowSize(256<<10), grpc.WithInitialConnWindowSize(1<<20),
+		grpc.WithIdleTimeout(0),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("dial plugin: %w", err)
+	}
+	return conn, nil
+}
+
+// Done is closed when a stream broke or Close was called; Err then says why.
+func (c *Client) Done() <-chan struct{} { return c.life.Done() }
+
+// Err says why Done is closed.
+func (c *Client) Err() error { return context.Cause(c.life) }
+
+// Close ends the connection. The plugin's instances stay open in its process.
+func (c *Client) Close() error {
+	c.end(ErrBroken)
+	c.mu.Lock()
+	links, probes := c.links, c.probes
+	c.mu.Unlock()
+	err := c.conn.Close()
+	if links != nil {
+		err = errors.Join(err, links.close())
+	}
+	if probes != nil {
+		probes.wait()
+	}
+	return err
+}
+
+// Info asks the plugin who it is.
+func (c *Client) Info(ctx context.Context) (Description, error) {
+	r, err := c.calls.Info(ctx, &sdkpb.InfoRequest{}, grpc.WaitForReady(true))
+	if err != nil {
+		return Description{}, wireError(err)
+	}
+	return Description{Name: r.GetName(), Version: r.GetVersion(), Summary: r.GetSummary()}, nil
+}
+
+// Ping returns the time the plugin took to answer.
+func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
+	asked := sdk.Monotonic()
+	r, err := c.calls.Ping(ctx, &sdkpb.PingRequest{})
+	if err != nil {
+		return 0, wireError(err)
+	}
+	now := sdk.Monotonic()
+	if taken := time.Duration(r.GetTaken()); taken < asked || taken > now {
+		return 0, fmt.Errorf("%w: a time outside of the question", ErrGarbage)
+	}
+	return now - asked, nil
+}
+
+// Check has the plugin decode and validate a configuration. Faults are
+// *sdk.ConfigError, several joined.
+func (c *Client) Check(ctx context.Context, yaml []byte) error {
+	r, err := c.calls.Check(ctx, &sdkpb.CheckRequest{Yaml: yaml})
+	if err != nil {
+		return wireError(err)
+	}
+	return faultsIn(r.GetFaults())
+}
+
+// Open makes an instance. Faults of the configuration are *sdk.ConfigError.
+func (c *Client) Open(ctx context.Context, yaml []byte, env sdk.Env) (*Instance, error) {
+	r, err := c.calls.Open(ctx, &sdkpb.OpenRequest{
+		Instance: env.Instance, Yaml: yaml, Node: env.Node, Peer: env.Peer, StateDir: env.StateDir,
+	})
+	if err != nil {
+		return nil, wireError(err)
+	}
+	if err := faultsIn(r.GetFaults()); err != nil {
+		return nil, err
+	}
+	if r.GetError() != "" {
+		return nil, errors.New(r.GetError())
+	}
+	if r.GetHandle() == 0 {
+		return nil, fmt.Errorf("%w: an instance without a handle", ErrGarbage)
+	}
+	return &Instance{client: c, handle: r.GetHandle(), name: env.Instance, roles: rolesIn(r.GetRoles())}, nil
+}
+
+// wireError turns an error of gRPC into one of ours. An answer that cannot be
+// decoded is garbage; a deadline is context.DeadlineExceeded.
+func wireError(err error) error {
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	switch s.Code() {
+	case codes.DeadlineExceeded:
+		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+	case codes.Canceled:
+		return fmt.Errorf("no answer awaited: %w", context.Canceled)
+	case codes.Unavailable:
+		return fmt.Errorf("%w: %s", ErrBroken, s.Message())
+	default: // the service itself answers with no other code
+		return fmt.Errorf("%w: %s", ErrGarbage, s.Message())
+	}
+}

@@ -18,14 +18,6 @@ type Instance = remote.Instance
 
 var nameShape = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
-// Run examines a plugin. Call it once in the plugin's test.
-func Run(t *testing.T, c Case) {
-	t.Helper()
-	t.Run("description", func(t *testing.T) { checkDescription(t, c.Plugin) })
-	t.Run("configuration", func(t *testing.T) { checkConfiguration(t, c) })
-	t.Run("readme", func(t *testing.T) { checkReadme(t, c) })
-}
-
 func checkDescription(t *testing.T, p sdk.Plugin) {
 	if !nameShape.MatchString(p.Name) {
 		t.Errorf("name %q: want lower case letters, digits and dashes", p.Name)
@@ -70,9 +62,6 @@ func checkReadme(t *testing.T, c Case) {
 		t.Skip("no README")
 	}
 	path := c.Readme
-	if path == "" {
-		path = "README.md"
-	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("read README: %v", err)

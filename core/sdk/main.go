@@ -1,0 +1,135 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"github.com/sirupsen/logrus"
+	"google.golang.org/grpc"
+)
+
+// Handshake is what the core and a plugin agree on before they speak gRPC. The
+// cookie only tells people that a plugin is not meant to be run by hand.
+var Handshake = plugin.HandshakeConfig{
+	ProtocolVersion:  1,
+	MagicCookieKey:   "STOREWARD_PLUGIN",
+	MagicCookieValue: "8a1f60f4-52b6-4e0c-a7e1-storeward-plugin",
+}
+
+// ServiceName is the one entry of go-plugin's plugin set.
+const ServiceName = "storeward"
+
+// Main serves one of the plugins until the core ends the process. With several,
+// the program's name or its first argument says which one; "list" as the first
+// argument prints them. It never returns.
+func Main(plugins ...Plugin) {
+	if len(os.Args) > 1 && os.Args[1] == "list" {
+		for _, p := range plugins {
+			fmt.Printf("%-12s %-8s %s\n", p.Name, p.Version, p.Summary)
+		}
+		os.Exit(0)
+	}
+	p, err := choose(plugins, os.Args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	os.Exit(serve(p))
+}
+
+func choose(plugins []Plugin, args []string) (Plugin, error) {
+	if len(plugins) == 1 {
+		return plugins[0], nil
+	}
+	names := []string{filepath.Base(args[0])}
+	if len(args) > 1 {
+		names = append(names, args[1])
+	}
+	for _, name := range names {
+		for _, p := range plugins {
+			if p.Name == name {
+				return p, nil
+			}
+		}
+	}
+	return Plugin{}, errors.New(`want the plugin's name as program name or first argument; "list" lists them`)
+}
+
+func serve(p Plugin) int {
+	log := newLog(os.Stderr) // go-plugin replaces os.Stderr later
+	logrus.SetOutput(log.Out)
+	logrus.SetFormatter(log.Formatter)
+	logrus.SetLevel(log.Level)
+	settle(p, log)
+	server := NewServer(p, log)
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig: Handshake,
+		Plugins:         plugin.PluginSet{ServiceName: &goPlugin{server: server}},
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(opts, ServerOptions()...)...)
+		},
+		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: log.Out, JSONFormat: true}),
+	})
+	if err := server.Close(); err != nil {
+		log.WithField("error", err).Warn("instance did not close")
+		return 1
+	}
+	return 0
+}
+
+// ServerOptions keep a connection small: all traffic is little and local.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.WriteBufferSize(8 << 10), grpc.ReadBufferSize(8 << 10),
+		grpc.InitialWindowSize(256 << 10), grpc.InitialConnWindowSize(1 << 20), // fixed: no bandwidth probing
+	}
+}
+
+// settle makes the process small, recognisable and, where wished, timely.
+func settle(p Plugin, log logrus.FieldLogger) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+	// Started through an open file descriptor, the process would be called by its number.
+	_ = os.WriteFile("/proc/self/comm", []byte("sw-"+p.Name), 0)
+	wish := os.Getenv(EnvRealtime)
+	if wish == "" {
+		return
+	}
+	priority, err := strconv.Atoi(wish)
+	if err == nil {
+		_, err = Timely(priority)
+	}
+	if err != nil {
+		log.WithFields(logrus.Fields{"plugin": p.Name, "error": err}).Debug("no real-time scheduling")
+	}
+}
+
+// goPlugin is the form in which go-plugin takes a server.
+type goPlugin struct {
+	plugin.NetRPCUnsupportedPlugin
+
+	server *Server
+}
+
+// GRPCServer registers the service; the broker is not used.
+func (g *goPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+	g.server.Register(s)
+	return nil
+}
+
+// GRPCClient is never called: the core dials by itself.
+func (g *goPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+	return nil, errors.New("served here, not called")
+}

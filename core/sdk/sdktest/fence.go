@@ -1,0 +1,96 @@
+package sdktest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// runFence checks what a takeover stands on: off is only what was read off.
+func runFence(t *testing.T, c Case) {
+	order := func(name string) sdk.Order {
+		return sdk.Order{ID: name, Expiry: sdk.Monotonic() + callTime, Mark: "cut by beta, generation 7"}
+	}
+	within := func(t *testing.T, f func(context.Context)) {
+		ctx, cancel := context.WithTimeout(t.Context(), callTime)
+		defer cancel()
+		f(ctx)
+	}
+	reset := func() {
+		set(c.Fence.Answer, true)
+		set(c.Fence.Obey, true)
+		set(c.Fence.Output, true)
+	}
+	check := func(name string, hooks bool, f func(*testing.T, Case, *Instance)) {
+		t.Run("fence "+name, func(t *testing.T) {
+			if !hooks {
+				t.Skip("the case has no hook for this")
+			}
+			reset()
+			defer reset()
+			served(t, c, c.Config, f)
+		})
+	}
+	check("off is read off", true, func(t *testing.T, _ Case, i *Instance) {
+		within(t, func(ctx context.Context) {
+			before := sdk.Monotonic()
+			reading, err := i.Off(ctx, order("off"))
+			if err != nil || reading.Power != sdk.PowerOff || reading.Taken < before {
+				t.Errorf("off: %+v, %v", reading, err)
+			}
+			if reading, err = i.Off(ctx, order("off-again")); err != nil || reading.Power != sdk.PowerOff {
+				t.Errorf("off again: %+v, %v", reading, err)
+			}
+		})
+	})
+	check("on is read on", true, func(t *testing.T, _ Case, i *Instance) {
+		within(t, func(ctx context.Context) {
+			if _, err := i.Off(ctx, order("off")); err != nil {
+				t.Errorf("off: %v", err)
+			}
+			if reading, err := i.On(ctx, order("on")); err != nil || reading.Power != sdk.PowerOn {
+				t.Errorf("on: %+v, %v", reading, err)
+			}
+		})
+	})
+	check("an unconfirmed cut is an error", c.Fence.Obey != nil, func(t *testing.T, c Case, i *Instance) {
+		c.Fence.Obey(false)
+		ctx, cancel := context.WithTimeout(t.Context(), c.unconfirmed())
+		defer cancel()
+		reading, err := i.Off(ctx, sdk.Order{ID: "deaf", Expiry: sdk.Monotonic() + c.unconfirmed()})
+		if err == nil || reading.Power == sdk.PowerOff {
+			t.Errorf("a device that did not obey: %+v, %v", reading, err)
+		}
+	})
+	check("unknown is never off", c.Fence.Answer != nil, func(t *testing.T, c Case, i *Instance) {
+		c.Fence.Answer(false)
+		ctx, cancel := context.WithTimeout(t.Context(), c.unconfirmed())
+		defer cancel()
+		reading, err := i.Status(ctx)
+		if reading.Power != sdk.PowerUnknown {
+			t.Errorf("a mute device: %+v, %v", reading, err)
+		}
+	})
+	check("an expired order is not sent", c.Fence.Orders != nil, func(t *testing.T, c Case, i *Instance) {
+		before := c.Fence.Orders()
+		within(t, func(ctx context.Context) {
+			if _, err := i.Off(ctx, sdk.Order{ID: "late", Expiry: sdk.Monotonic() - time.Millisecond}); err == nil {
+				t.Error("an expired order succeeded")
+			}
+		})
+		if sent := c.Fence.Orders() - before; sent != 0 {
+			t.Errorf("an expired order was sent %d times", sent)
+		}
+	})
+}
+
+// unconfirmed is the time given to an order that cannot succeed.
+func (c Case) unconfirmed() time.Duration { return max(c.Deadline, time.Second) }
+
+func set(hook func(bool), value bool) {
+	if hook != nil {
+		hook(value)
+	}
+}

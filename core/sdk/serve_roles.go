@@ -1,0 +1,111 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/storeward/storeward/core/sdk/sdkpb"
+)
+
+type none = struct{}
+
+// Start starts a resource.
+func (s *service) Start(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
+	return s.act(ctx, r, Resource.Start)
+}
+
+// Stop stops a resource.
+func (s *service) Stop(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
+	return s.act(ctx, r, Resource.Stop)
+}
+
+func (s *service) act(ctx context.Context, r *sdkpb.InstanceRequest, f func(Resource, context.Context) error) (*sdkpb.ResourceReply, error) {
+	_, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role Resource) (none, error) {
+		return none{}, f(role, ctx)
+	})
+	return &sdkpb.ResourceReply{Error: errText(err)}, nil
+}
+
+// Promote promotes a resource.
+func (s *service) Promote(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
+	_, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role Promoter) (none, error) {
+		return none{}, role.Promote(ctx)
+	})
+	return &sdkpb.ResourceReply{Error: errText(err)}, nil
+}
+
+// Demote demotes a resource.
+func (s *service) Demote(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
+	_, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role Promoter) (none, error) {
+		return none{}, role.Demote(ctx)
+	})
+	return &sdkpb.ResourceReply{Error: errText(err)}, nil
+}
+
+// Monitor finds out whether a resource runs.
+func (s *service) Monitor(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.State, error) {
+	return stateOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Resource) (State, error) {
+		return role.Monitor(ctx)
+	})), nil
+}
+
+// Describe tells what a fence device is.
+func (s *service) Describe(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.Device, error) {
+	return deviceOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Fencer) (Device, error) {
+		return role.Describe(ctx)
+	})), nil
+}
+
+// Off switches a node's power off.
+func (s *service) Off(ctx context.Context, r *sdkpb.Order) (*sdkpb.Reading, error) {
+	return s.order(ctx, r, Fencer.Off)
+}
+
+// On switches a node's power on.
+func (s *service) On(ctx context.Context, r *sdkpb.Order) (*sdkpb.Reading, error) {
+	return s.order(ctx, r, Fencer.On)
+}
+
+func (s *service) order(ctx context.Context, r *sdkpb.Order, f func(Fencer, context.Context, Order) (Reading, error)) (*sdkpb.Reading, error) {
+	order := Order{ID: r.GetId(), Expiry: time.Duration(r.GetExpiry()), Mark: r.GetMark()}
+	return readingOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Fencer) (Reading, error) {
+		if now := Monotonic(); now >= order.Expiry { // said here too: a late cut could hit a node that is back
+			return Reading{}, fmt.Errorf("order %s expired %v ago and was not sent", order.ID, now-order.Expiry)
+		}
+		return f(role, ctx, order)
+	})), nil
+}
+
+// PowerStatus reads a fence device.
+func (s *service) PowerStatus(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.Reading, error) {
+	return readingOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Fencer) (Reading, error) {
+		return role.Status(ctx)
+	})), nil
+}
+
+// Parameters lists a product's settings.
+func (s *service) Parameters(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ParameterList, error) {
+	parameters, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role Tuner) ([]Parameter, error) {
+		return role.Parameters(ctx)
+	})
+	reply := &sdkpb.ParameterList{Error: errText(err)}
+	for _, p := range parameters {
+		reply.Parameters = append(reply.Parameters, parameterOut(p, nil))
+	}
+	return reply, nil
+}
+
+// SetParameter changes one setting.
+func (s *service) SetParameter(ctx context.Context, r *sdkpb.SetParameterRequest) (*sdkpb.Parameter, error) {
+	return parameterOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Tuner) (Parameter, error) {
+		return role.SetParameter(ctx, r.GetName(), r.GetValue())
+	})), nil
+}
+
+// Evidence contributes to a snapshot.
+func (s *service) Evidence(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.EvidenceReply, error) {
+	return evidenceOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Evidence) ([]Item, error) {
+		return role.Evidence(ctx)
+	})), nil
+}
