@@ -1,0 +1,69 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/storeward/storeward/plugins/internal/daemon"
+)
+
+// command runs a program as a daemon.
+type command struct {
+	cfg    *Config
+	daemon *daemon.Daemon
+}
+
+func (c *command) start(ctx context.Context) (int, error) {
+	p, fresh, err := c.daemon.Start(ctx)
+	if err != nil || !fresh {
+		return p.PID, err
+	}
+	if network, _ := c.cfg.Ready.address(); network != "" {
+		return p.PID, nil
+	}
+	if !c.survives(ctx, p) {
+		return 0, endedError(c.daemon.LastLines(5))
+	}
+	return p.PID, nil
+}
+
+// survives watches a fresh process for as long as it must live to count as started.
+func (c *command) survives(ctx context.Context, p daemon.Process) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Settle.Std())
+	defer cancel()
+	for pause(ctx, 2*time.Millisecond) {
+		if !p.Alive() {
+			return false
+		}
+	}
+	return p.Alive()
+}
+
+func (c *command) stop(ctx context.Context) error {
+	return c.daemon.Stop(ctx, daemon.Step{Signal: c.cfg.signal(), Group: true, Wait: c.grace(ctx)})
+}
+
+// grace leaves a fifth of the time for killing what does not obey.
+func (c *command) grace(ctx context.Context) time.Duration {
+	grace := c.cfg.StopGrace.Std()
+	if end, ok := ctx.Deadline(); ok {
+		grace = min(grace, time.Until(end)*4/5)
+	}
+	return grace
+}
+
+func (c *command) find(context.Context) (found, error) {
+	p, running, err := c.daemon.Find()
+	switch {
+	case err != nil:
+		return found{}, err
+	case !running:
+		return found{message: "no process runs"}, nil
+	}
+	return found{running: true, pid: p.PID, message: fmt.Sprintf("process %d runs", p.PID)}, nil
+}
+
+func (c *command) lastLines(_ context.Context, n int) string { return c.daemon.LastLines(n) }
+
+func (c *command) close() { c.daemon.Close() }

@@ -1,0 +1,199 @@
+// Package service starts, stops and monitors a service: a systemd unit, or a
+// command that it runs as a daemon of its own. What it starts outlives the
+// plugin and the core; it never runs two of one service and never takes a
+// process that merely has the same number for its own.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/daemon"
+)
+
+// evidenceLines bounds how much of an output goes into a snapshot.
+const evidenceLines = 50
+
+// New describes the plugin.
+func New() sdk.Plugin {
+	return sdk.Plugin{
+		Name:          "service",
+		Version:       "0.1.0",
+		Summary:       "Starts, stops and monitors a systemd unit or a command that it keeps as a daemon.",
+		DefaultConfig: DefaultConfig,
+		New:           open,
+	}
+}
+
+// runner has the hands for one kind of service.
+type runner interface {
+	// start returns the main process once it was started, 0 where there is none.
+	start(ctx context.Context) (pid int, err error)
+	stop(ctx context.Context) error
+	// find returns what runs now.
+	find(ctx context.Context) (found, error)
+	// lastLines returns the end of the service's output.
+	lastLines(ctx context.Context, n int) string
+	close()
+}
+
+// found is what a runner sees.
+type found struct {
+	running bool
+	// starting: it runs and is not ready by its own account.
+	starting bool
+	pid      int
+	message  string
+}
+
+type instance struct {
+	cfg  *Config
+	name string
+	run  runner
+	log  logrus.FieldLogger
+}
+
+func open(_ context.Context, env sdk.Env, config any) (sdk.Instance, error) {
+	cfg, ok := config.(*Config)
+	if !ok {
+		return nil, fmt.Errorf("open service %s: configuration is a %T", env.Instance, config)
+	}
+	s := &instance{cfg: cfg, name: env.Instance, log: env.Log}
+	if cfg.Unit != "" {
+		s.run = &unit{name: cfg.Unit, connect: systemd}
+		return s, nil
+	}
+	s.run = &command{cfg: cfg, daemon: daemon.New(daemon.Spec{
+		Instance: "service/" + env.Node + "/" + env.Instance,
+		Command:  cfg.Command, Directory: cfg.Directory, User: cfg.User, Environment: cfg.environment(),
+		StateDir: env.StateDir, OutputLimit: cfg.OutputLimit,
+	}, env.Log)}
+	return s, nil
+}
+
+// Close lets the service run.
+func (s *instance) Close() error {
+	s.run.close()
+	return nil
+}
+
+// Start returns once the service answers where it is configured to.
+func (s *instance) Start(ctx context.Context) error {
+	if _, err := s.run.start(ctx); err != nil {
+		return fmt.Errorf("start %s: %w", s.name, err)
+	}
+	if network, _ := s.cfg.Ready.address(); network == "" {
+		return nil
+	}
+	if err := s.awaitReady(ctx); err != nil {
+		return fmt.Errorf("start %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// awaitReady asks until the service answers, ends, or ctx does.
+func (s *instance) awaitReady(ctx context.Context) error {
+	wait := 2 * time.Millisecond
+	for {
+		notReady := s.ready(ctx)
+		if notReady == nil {
+			return nil
+		}
+		now, err := s.run.find(ctx)
+		if err == nil && !now.running {
+			return s.ended(ctx)
+		}
+		if !pause(ctx, wait) {
+			return fmt.Errorf("it does not answer: %w", notReady)
+		}
+		wait = min(2*wait, 50*time.Millisecond)
+	}
+}
+
+func (s *instance) ended(ctx context.Context) error { return endedError(s.run.lastLines(ctx, 5)) }
+
+func endedError(output string) error {
+	if output == "" {
+		return errors.New("the process ended without output")
+	}
+	return fmt.Errorf("the process ended, its last output was: %s", output)
+}
+
+// ready connects once; nil also where nothing is to be asked.
+func (s *instance) ready(ctx context.Context) error {
+	network, address := s.cfg.Ready.address()
+	if network == "" {
+		return nil
+	}
+	dialer := net.Dialer{Timeout: s.cfg.Ready.Timeout.Std()}
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return err
+	}
+	_ = conn.Close()
+	return nil
+}
+
+// Stop returns once nothing of the service is left.
+func (s *instance) Stop(ctx context.Context) error {
+	if err := s.run.stop(ctx); err != nil {
+		return fmt.Errorf("stop %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// Monitor looks at the process and, where configured, asks the service.
+func (s *instance) Monitor(ctx context.Context) (sdk.State, error) {
+	now, err := s.run.find(ctx)
+	if err != nil {
+		return sdk.State{}, fmt.Errorf("look for %s: %w", s.name, err)
+	}
+	state := sdk.State{Running: now.running, PID: now.pid, Status: sdk.OK, Message: now.message}
+	switch {
+	case !now.running:
+		state.Status = sdk.Down
+		return state, nil
+	case now.starting:
+		state.Status = sdk.Degraded
+	}
+	begin := sdk.Monotonic()
+	if err := s.ready(ctx); err != nil {
+		state.Status = sdk.Down
+		state.Message = fmt.Sprintf("%s, and does not answer: %v", now.message, err)
+		return state, nil
+	}
+	if network, _ := s.cfg.Ready.address(); network != "" {
+		state.Values = map[string]float64{"connect_seconds": (sdk.Monotonic() - begin).Seconds()}
+	}
+	return state, nil
+}
+
+// Evidence contributes the end of the service's output.
+func (s *instance) Evidence(ctx context.Context) ([]sdk.Item, error) {
+	now, err := s.run.find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for %s: %w", s.name, err)
+	}
+	return []sdk.Item{
+		{Name: "service/state", Text: now.message, Values: map[string]float64{"pid": float64(now.pid)}},
+		{Name: "service/output", Text: s.run.lastLines(ctx, evidenceLines)},
+	}, nil
+}
+
+// pause waits, and tells whether ctx still runs.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

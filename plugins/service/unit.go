@@ -1,0 +1,137 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+)
+
+// manager is what is needed of systemd's D-Bus interface, org.freedesktop.systemd1(5).
+type manager interface {
+	StartUnitContext(ctx context.Context, name, mode string, result chan<- string) (int, error)
+	StopUnitContext(ctx context.Context, name, mode string, result chan<- string) (int, error)
+	ResetFailedUnitContext(ctx context.Context, name string) error
+	GetUnitPropertyContext(ctx context.Context, unit, name string) (*dbus.Property, error)
+	GetUnitTypePropertyContext(ctx context.Context, unit, unitType, name string) (*dbus.Property, error)
+	Close()
+}
+
+func systemd(ctx context.Context) (manager, error) {
+	conn, err := dbus.NewSystemConnectionContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to systemd: %w", err)
+	}
+	return conn, nil
+}
+
+// unit asks systemd, with a connection for each question: it may be restarted at any time.
+type unit struct {
+	name    string
+	connect func(context.Context) (manager, error)
+}
+
+func (u *unit) start(ctx context.Context) (int, error) {
+	conn, err := u.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	// A unit that failed too often is refused until its failures are forgotten; counting them is the cluster's task.
+	_ = conn.ResetFailedUnitContext(ctx, u.name)
+	if err := job(ctx, u.name, conn.StartUnitContext); err != nil {
+		return 0, err
+	}
+	return mainPID(ctx, conn, u.name), nil
+}
+
+func (u *unit) stop(ctx context.Context) error {
+	conn, err := u.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if loaded, err := text(ctx, conn, u.name, "LoadState"); err == nil && loaded == "not-found" {
+		return nil
+	}
+	return job(ctx, u.name, conn.StopUnitContext)
+}
+
+// job waits until systemd has carried out what it was asked.
+func job(ctx context.Context, name string, ask func(context.Context, string, string, chan<- string) (int, error)) error {
+	result := make(chan string, 1)
+	if _, err := ask(ctx, name, "replace", result); err != nil {
+		return fmt.Errorf("ask systemd about %s: %w", name, err)
+	}
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("wait for systemd's job on %s: %w", name, ctx.Err())
+	case outcome := <-result:
+		if outcome != "done" {
+			return fmt.Errorf("systemd's job on %s ended as %q", name, outcome)
+		}
+		return nil
+	}
+}
+
+func (u *unit) find(ctx context.Context) (found, error) {
+	conn, err := u.connect(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	defer conn.Close()
+	active, err := text(ctx, conn, u.name, "ActiveState")
+	if err != nil {
+		return found{}, err
+	}
+	sub, err := text(ctx, conn, u.name, "SubState")
+	if err != nil {
+		return found{}, err
+	}
+	now := found{pid: mainPID(ctx, conn, u.name), message: u.name + " is " + active + " (" + sub + ")"}
+	switch active {
+	case "active", "reloading", "refreshing":
+		now.running = true
+	case "activating", "deactivating":
+		now.running, now.starting = true, true
+	}
+	if now.pid > 0 {
+		now.message += ", process " + strconv.Itoa(now.pid)
+	}
+	return now, nil
+}
+
+func text(ctx context.Context, conn manager, name, property string) (string, error) {
+	p, err := conn.GetUnitPropertyContext(ctx, name, property)
+	if err != nil {
+		return "", fmt.Errorf("read %s of %s: %w", property, name, err)
+	}
+	value, ok := p.Value.Value().(string)
+	if !ok {
+		return "", fmt.Errorf("read %s of %s: it is no text", property, name)
+	}
+	return value, nil
+}
+
+// mainPID returns 0 where the unit has no main process.
+func mainPID(ctx context.Context, conn manager, name string) int {
+	p, err := conn.GetUnitTypePropertyContext(ctx, name, "Service", "MainPID")
+	if err != nil {
+		return 0
+	}
+	pid, _ := p.Value.Value().(uint32)
+	return int(pid)
+}
+
+// lastLines asks journalctl: the journal's file format has no reader without cgo.
+func (u *unit) lastLines(ctx context.Context, n int) string {
+	out, err := exec.CommandContext(ctx, "journalctl", "--no-pager", "--quiet", "--unit", u.name, "--lines", strconv.Itoa(n)).Output()
+	if err != nil {
+		return ""
+	}
+	return string(out)
+}
+
+func (u *unit) close() {}

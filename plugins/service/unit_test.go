@@ -1,0 +1,83 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+	godbus "github.com/godbus/dbus/v5"
+)
+
+// fakeSystemd holds one unit.
+type fakeSystemd struct {
+	active, outcome string
+	pid             uint32
+}
+
+func (f *fakeSystemd) StartUnitContext(_ context.Context, _, _ string, result chan<- string) (int, error) {
+	if f.outcome == "done" {
+		f.active, f.pid = "active", 4711
+	}
+	result <- f.outcome
+	return 1, nil
+}
+
+func (f *fakeSystemd) StopUnitContext(_ context.Context, _, _ string, result chan<- string) (int, error) {
+	f.active, f.pid = "inactive", 0
+	result <- "done"
+	return 2, nil
+}
+
+func (f *fakeSystemd) ResetFailedUnitContext(context.Context, string) error {
+	return errors.New("not failed")
+}
+
+func (f *fakeSystemd) GetUnitPropertyContext(_ context.Context, _, name string) (*dbus.Property, error) {
+	value := map[string]string{"ActiveState": f.active, "SubState": "sub", "LoadState": "loaded"}[name]
+	return &dbus.Property{Name: name, Value: godbus.MakeVariant(value)}, nil
+}
+
+func (f *fakeSystemd) GetUnitTypePropertyContext(_ context.Context, _, _, name string) (*dbus.Property, error) {
+	return &dbus.Property{Name: name, Value: godbus.MakeVariant(f.pid)}, nil
+}
+
+func (f *fakeSystemd) Close() {}
+
+func TestUnit(t *testing.T) {
+	fake := &fakeSystemd{active: "inactive", outcome: "done"}
+	u := &unit{name: "till.service", connect: func(context.Context) (manager, error) { return fake, nil }}
+	pid, err := u.start(t.Context())
+	if err != nil || pid != 4711 {
+		t.Fatalf("process %d, error %v", pid, err)
+	}
+	for active, want := range map[string]found{
+		"active":       {running: true},
+		"reloading":    {running: true},
+		"activating":   {running: true, starting: true},
+		"deactivating": {running: true, starting: true},
+		"inactive":     {},
+		"failed":       {},
+	} {
+		fake.active = active
+		now, err := u.find(t.Context())
+		if err != nil || now.running != want.running || now.starting != want.starting || now.pid != 4711 {
+			t.Errorf("%s: %+v, error %v", active, now, err)
+		}
+	}
+	if err := u.stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	fake.outcome = "failed"
+	if _, err := u.start(t.Context()); err == nil || !strings.Contains(err.Error(), `"failed"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestUnitWithoutSystemd(t *testing.T) {
+	u := &unit{name: "till.service", connect: func(context.Context) (manager, error) { return nil, errors.New("no bus") }}
+	if _, err := u.find(t.Context()); err == nil {
+		t.Error("a unit was found without systemd")
+	}
+}
