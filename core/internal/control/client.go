@@ -1,0 +1,123 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// ErrNoDaemon says that nobody answers on the socket.
+var ErrNoDaemon = errors.New("the daemon does not answer")
+
+// Client talks to the daemon of this node.
+type Client struct {
+	http   *http.Client
+	socket string
+}
+
+// NewClient speaks to the daemon whose run directory is dir.
+func NewClient(dir string) *Client {
+	socket := filepath.Join(dir, SocketName)
+	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socket)
+		},
+	}}}
+}
+
+// State asks how the store is.
+func (c *Client) State(ctx context.Context) (out State, err error) {
+	return out, c.ask(ctx, http.MethodGet, "state", nil, &out)
+}
+
+// History asks what happened last, newest first.
+func (c *Client) History(ctx context.Context, limit int) (out []Entry, err error) {
+	return out, c.ask(ctx, http.MethodGet, "history?limit="+strconv.Itoa(limit), nil, &out)
+}
+
+// Plan asks what the policy would do now.
+func (c *Client) Plan(ctx context.Context) (out Plan, err error) {
+	return out, c.ask(ctx, http.MethodGet, "plan", nil, &out)
+}
+
+// Timing asks how late beats came.
+func (c *Client) Timing(ctx context.Context) (out []LinkTiming, err error) {
+	return out, c.ask(ctx, http.MethodGet, "timing", nil, &out)
+}
+
+// Decisions asks for the ring of decision inputs, a scenario's text.
+func (c *Client) Decisions(ctx context.Context) (string, error) {
+	var out textBody
+	err := c.ask(ctx, http.MethodGet, "decisions", nil, &out)
+	return out.Text, err
+}
+
+// Configuration asks for the running configuration.
+func (c *Client) Configuration(ctx context.Context) (string, error) {
+	var out textBody
+	err := c.ask(ctx, http.MethodGet, "configuration", nil, &out)
+	return out.Text, err
+}
+
+// Command hands over an operator's command.
+func (c *Client) Command(ctx context.Context, command Command) (out Reply, err error) {
+	return out, c.ask(ctx, http.MethodPost, "command", command, &out)
+}
+
+// Reload asks the daemon to read its configuration file again.
+func (c *Client) Reload(ctx context.Context) (out Reply, err error) {
+	return out, c.ask(ctx, http.MethodPost, "reload", nil, &out)
+}
+
+func (c *Client) ask(ctx context.Context, method, path string, in, out any) error {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return fmt.Errorf("encode question: %w", err)
+		}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://daemon/v1/"+path, &body)
+	if err != nil {
+		return fmt.Errorf("make question: %w", err)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		var broken *url.Error
+		if errors.As(err, &broken) {
+			err = broken.Err
+		}
+		return fmt.Errorf("%w on %s: %w", ErrNoDaemon, c.socket, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	decoder := json.NewDecoder(response.Body)
+	if response.StatusCode != http.StatusOK {
+		return refusal(response.StatusCode, decoder)
+	}
+	if err := decoder.Decode(out); err != nil {
+		return fmt.Errorf("decode the daemon's answer: %w", err)
+	}
+	return nil
+}
+
+// refusal turns an answer that is not OK into an error with the daemon's own sentence.
+func refusal(code int, decoder *json.Decoder) error {
+	var f failure
+	if err := decoder.Decode(&f); err != nil || f.Error == "" {
+		return fmt.Errorf("the daemon answered with status %d", code)
+	}
+	if f.Refused {
+		sentence := strings.TrimPrefix(f.Error, ErrRefused.Error()+": ")
+		return fmt.Errorf("%w: %s", ErrRefused, sentence)
+	}
+	return errors.New(f.Error)
+}

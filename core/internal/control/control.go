@@ -1,0 +1,174 @@
+// Package control is how an operator on the node talks to the daemon: HTTP with
+// JSON over a unix socket that root alone may open. It carries questions and
+// commands to the engine and decides nothing.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/storeward/storeward/core/api"
+)
+
+// SocketName is the socket's file in the daemon's run directory.
+const SocketName = "control.sock"
+
+// ErrRefused says that the daemon understood and said no; the message tells why.
+var ErrRefused = errors.New("refused")
+
+// Daemon is what the socket offers; the engine implements it.
+type Daemon interface {
+	// State is everything an operator wants to see at a glance.
+	State(ctx context.Context) (State, error)
+	// History is what happened last, newest first.
+	History(ctx context.Context, limit int) ([]Entry, error)
+	// Plan is what the policy would do now, and why.
+	Plan(ctx context.Context) (Plan, error)
+	// Timing is the lateness of beats per link.
+	Timing(ctx context.Context) ([]LinkTiming, error)
+	// Command carries out an operator's command, here or on the active node.
+	Command(ctx context.Context, command Command) (Reply, error)
+	// Reload takes a changed configuration file, or refuses it and keeps the running one.
+	Reload(ctx context.Context) (Reply, error)
+	// Decisions is the ring of decision inputs as a scenario for storewardctl simulate.
+	Decisions(ctx context.Context) (string, error)
+	// Configuration is the running configuration as text, secrets hidden.
+	Configuration(ctx context.Context) (string, error)
+}
+
+// State is the answer to "how is the store?".
+type State struct {
+	Status *api.Status
+	// Peer is the peer's own status, as the peer channel brought it last; nil without one.
+	Peer *api.Status
+	// PeerTaken is when that came.
+	PeerTaken time.Time
+	Alarms    []Alarm
+	// Incident is the open incident's title, empty without one.
+	Incident string
+}
+
+type stateWire struct {
+	Status    json.RawMessage `json:"status,omitempty"`
+	Peer      json.RawMessage `json:"peer,omitempty"`
+	PeerTaken *time.Time      `json:"peerTaken,omitempty"`
+	Alarms    []Alarm         `json:"alarms"`
+	Incident  string          `json:"incident,omitempty"`
+}
+
+// MarshalJSON writes the protobuf parts in their JSON mapping.
+func (s State) MarshalJSON() ([]byte, error) {
+	w := stateWire{Alarms: s.Alarms, Incident: s.Incident}
+	if !s.PeerTaken.IsZero() {
+		w.PeerTaken = &s.PeerTaken
+	}
+	for _, part := range []struct {
+		from *api.Status
+		to   *json.RawMessage
+	}{{s.Status, &w.Status}, {s.Peer, &w.Peer}} {
+		if part.from == nil {
+			continue
+		}
+		text, err := protojson.Marshal(part.from)
+		if err != nil {
+			return nil, fmt.Errorf("encode status of %s: %w", part.from.GetNode(), err)
+		}
+		*part.to = text
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON is MarshalJSON's way back.
+func (s *State) UnmarshalJSON(text []byte) error {
+	var w stateWire
+	if err := json.Unmarshal(text, &w); err != nil {
+		return err
+	}
+	*s = State{Alarms: w.Alarms, Incident: w.Incident}
+	if w.PeerTaken != nil {
+		s.PeerTaken = *w.PeerTaken
+	}
+	var err error
+	if s.Status, err = decodeStatus(w.Status); err != nil {
+		return err
+	}
+	s.Peer, err = decodeStatus(w.Peer)
+	return err
+}
+
+func decodeStatus(text []byte) (*api.Status, error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
+	out := &api.Status{}
+	err := protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, proto.Message(out))
+	return out, err
+}
+
+// Alarm is a condition that stands.
+type Alarm struct {
+	Object    string    `json:"object"`
+	Condition string    `json:"condition"`
+	Severity  string    `json:"severity"`
+	Message   string    `json:"message"`
+	Since     time.Time `json:"since"`
+}
+
+// Entry is one event of the past.
+type Entry struct {
+	Time     time.Time `json:"time"`
+	Kind     string    `json:"kind"`
+	Severity string    `json:"severity"`
+	Object   string    `json:"object"`
+	Message  string    `json:"message"`
+	Incident string    `json:"incident,omitempty"`
+}
+
+// Plan is the policy's present decision.
+type Plan struct {
+	Decision   string   `json:"decision"`
+	Role       string   `json:"role"`
+	Generation uint64   `json:"generation"`
+	Why        []string `json:"why"`
+	Actions    []string `json:"actions"`
+	// WakeSeconds is when the policy wants to be asked again; 0: when something happens.
+	WakeSeconds float64 `json:"wakeSeconds"`
+}
+
+// LinkTiming tells how late beats came, in seconds beyond the announced interval.
+type LinkTiming struct {
+	Link  string  `json:"link"`
+	Count uint64  `json:"count"`
+	P50   float64 `json:"p50Seconds"`
+	P99   float64 `json:"p99Seconds"`
+	P999  float64 `json:"p999Seconds"`
+	Max   float64 `json:"maxSeconds"`
+	// Deadtime is the configured deadtime, Advice the shortest that this link's history supports.
+	Deadtime float64 `json:"deadtimeSeconds"`
+	Advice   float64 `json:"adviceSeconds"`
+}
+
+// Command is an operator's command.
+type Command struct {
+	// Name is the word after storewardctl, e.g. "switchover".
+	Name string `json:"name"`
+	// Target is the node or resource it is about.
+	Target string `json:"target,omitempty"`
+	// Seconds is how long a mode lasts; 0: the default.
+	Seconds float64 `json:"seconds,omitempty"`
+	// Generation is the generation the operator saw; the policy refuses a command for another one. 0: not asked.
+	Generation uint64 `json:"generation,omitempty"`
+	// Operator is who asked.
+	Operator string `json:"operator,omitempty"`
+}
+
+// Reply is the answer to a command that was taken.
+type Reply struct {
+	Message string `json:"message"`
+}

@@ -1,0 +1,130 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus/hooks/test"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/storeward/storeward/core/api"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type fakeDaemon struct{ commands []Command }
+
+var sample = State{
+	Status: &api.Status{Store: "s0001", Node: "alpha", Role: "active", Generation: 7},
+	Alarms: []Alarm{{Object: "link/lan", Condition: "silent", Severity: "minor", Message: "lan is silent", Since: time.Unix(1, 0).UTC()}},
+}
+
+func (f *fakeDaemon) State(context.Context) (State, error) { return sample, nil }
+
+func (f *fakeDaemon) History(_ context.Context, limit int) ([]Entry, error) {
+	return []Entry{{Kind: fmt.Sprint(limit)}}, nil
+}
+func (f *fakeDaemon) Plan(context.Context) (Plan, error) { return Plan{Decision: "serves"}, nil }
+func (f *fakeDaemon) Timing(context.Context) ([]LinkTiming, error) {
+	return []LinkTiming{{Link: "cable"}}, nil
+}
+func (f *fakeDaemon) Decisions(context.Context) (string, error)     { return "1s tick\n", nil }
+func (f *fakeDaemon) Configuration(context.Context) (string, error) { return "store: s0001\n", nil }
+func (f *fakeDaemon) Reload(context.Context) (Reply, error)         { return Reply{Message: "runs"}, nil }
+
+func (f *fakeDaemon) Command(_ context.Context, c Command) (Reply, error) {
+	f.commands = append(f.commands, c)
+	if c.Name == "fence" {
+		return Reply{}, fmt.Errorf("%w: the peer shows life", ErrRefused)
+	}
+	return Reply{Message: "begun"}, nil
+}
+
+func serve(t *testing.T, d Daemon) *Client {
+	t.Helper()
+	dir := t.TempDir()
+	log, _ := test.NewNullLogger()
+	if err := os.WriteFile(filepath.Join(dir, SocketName), []byte("left behind"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, dir, d, log) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	client := NewClient(dir)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		if _, err := client.Plan(context.Background()); err == nil {
+			return client
+		}
+	}
+	t.Fatal("the socket never answered")
+	return nil
+}
+
+func TestQuestionsAndCommands(t *testing.T) {
+	daemon := &fakeDaemon{}
+	client, ctx := serve(t, daemon), context.Background()
+	state, err := client.State(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sample, state, protocmp.Transform()); diff != "" {
+		t.Errorf("state (-want +got):\n%s", diff)
+	}
+	if history, err := client.History(ctx, 5); err != nil || history[0].Kind != "5" {
+		t.Errorf("history %v, error %v", history, err)
+	}
+	if text, err := client.Decisions(ctx); err != nil || text != "1s tick\n" {
+		t.Errorf("decisions %q, error %v", text, err)
+	}
+	if text, err := client.Configuration(ctx); err != nil || text != "store: s0001\n" {
+		t.Errorf("configuration %q, error %v", text, err)
+	}
+	if timing, err := client.Timing(ctx); err != nil || timing[0].Link != "cable" {
+		t.Errorf("timing %v, error %v", timing, err)
+	}
+	if reply, err := client.Reload(ctx); err != nil || reply.Message != "runs" {
+		t.Errorf("reload %v, error %v", reply, err)
+	}
+	want := Command{Name: "standby", Target: "beta", Seconds: 60, Generation: 7, Operator: "kim"}
+	if reply, err := client.Command(ctx, want); err != nil || reply.Message != "begun" {
+		t.Errorf("command %v, error %v", reply, err)
+	}
+	if diff := cmp.Diff([]Command{want}, daemon.commands); diff != "" {
+		t.Errorf("commands (-want +got):\n%s", diff)
+	}
+}
+
+func TestRefusalKeepsItsSentence(t *testing.T) {
+	client := serve(t, &fakeDaemon{})
+	_, err := client.Command(context.Background(), Command{Name: "fence", Target: "beta"})
+	if !errors.Is(err, ErrRefused) || err.Error() != "refused: the peer shows life" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	if _, err := NewClient(t.TempDir()).State(context.Background()); !errors.Is(err, ErrNoDaemon) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestSocketIsForRootAlone(t *testing.T) {
+	client := serve(t, &fakeDaemon{})
+	info, err := os.Stat(client.socket)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+}
