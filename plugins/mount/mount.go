@@ -1,0 +1,202 @@
+// Package mount mounts a file system on the active node and unmounts it again.
+// It works in the mount namespace that the plugin runs in, never leaves a busy
+// file system mounted without saying who holds it, and never detaches one
+// silently.
+package mount
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// New describes the plugin.
+func New() sdk.Plugin {
+	return sdk.Plugin{
+		Name:          "mount",
+		Version:       "0.1.0",
+		Summary:       "Mounts a file system or binds a directory on the active node.",
+		DefaultConfig: DefaultConfig,
+		New:           open,
+	}
+}
+
+type instance struct {
+	cfg *Config
+	log logrus.FieldLogger
+	mu  sync.Mutex // one action at a time
+}
+
+func open(_ context.Context, env sdk.Env, config any) (sdk.Instance, error) {
+	cfg, ok := config.(*Config)
+	if !ok {
+		return nil, fmt.Errorf("open mount %s: configuration is a %T", env.Instance, config)
+	}
+	return &instance{cfg: cfg, log: env.Log.WithField("target", cfg.Target)}, nil
+}
+
+// Close leaves everything mounted.
+func (m *instance) Close() error { return nil }
+
+// Start mounts unless it is mounted already. Something else on the target is an error.
+func (m *instance) Start(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	table, err := readTable()
+	if err != nil {
+		return err
+	}
+	if now, found := table.on(m.cfg.Target); found {
+		return m.expected(table, now)
+	}
+	if m.cfg.MakeTarget {
+		if err := os.MkdirAll(m.cfg.Target, 0o755); err != nil {
+			return fmt.Errorf("make target of mount: %w", err)
+		}
+	}
+	// mount(2) may hang with the disk below it; the caller must not.
+	if err := bounded(ctx, m.mount); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", m.cfg.Source, m.cfg.Target, err)
+	}
+	m.log.WithField("source", m.cfg.Source).Info("file system mounted")
+	return nil
+}
+
+func (m *instance) mount() error {
+	flags, data := m.cfg.flags()
+	if m.cfg.Type != "bind" {
+		return unix.Mount(m.cfg.Source, m.cfg.Target, m.cfg.Type, flags, data)
+	}
+	if err := unix.Mount(m.cfg.Source, m.cfg.Target, "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	if flags == 0 {
+		return nil
+	}
+	// The kernel ignores the other flags of the first call.
+	if err := unix.Mount("", m.cfg.Target, "", unix.MS_BIND|unix.MS_REMOUNT|flags, ""); err != nil {
+		return errors.Join(err, unix.Unmount(m.cfg.Target, 0))
+	}
+	return nil
+}
+
+// bounded returns when the call did or when ctx ended. What then still runs, ends by itself.
+func bounded(ctx context.Context, call func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("the kernel does not answer: %w", ctx.Err())
+	}
+}
+
+// expected tells whether what is mounted on the target is what should be. It
+// asks the table of mounts alone: the disk below may hang.
+func (m *instance) expected(t table, now mounted) error {
+	source, err := filepath.EvalSymlinks(m.cfg.Source)
+	if err != nil {
+		source = m.cfg.Source
+	}
+	right := now.fsType == m.cfg.Type && (now.source == m.cfg.Source || now.source == source)
+	if m.cfg.Type == "bind" {
+		device, root, ok := t.place(source, m.cfg.Target)
+		right = ok && now.device == device && now.root == root
+	}
+	if !right {
+		return fmt.Errorf("mount %s on %s: %s (%s, %s) is mounted there", m.cfg.Source, m.cfg.Target, now.source, now.root, now.fsType)
+	}
+	return nil
+}
+
+// Stop unmounts. A busy file system is tried again until ctx ends; the error names its holders.
+func (m *instance) Stop(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for {
+		table, err := readTable()
+		if err != nil {
+			return err
+		}
+		now, found := table.on(m.cfg.Target)
+		if !found {
+			return nil
+		}
+		if err := m.expected(table, now); err != nil {
+			m.log.WithError(err).Warn("another file system is mounted on the target")
+			return nil // not ours: ours is stopped
+		}
+		err = bounded(ctx, func() error { return unix.Unmount(m.cfg.Target, unix.UMOUNT_NOFOLLOW) })
+		switch {
+		case err == nil:
+			m.log.Info("file system unmounted")
+			continue // it may have been mounted twice
+		case !errors.Is(err, unix.EBUSY):
+			return fmt.Errorf("unmount %s: %w", m.cfg.Target, err)
+		}
+		if !m.pause(ctx) {
+			return m.stillBusy(err)
+		}
+	}
+}
+
+// pause waits for the next attempt, and keeps enough time to look for the holders.
+func (m *instance) pause(ctx context.Context) bool {
+	wait := m.cfg.BusyRetry.Std()
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait+50*time.Millisecond {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func (m *instance) stillBusy(busy error) error {
+	who := strings.Join(holders(m.cfg.Target), ", ")
+	if who == "" {
+		who = "nobody who is seen from here"
+	}
+	if !m.cfg.Lazy {
+		return fmt.Errorf("unmount %s: %w: held by %s", m.cfg.Target, busy, who)
+	}
+	if err := unix.Unmount(m.cfg.Target, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+		return fmt.Errorf("detach %s: %w", m.cfg.Target, err)
+	}
+	m.log.WithField("holders", who).Warn("busy file system detached")
+	return nil
+}
+
+// Monitor reads the kernel's table of mounts; it never touches the file system.
+func (m *instance) Monitor(context.Context) (sdk.State, error) {
+	table, err := readTable()
+	if err != nil {
+		return sdk.State{}, err
+	}
+	now, found := table.on(m.cfg.Target)
+	if !found {
+		return sdk.State{Status: sdk.Down, Message: "nothing is mounted on " + m.cfg.Target}, nil
+	}
+	if err := m.expected(table, now); err != nil {
+		return sdk.State{Status: sdk.Down, Message: err.Error()}, nil //nolint:nilerr // it was found out: another file system is there
+	}
+	if now.readOnly() && !m.cfg.readOnly() {
+		return sdk.State{Running: true, Status: sdk.Degraded, Message: m.cfg.Target + " became read only: its disk had errors"}, nil
+	}
+	return sdk.State{Running: true, Status: sdk.OK, Message: fmt.Sprintf("%s is mounted on %s", m.cfg.Source, m.cfg.Target)}, nil
+}
