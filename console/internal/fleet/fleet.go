@@ -30,6 +30,7 @@ type Node struct {
 	StatusTaken time.Time   // when Status came in, by the console's clock; zero: none since this console started
 	Status      *api.Status // the last one; never changed, only replaced
 	dirty       bool
+	wasOnline   bool
 }
 
 // Online tells whether the node was heard lately.
@@ -77,15 +78,34 @@ func Register(ctx context.Context, idb bun.IDB, store, node string, now time.Tim
 	return nil
 }
 
-// Heard takes a node's status.
-func (f *Fleet) Heard(s *api.Status, now time.Time) {
+// Heard takes a node's status and tells whether the store's summary changed by it.
+func (f *Fleet) Heard(s *api.Status, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.node(s.GetStore(), s.GetNode())
 	if n.FirstSeen.IsZero() {
 		n.FirstSeen = now
 	}
-	n.Status, n.StatusTaken, n.LastSeen, n.dirty = s, now, now, true
+	changed := !n.Online(now) || n.Status.GetRole() != s.GetRole() || n.Status.GetRedundant() != s.GetRedundant() ||
+		n.Status.GetPeerHeard() != s.GetPeerHeard() || n.Status.GetPeerRole() != s.GetPeerRole()
+	n.Status, n.StatusTaken, n.LastSeen, n.dirty, n.wasOnline = s, now, now, true, true
+	return changed
+}
+
+// Silenced returns the stores with a node that went silent since the last call.
+func (f *Fleet) Silenced(now time.Time) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for store, nodes := range f.nodes {
+		for _, n := range nodes {
+			if n.wasOnline && !n.Online(now) {
+				n.wasOnline = false
+				out = append(out, store)
+			}
+		}
+	}
+	return out
 }
 
 // Seen notes that a node delivered something other than a status.

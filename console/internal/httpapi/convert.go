@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"maps"
+	"math"
 	"strings"
 	"time"
 
@@ -19,9 +20,9 @@ func severityWord(s api.Severity) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "SEVERITY_"))
 }
 
-// stamp is the time, zero if it is not set.
+// stamp is the time, zero if it is not set or no time that JSON could hold.
 func stamp(t *timestamppb.Timestamp) time.Time {
-	if t == nil {
+	if t == nil || !t.IsValid() {
 		return time.Time{}
 	}
 	return t.AsTime()
@@ -29,10 +30,7 @@ func stamp(t *timestamppb.Timestamp) time.Time {
 
 // maybe is the time, nil if it is not set.
 func maybe(t *timestamppb.Timestamp) *time.Time {
-	if t == nil {
-		return nil
-	}
-	return some(t.AsTime())
+	return some(stamp(t))
 }
 
 // some is nil for the zero time.
@@ -55,10 +53,29 @@ func list[A, B any](in []A, f func(A) B) []B {
 func same[A any](a A) A { return a }
 
 // table is a copy of the map that is never nil.
-func table[V any](in map[string]V) map[string]V {
-	out := make(map[string]V, len(in))
+func table(in map[string]string) map[string]string {
+	out := make(map[string]string, len(in))
 	maps.Copy(out, in)
 	return out
+}
+
+// values is a copy of the map that is never nil, without what JSON cannot hold.
+func values(in map[string]float64) map[string]float64 {
+	out := make(map[string]float64, len(in))
+	for k, v := range in {
+		if finite(v) == v {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// finite is v, or 0 where JSON cannot hold it.
+func finite(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
 }
 
 func eventView(e *db.Event) EventView {
@@ -104,7 +121,7 @@ func statusView(s *api.Status) *StatusView {
 func linkView(l *api.LinkStatus) LinkView {
 	return LinkView{
 		Name: l.GetName(), Health: l.GetHealth(), Direct: l.GetDirect(), Carrier: l.GetCarrier(),
-		LastHeardSeconds: l.GetLastHeardSeconds(), LatenessP99Seconds: l.GetLatenessP99Seconds(), BeatsHeard: l.GetBeatsHeard(),
+		LastHeardSeconds: finite(l.GetLastHeardSeconds()), LatenessP99Seconds: finite(l.GetLatenessP99Seconds()), BeatsHeard: l.GetBeatsHeard(),
 		DroppedForged: l.GetDroppedForged(), DroppedReplayed: l.GetDroppedReplayed(), DroppedForeign: l.GetDroppedForeign(), Message: l.GetMessage(),
 	}
 }
@@ -119,14 +136,14 @@ func resourceView(r *api.ResourceStatus) ResourceView {
 func probeView(p *api.ProbeStatus) ProbeView {
 	return ProbeView{
 		Name: p.GetName(), Plugin: p.GetPlugin(), Health: p.GetHealth(), Message: p.GetMessage(), Time: maybe(p.GetTime()),
-		TookSeconds: p.GetTookSeconds(), Values: table(p.GetValues()), Next: maybe(p.GetNext()),
+		TookSeconds: finite(p.GetTookSeconds()), Values: values(p.GetValues()), Next: maybe(p.GetNext()),
 	}
 }
 
 func fenceView(f *api.FenceDeviceStatus) FenceDeviceView {
 	return FenceDeviceView{
 		Name: f.GetName(), Plugin: f.GetPlugin(), Kind: f.GetKind(), Feeds: list(f.GetFeeds(), same), Power: f.GetPower(),
-		Health: f.GetHealth(), Message: f.GetMessage(), Read: maybe(f.GetRead()), Values: table(f.GetValues()),
+		Health: f.GetHealth(), Message: f.GetMessage(), Read: maybe(f.GetRead()), Values: values(f.GetValues()),
 	}
 }
 

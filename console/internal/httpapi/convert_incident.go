@@ -17,7 +17,7 @@ func incidentRow(i *db.Incident) IncidentRow {
 	return IncidentRow{
 		ID: i.ID, Store: i.Store, Kind: i.Kind, Title: i.Title, Severity: severityWord(api.Severity(i.Severity)),
 		Opened: db.Time(i.Opened), Closed: some(db.Time(i.Closed)), Redundant: some(db.Time(i.Redundant)),
-		FailedNode: i.FailedNode, Survivor: i.Survivor, Generation: i.Generation, RecoverySeconds: i.RecoverySeconds,
+		FailedNode: i.FailedNode, Survivor: i.Survivor, Generation: i.Generation, RecoverySeconds: finite(i.RecoverySeconds),
 		Revision: i.Revision, Updated: db.Time(i.Updated),
 	}
 }
@@ -59,8 +59,8 @@ func chartWindow(row *db.Incident, i *api.Incident) ChartWindow {
 
 func phaseView(p *api.Phase) PhaseView {
 	return PhaseView{
-		Name: p.GetName(), Start: stamp(p.GetStart()), OffsetSeconds: p.GetOffsetSeconds(),
-		DurationSeconds: p.GetDurationSeconds(), OK: p.GetOk(), Detail: p.GetDetail(),
+		Name: p.GetName(), Start: stamp(p.GetStart()), OffsetSeconds: finite(p.GetOffsetSeconds()),
+		DurationSeconds: finite(p.GetDurationSeconds()), OK: p.GetOk(), Detail: p.GetDetail(),
 	}
 }
 
@@ -74,7 +74,7 @@ func timelineView(e *api.TimelineEntry) TimelineEntryView {
 func findingView(f *api.Finding) FindingView {
 	return FindingView{
 		Type: f.GetType(), Severity: severityWord(f.GetSeverity()), Text: f.GetText(),
-		Evidence: list(f.GetEvidence(), same), Confidence: f.GetConfidence(),
+		Evidence: list(f.GetEvidence(), same), Confidence: finite(f.GetConfidence()),
 	}
 }
 
@@ -91,7 +91,7 @@ func hostView(h *api.Host) *HostView {
 		return nil
 	}
 	return &HostView{
-		UptimeSeconds: h.GetUptimeSeconds(), CPUUsedRatio: h.GetCpuUsedRatio(), Load1: h.GetLoad1(), MemoryTotalBytes: h.GetMemoryTotalBytes(),
+		UptimeSeconds: finite(h.GetUptimeSeconds()), CPUUsedRatio: finite(h.GetCpuUsedRatio()), Load1: finite(h.GetLoad1()), MemoryTotalBytes: h.GetMemoryTotalBytes(),
 		MemoryAvailableBytes: h.GetMemoryAvailableBytes(), SwapUsedBytes: h.GetSwapUsedBytes(), Filesystems: list(h.GetFilesystems(), filesystemView),
 		Interfaces: list(h.GetInterfaces(), interfaceView), KernelMessages: list(h.GetKernelMessages(), same), Kernel: h.GetKernel(), Model: h.GetModel(),
 	}
@@ -109,13 +109,13 @@ func interfaceView(n *api.NetworkInterface) InterfaceView {
 }
 
 func processView(p *api.Process) ProcessView {
-	return ProcessView{PID: p.GetPid(), Command: p.GetCommand(), CPURatio: p.GetCpuRatio(), RSSBytes: p.GetRssBytes()}
+	return ProcessView{PID: p.GetPid(), Command: p.GetCommand(), CPURatio: finite(p.GetCpuRatio()), RSSBytes: p.GetRssBytes()}
 }
 
 func evidenceView(e *api.EvidenceItem) EvidenceView {
-	return EvidenceView{Name: e.GetName(), Text: e.GetText(), Values: table(e.GetValues())}
+	return EvidenceView{Name: e.GetName(), Text: e.GetText(), Values: values(e.GetValues())}
 }
 
 func sampleView(s *api.Sample) SampleView {
-	return SampleView{Time: stamp(s.GetTime()), Values: table(s.GetValues())}
+	return SampleView{Time: stamp(s.GetTime()), Values: values(s.GetValues())}
 }

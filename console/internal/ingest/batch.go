@@ -1,0 +1,121 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/storeward/storeward/core/api"
+)
+
+// Bounds of what one batch may hold. A batch beyond the first three is refused:
+// no node of ours sends one. Longer texts are cut, larger lists shortened:
+// refusing them would stop the node's outbox for ever.
+const (
+	maxEnvelopes = 5000
+	maxSequence  = 1 << 62
+	maxJournal   = 64
+	maxText      = 4096
+	maxName      = 256
+	maxPairs     = 64
+	maxSnapshots = 16
+	maxScenario  = 1 << 20
+)
+
+// parse decodes a batch and checks that it is what the node of this store may say.
+func parse(store, node string, data []byte) ([]*api.Envelope, error) {
+	batch := new(api.Batch)
+	if err := proto.Unmarshal(data, batch); err != nil {
+		return nil, errors.New("the batch cannot be decoded")
+	}
+	envelopes := batch.GetEnvelopes()
+	if len(envelopes) == 0 || len(envelopes) > maxEnvelopes {
+		return nil, fmt.Errorf("a batch holds 1 to %d envelopes, this one %d", maxEnvelopes, len(envelopes))
+	}
+	journal, last := envelopes[0].GetJournalId(), uint64(0)
+	if journal == "" || len(journal) > maxJournal {
+		return nil, fmt.Errorf("a journal id has 1 to %d bytes", maxJournal)
+	}
+	for _, e := range envelopes {
+		switch {
+		case e.GetStore() != store || e.GetNode() != node:
+			return nil, fmt.Errorf("%s.%s may not speak for %.64q.%.64q", store, node, e.GetStore(), e.GetNode())
+		case e.GetJournalId() != journal:
+			return nil, errors.New("a batch holds envelopes of one journal")
+		case e.GetSequence() <= last || e.GetSequence() > maxSequence:
+			return nil, fmt.Errorf("sequence %d after %d: the numbers of a batch rise from 1", e.GetSequence(), last)
+		}
+		last = e.GetSequence()
+	}
+	return envelopes, nil
+}
+
+// cut shortens s to at most n bytes, at the border of a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// pairs keeps at most maxPairs attributes, each of bounded length.
+func pairs(in map[string]string) map[string]string {
+	out := make(map[string]string, min(len(in), maxPairs))
+	for k, v := range in {
+		if len(out) == maxPairs {
+			break
+		}
+		out[cut(k, maxName)] = cut(v, maxText)
+	}
+	return out
+}
+
+// Times outside of these are a broken clock's, and unix nanoseconds could not hold them all.
+var (
+	earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// when is the time, or the given one where it is unset or absurd.
+func when(t *timestamppb.Timestamp, otherwise time.Time) time.Time {
+	if t == nil || !t.IsValid() {
+		return otherwise
+	}
+	if at := t.AsTime(); at.After(earliest) && at.Before(latest) {
+		return at
+	}
+	return otherwise
+}
+
+// bounded is the incident with sane times and bounded texts. It changes in.
+func bounded(in *api.Incident, at time.Time) *api.Incident {
+	in.Id = cut(in.GetId(), 200)
+	in.Kind, in.Title = cut(in.GetKind(), maxName), cut(in.GetTitle(), maxText)
+	in.FailedNode, in.Survivor = cut(in.GetFailedNode(), maxName), cut(in.GetSurvivor(), maxName)
+	in.Scenario = cut(in.GetScenario(), maxScenario)
+	in.Opened = timestamppb.New(when(in.GetOpened(), at))
+	if in.Closed != nil {
+		in.Closed = timestamppb.New(when(in.GetClosed(), at))
+	}
+	if in.Redundant != nil {
+		in.Redundant = timestamppb.New(when(in.GetRedundant(), at))
+	}
+	if len(in.Snapshots) > maxSnapshots {
+		in.Snapshots = in.Snapshots[:maxSnapshots]
+	}
+	for _, s := range in.Snapshots {
+		s.Node, s.Source = cut(s.GetNode(), maxName), cut(s.GetSource(), maxName)
+	}
+	if strings.TrimSpace(in.Title) == "" {
+		in.Title = in.Kind
+	}
+	return in
+}

@@ -1,0 +1,210 @@
+package ingest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/storeward/storeward/console/internal/alarm"
+	"github.com/storeward/storeward/console/internal/db"
+	"github.com/storeward/storeward/console/internal/fleet"
+	"github.com/storeward/storeward/console/internal/incident"
+	"github.com/storeward/storeward/console/internal/live"
+	"github.com/storeward/storeward/console/internal/series"
+	"github.com/storeward/storeward/core/api"
+)
+
+// outcome is what a committed batch changed.
+type outcome struct {
+	news    []live.News
+	samples series.Tally
+	fresh   int
+	repeats int
+	missing uint64 // numbers skipped by this batch
+}
+
+// commit writes a batch in one transaction; what was written before is skipped.
+// The points come last: they are in the other database, and when they are
+// written and the transaction then fails, the repeated batch writes the same
+// points again, which harms nothing.
+func (in *Ingest) commit(ctx context.Context, envelopes []*api.Envelope) (outcome, error) {
+	var out outcome
+	now := in.o.Now()
+	err := in.o.DB.Write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		w := &writer{tx: tx, now: now, store: envelopes[0].GetStore(), node: envelopes[0].GetNode()}
+		if err := fleet.Register(ctx, tx, w.store, w.node, now); err != nil {
+			return err
+		}
+		fresh, missing, err := w.advance(ctx, envelopes)
+		if err != nil {
+			return err
+		}
+		for _, e := range fresh {
+			if err := w.write(ctx, e); err != nil {
+				return err
+			}
+		}
+		tally, err := in.o.Series.Append(ctx, w.store, w.node, w.points)
+		if err != nil {
+			return err
+		}
+		out = outcome{news: w.news, samples: tally, fresh: len(fresh), repeats: len(envelopes) - len(fresh), missing: missing}
+		return nil
+	})
+	return out, err
+}
+
+// writer writes the envelopes of one batch.
+type writer struct {
+	tx          bun.Tx
+	now         time.Time
+	store, node string
+	points      []*api.Point
+	news        []live.News
+}
+
+// advance moves the journal's mark on and returns the envelopes that are new:
+// beyond the mark, or within a gap that they then fill.
+func (w *writer) advance(ctx context.Context, envelopes []*api.Envelope) (fresh []*api.Envelope, missing uint64, err error) {
+	j := &db.Journal{Store: w.store, Node: w.node, JournalID: envelopes[0].GetJournalId()}
+	err = w.tx.NewSelect().Model(j).WherePK().Scan(ctx)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		// The numbers before the first are none of ours: the node had them before it knew this console.
+		j.Sequence, j.FirstSeen = envelopes[0].GetSequence()-1, db.Nanos(w.now)
+	case err != nil:
+		return nil, 0, fmt.Errorf("read journal: %w", err)
+	}
+	for _, e := range envelopes {
+		n := e.GetSequence()
+		if n <= j.Sequence {
+			filled, err := w.fill(ctx, j, n)
+			if err != nil {
+				return nil, 0, err
+			}
+			if filled {
+				fresh = append(fresh, e)
+			}
+			continue
+		}
+		if n > j.Sequence+1 {
+			missing += n - j.Sequence - 1
+			if err := w.gap(ctx, j, j.Sequence+1, n-1); err != nil {
+				return nil, 0, err
+			}
+		}
+		j.Sequence = n
+		fresh = append(fresh, e)
+	}
+	j.LastSeen = db.Nanos(w.now)
+	if _, err := w.tx.NewInsert().Model(j).On("CONFLICT (store, node, journal_id) DO UPDATE").Exec(ctx); err != nil {
+		return nil, 0, fmt.Errorf("write journal: %w", err)
+	}
+	return fresh, missing, nil
+}
+
+func (w *writer) gap(ctx context.Context, j *db.Journal, from, to uint64) error {
+	g := &db.Gap{Store: j.Store, Node: j.Node, JournalID: j.JournalID, FromSequence: from, ToSequence: to, Noticed: db.Nanos(w.now)}
+	if _, err := w.tx.NewInsert().Model(g).Exec(ctx); err != nil {
+		return fmt.Errorf("write gap: %w", err)
+	}
+	return nil
+}
+
+// fill takes n out of the gap it lies in, and says whether there is one.
+func (w *writer) fill(ctx context.Context, j *db.Journal, n uint64) (bool, error) {
+	g := new(db.Gap)
+	err := w.tx.NewSelect().Model(g).Where("store = ? AND node = ? AND journal_id = ?", j.Store, j.Node, j.JournalID).
+		Where("from_sequence <= ? AND to_sequence >= ?", n, n).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read gap: %w", err)
+	}
+	if _, err := w.tx.NewDelete().Model(g).WherePK().Exec(ctx); err != nil {
+		return false, fmt.Errorf("delete gap: %w", err)
+	}
+	if g.FromSequence < n {
+		if err := w.gap(ctx, j, g.FromSequence, n-1); err != nil {
+			return false, err
+		}
+	}
+	if n < g.ToSequence {
+		if err := w.gap(ctx, j, n+1, g.ToSequence); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// write writes one envelope. One without a body is what remains of points that
+// the node gave up for want of space.
+func (w *writer) write(ctx context.Context, e *api.Envelope) error {
+	at := when(e.GetTime(), w.now)
+	switch body := e.GetBody().(type) {
+	case *api.Envelope_Event:
+		return w.event(ctx, e, body.Event, at)
+	case *api.Envelope_Incident:
+		return w.incident(ctx, body.Incident, at)
+	case *api.Envelope_Points:
+		w.points = append(w.points, body.Points.GetPoints()...)
+	case *api.Envelope_Inventory:
+		return w.inventory(ctx, body.Inventory, at)
+	}
+	return nil
+}
+
+func (w *writer) event(ctx context.Context, e *api.Envelope, ev *api.Event, at time.Time) error {
+	row := &db.Event{
+		Store: w.store, Node: w.node, JournalID: e.GetJournalId(), Sequence: e.GetSequence(),
+		ID:   fmt.Sprintf("%s/%s/%d", w.node, e.GetJournalId(), e.GetSequence()),
+		Time: db.Nanos(at), Received: db.Nanos(w.now), Kind: cut(ev.GetKind(), maxName), Severity: int32(ev.GetSeverity()),
+		Object: cut(ev.GetObject(), maxName), Message: cut(ev.GetMessage(), maxText), Condition: cut(ev.GetCondition(), maxName),
+		Incident: cut(ev.GetIncident(), 200), Generation: min(ev.GetGeneration(), maxSequence), Attributes: pairs(ev.GetAttributes()),
+	}
+	if _, err := w.tx.NewInsert().Model(row).Exec(ctx); err != nil {
+		return fmt.Errorf("write event %s: %w", row.ID, err)
+	}
+	w.news = append(w.news, row)
+	changed, err := alarm.Apply(ctx, w.tx, row)
+	if err != nil {
+		return err
+	}
+	if changed != nil {
+		w.news = append(w.news, changed)
+	}
+	return nil
+}
+
+func (w *writer) incident(ctx context.Context, i *api.Incident, at time.Time) error {
+	if i.GetId() == "" {
+		return nil // nothing could ever refer to it
+	}
+	i = bounded(i, at)
+	i.Generation = min(i.GetGeneration(), maxSequence)
+	row, err := incident.Merge(ctx, w.tx, w.store, w.node, i, w.now)
+	if err != nil {
+		return err
+	}
+	w.news = append(w.news, row)
+	return nil
+}
+
+func (w *writer) inventory(ctx context.Context, inv *api.Inventory, at time.Time) error {
+	row := &db.Inventory{Store: w.store, Node: w.node, Time: db.Nanos(at), Facts: map[string]string{}}
+	for k, v := range inv.GetFacts() {
+		if len(row.Facts) == maxEnvelopes {
+			break
+		}
+		row.Facts[cut(k, maxName)] = cut(v, maxText)
+	}
+	if _, err := w.tx.NewInsert().Model(row).On("CONFLICT (store, node) DO UPDATE").Exec(ctx); err != nil {
+		return fmt.Errorf("write inventory: %w", err)
+	}
+	return nil
+}
