@@ -1,0 +1,60 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// kernelLines is how many of the kernel's last messages a snapshot holds.
+const kernelLines = 50
+
+// kernelMessages returns the kernel's last messages, oldest first, as dmesg(1)
+// prints them. It never waits for a new one.
+func kernelMessages(ctx context.Context, keep int) ([]string, error) {
+	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open /dev/kmsg: %w", err)
+	}
+	defer unix.Close(fd) //nolint:errcheck // it was only read
+	var lines []string
+	buffer := make([]byte, 8192)
+	for ctx.Err() == nil {
+		n, err := unix.Read(fd, buffer)
+		switch {
+		case errors.Is(err, unix.EPIPE) || errors.Is(err, unix.EINTR):
+			continue // the kernel overwrote what was next; the next read goes on after it
+		case errors.Is(err, unix.EAGAIN) || n == 0 && err == nil:
+			return lines, nil
+		case err != nil:
+			return lines, fmt.Errorf("read /dev/kmsg: %w", err)
+		}
+		if line := parseKernelMessage(string(buffer[:n])); line != "" {
+			if len(lines) == keep {
+				lines = append(lines[:0], lines[1:]...)
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines, ctx.Err()
+}
+
+// parseKernelMessage turns "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT" (kernel
+// documentation, ABI/testing/dev-kmsg) into "[SECONDS] TEXT".
+func parseKernelMessage(record string) string {
+	head, text, ok := strings.Cut(record, ";")
+	fields := strings.Split(head, ",")
+	if !ok || len(fields) < 3 {
+		return ""
+	}
+	micros, err := strconv.ParseInt(fields[2], 10, 64)
+	if err != nil {
+		return ""
+	}
+	text, _, _ = strings.Cut(text, "\n") // keys and values follow on further lines
+	return fmt.Sprintf("[%d.%06d] %s", micros/1e6, micros%1e6, text)
+}
