@@ -1,0 +1,72 @@
+// Joining series of different times into uPlot's aligned columns. Pure.
+
+export interface Line {
+  label: string;
+  /** A CSS colour or a custom property's name, such as --sw-series-0. */
+  color: string;
+  times: readonly number[];
+  values: readonly (number | null)[];
+  dashed?: boolean;
+}
+
+export type Columns = [number[], ...(number | null)[][]];
+
+/** One column of times, one of values for each line; null where a line has no value. */
+export function align(lines: readonly Line[]): Columns {
+  const times = [...new Set(lines.flatMap((line) => line.times))].sort((a, b) => a - b);
+  const row = new Map(times.map((time, index) => [time, index]));
+  const columns = lines.map((line) => {
+    const column: (number | null)[] = Array.from({ length: times.length }, () => null);
+    line.times.forEach((time, index) => {
+      const value = line.values[index];
+      column[row.get(time) ?? 0] = value === undefined || value === null || Number.isNaN(value) ? null : value;
+    });
+    return column;
+  });
+  return [times, ...columns];
+}
+
+/** Puts a null where a line pauses for longer than gap, so that the chart does not draw through a silence. */
+export function breakGaps(times: readonly number[], values: readonly number[], gap: number): { times: number[]; values: (number | null)[] } {
+  const outTimes: number[] = [];
+  const outValues: (number | null)[] = [];
+  times.forEach((time, index) => {
+    const before = times[index - 1];
+    if (before !== undefined && time - before > gap) {
+      outTimes.push(before + gap / 2);
+      outValues.push(null);
+    }
+    outTimes.push(time);
+    outValues.push(values[index] ?? null);
+  });
+  return { times: outTimes, values: outValues };
+}
+
+export interface Stretch {
+  start: number;
+  end: number;
+  value: number;
+}
+
+/** Equal neighbouring values as stretches of time; each value lasts until the next, at most for hold. */
+export function stretches(times: readonly number[], values: readonly number[], hold: number): Stretch[] {
+  const out: Stretch[] = [];
+  times.forEach((time, index) => {
+    const value = values[index];
+    if (value === undefined || Number.isNaN(value)) return;
+    const next = times[index + 1];
+    const end = next !== undefined && next - time <= hold ? next : time + Math.min(hold, next === undefined ? hold : next - time);
+    const last = out.at(-1);
+    if (last !== undefined && last.value === value && time - last.end < 1e-6) last.end = end;
+    else out.push({ start: time, end, value });
+  });
+  return out;
+}
+
+const SERIES_COLORS = 6;
+
+/** The same thing keeps its colour in every chart of a page. */
+export function colorFor(names: readonly string[], name: string): string {
+  const index = Math.max(0, names.indexOf(name));
+  return `var(--sw-series-${index % SERIES_COLORS})`;
+}

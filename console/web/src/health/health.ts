@@ -1,0 +1,134 @@
+// What the words for health mean to an operator, and how they are shown.
+import type { IconName } from "../ui/Icon";
+import { list, type FenceDevice, type HealthWord, type Link, type NodeDetail, type StoreSummary } from "../api/types";
+import { ageSeconds } from "../format/time";
+
+export type Tone = "ok" | "warn" | "bad" | "unknown" | "neutral";
+
+/** A node that says nothing for this long is not counted as present. It reports every 5 s. */
+export const SILENT_AFTER_SECONDS = 15;
+
+export interface Look {
+  tone: Tone;
+  word: string;
+  icon: IconName;
+}
+
+const LOOKS: Record<HealthWord, Look> = {
+  ok: { tone: "ok", word: "OK", icon: "ok" },
+  degraded: { tone: "warn", word: "Degraded", icon: "degraded" },
+  down: { tone: "bad", word: "Down", icon: "down" },
+  unknown: { tone: "unknown", word: "Unknown", icon: "unknown" },
+};
+
+export function asHealth(word: string): HealthWord {
+  return word === "ok" || word === "degraded" || word === "down" ? word : "unknown";
+}
+
+export function healthLook(word: string): Look {
+  return LOOKS[asHealth(word)];
+}
+
+const STORE_LOOKS: Record<HealthWord, Look> = {
+  ok: { tone: "ok", word: "Selling", icon: "ok" },
+  degraded: { tone: "warn", word: "At risk", icon: "degraded" },
+  down: { tone: "bad", word: "Not selling", icon: "down" },
+  unknown: { tone: "unknown", word: "No contact", icon: "unknown" },
+};
+
+/** How a store's health answers the question "is it selling?". */
+export function storeLook(word: string): Look {
+  return STORE_LOOKS[asHealth(word)];
+}
+
+const ORDER: HealthWord[] = ["down", "unknown", "degraded", "ok"];
+
+/** 0 is worst. */
+export function healthRank(word: string): number {
+  return ORDER.indexOf(asHealth(word));
+}
+
+export function worst(words: readonly string[]): HealthWord {
+  return words.map(asHealth).sort((a, b) => healthRank(a) - healthRank(b))[0] ?? "unknown";
+}
+
+export type Counts = Record<HealthWord, number>;
+
+export function countStores(stores: readonly StoreSummary[]): Counts {
+  const counts: Counts = { ok: 0, degraded: 0, down: 0, unknown: 0 };
+  for (const store of stores) counts[asHealth(store.health)]++;
+  return counts;
+}
+
+/** The overview's headline: one sentence that answers "is every store selling?". */
+export function headline(counts: Counts): { tone: Tone; text: string; icon: IconName } {
+  const total = counts.ok + counts.degraded + counts.down + counts.unknown;
+  if (total === 0) return { tone: "neutral", text: "No store has reported yet", icon: "empty" };
+  if (counts.down > 0) {
+    const of = total === 1 ? "The store is not selling" : `${counts.down} of ${total} stores ${counts.down === 1 ? "is" : "are"} not selling`;
+    return { tone: "bad", text: of, icon: "down" };
+  }
+  if (counts.unknown === total) return { tone: "unknown", text: total === 1 ? "No contact with the store" : "No contact with any store", icon: "unknown" };
+  const reached = counts.unknown > 0 ? "Every store that can be reached is selling" : total === 1 ? "The store is selling" : `All ${total} stores are selling`;
+  if (counts.unknown > 0) return { tone: "unknown", text: reached, icon: "unknown" };
+  if (counts.degraded > 0) return { tone: "warn", text: `${reached}, ${counts.degraded === total ? "at risk" : `${counts.degraded} at risk`}`, icon: "degraded" };
+  return { tone: "ok", text: reached, icon: "ok" };
+}
+
+const SEVERITY_LOOKS: Record<string, Look> = {
+  critical: { tone: "bad", word: "Critical", icon: "down" },
+  major: { tone: "bad", word: "Major", icon: "degraded" },
+  minor: { tone: "warn", word: "Minor", icon: "degraded" },
+  warning: { tone: "warn", word: "Warning", icon: "degraded" },
+  indeterminate: { tone: "unknown", word: "Info", icon: "unknown" },
+  cleared: { tone: "ok", word: "Cleared", icon: "ok" },
+};
+
+export function severityLook(severity: string): Look {
+  return SEVERITY_LOOKS[severity] ?? { tone: "neutral", word: "Info", icon: "right" };
+}
+
+/** A node as the console may present it now: silent when its last word is too old. */
+export function nodePresence(node: NodeDetail, now: number): "present" | "silent" | "never" {
+  if (node.lastSeen === undefined) return "never";
+  return node.online && ageSeconds(node.lastSeen, now) <= SILENT_AFTER_SECONDS * 2 ? "present" : "silent";
+}
+
+export function roleLook(role: string): Look {
+  if (role === "active") return { tone: "ok", word: "Active", icon: "power" };
+  if (role === "standby") return { tone: "neutral", word: "Standby", icon: "shield" };
+  if (role === "joining") return { tone: "warn", word: "Joining", icon: "refresh" };
+  if (role === "stopped") return { tone: "unknown", word: "Stopped", icon: "down" };
+  return { tone: "unknown", word: "Unknown", icon: "unknown" };
+}
+
+/** A link as both of its ends see it. */
+export interface LinkPair {
+  name: string;
+  direct: boolean;
+  health: HealthWord;
+  ends: (Link | undefined)[];
+}
+
+/** Joins the nodes' views of their links; the worse view counts. */
+export function pairLinks(nodes: readonly NodeDetail[]): LinkPair[] {
+  const names = [...new Set(nodes.flatMap((node) => list(node.status?.links).map((link) => link.name)))];
+  return names
+    .map((name) => {
+      const ends = nodes.map((node) => list(node.status?.links).find((link) => link.name === name));
+      const seen = ends.filter((end) => end !== undefined);
+      return { name, direct: seen.some((end) => end.direct), health: worst(seen.map((end) => end.health)), ends };
+    })
+    .sort((a, b) => Number(b.direct) - Number(a.direct) || a.name.localeCompare(b.name));
+}
+
+/** The device that feeds a node, as seen by whoever read it last. */
+export function devicesOf(node: string, nodes: readonly NodeDetail[]): FenceDevice[] {
+  const found = new Map<string, FenceDevice>();
+  for (const device of nodes.flatMap((one) => list(one.status?.fenceDevices))) {
+    if (!list(device.feeds).includes(node)) continue;
+    const known = found.get(device.name);
+    if (known === undefined || Date.parse(device.read ?? "") > Date.parse(known.read ?? "")) found.set(device.name, device);
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,59 @@
+// Flight recorder samples as chart series. Pure.
+import type { Snapshot } from "../api/types";
+import { humanName, unitOf, type Unit } from "../format/quantity";
+
+export interface FlightSeries {
+  node: string;
+  /** Seconds from the moment; negative: before it. */
+  times: number[];
+  values: (number | null)[];
+}
+
+export interface FlightChart {
+  name: string;
+  title: string;
+  unit: Unit;
+  series: FlightSeries[];
+}
+
+const FIRST = [/cpu/, /memory/, /lateness/, /load/, /took/, /disk|filesystem/, /heard/];
+
+function importance(name: string): number {
+  const rank = FIRST.findIndex((pattern) => pattern.test(name));
+  return rank < 0 ? FIRST.length : rank;
+}
+
+/** "link/cable/lateness_seconds" → "lateness: link cable"; "cpu_used_ratio" → "CPU used". */
+export function flightTitle(name: string): string {
+  const parts = name.split(/[./]/).filter(Boolean);
+  const last = parts.pop() ?? name;
+  const words = humanName(last);
+  return parts.length === 0 ? words : `${words}: ${parts.join(" ")}`;
+}
+
+/** One chart per recorded value, both nodes in it, those that tell most first. */
+export function flightCharts(snapshots: readonly Snapshot[], moment: number): FlightChart[] {
+  const charts = new Map<string, FlightChart>();
+  const richest = new Map<string, Snapshot>();
+  for (const snapshot of snapshots) {
+    const known = richest.get(snapshot.node);
+    if ((snapshot.flight?.length ?? 0) > (known?.flight?.length ?? 0)) richest.set(snapshot.node, snapshot);
+  }
+  for (const snapshot of richest.values()) {
+    const samples = snapshot.flight ?? [];
+    const names = new Set(samples.flatMap((sample) => Object.keys(sample.values)));
+    const times = samples.map((sample) => (Date.parse(sample.time) - moment) / 1000);
+    for (const name of names) {
+      const chart = charts.get(name) ?? { name, title: flightTitle(name), unit: unitOf(name), series: [] };
+      chart.series.push({ node: snapshot.node, times, values: samples.map((sample) => sample.values[name] ?? null) });
+      charts.set(name, chart);
+    }
+  }
+  return [...charts.values()].sort((a, b) => importance(a.name) - importance(b.name) || a.name.localeCompare(b.name));
+}
+
+/** True when a chart says something: some value differs from the others. */
+export function varies(chart: FlightChart): boolean {
+  const values = chart.series.flatMap((series) => series.values.filter((value) => value !== null));
+  return values.some((value) => value !== values[0]);
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import type { IncidentDetail, Phase, Snapshot } from "../api/types";
+import { anchor, candidates, evidenceLabel } from "./evidence";
+import { flightCharts, flightTitle, varies } from "./flight";
+import { formatOffset, incidentState, momentOf, snapshotSource, whatHappened } from "./incident";
+import { layoutPhases, niceStep } from "./phases";
+
+const phase = (name: string, offsetSeconds: number, durationSeconds: number): Phase => ({
+  name,
+  start: "2026-11-22T13:00:00.100Z",
+  offsetSeconds,
+  durationSeconds,
+  ok: true,
+  detail: "",
+});
+
+describe("waterfall", () => {
+  it("ends at the recovery or the last phase, whichever is later", () => {
+    expect(layoutPhases([phase("detect", 0, 0.2)], 0.4).end).toBe(0.4);
+    expect(layoutPhases([phase("detect", 0, 0.2), phase("announce", 0.3, 0.2)], 0.4).end).toBe(0.5);
+  });
+
+  it("places phases in percent of the axis", () => {
+    const { bars, ticks } = layoutPhases([phase("detect", 0, 0.2), phase("fence", 0.2, 0.1)], 0.4);
+    expect(bars.map((bar) => [bar.left, bar.width].map(Math.round))).toEqual([
+      [0, 50],
+      [50, 25],
+    ]);
+    expect(ticks).toEqual([0, 0.1, 0.2, 0.3, 0.4]);
+  });
+
+  it("does not break on nothing or on backward clocks", () => {
+    expect(layoutPhases([], 0)).toEqual({ bars: [], end: 1, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] });
+    expect(layoutPhases([phase("odd", -0.1, -0.2)], 0.1).bars[0]).toMatchObject({ left: 0, width: 0 });
+  });
+
+  it("finds round steps", () => {
+    expect(niceStep(0.4, 6)).toBeCloseTo(0.1);
+    expect(niceStep(7, 6)).toBe(2);
+    expect(niceStep(0, 6)).toBe(1);
+  });
+});
+
+const incident = (over: Partial<IncidentDetail>): IncidentDetail => ({
+  id: "i1",
+  store: "s1",
+  kind: "failover",
+  title: "",
+  severity: "critical",
+  opened: "2026-11-22T13:00:00.000Z",
+  failedNode: "alpha",
+  survivor: "beta",
+  generation: 2,
+  recoverySeconds: 0,
+  revision: 1,
+  updated: "2026-11-22T13:00:00.000Z",
+  phases: [],
+  timeline: [],
+  findings: [],
+  snapshots: [],
+  events: [],
+  scenario: "",
+  chart: { start: "2026-11-22T12:55:00Z", end: "2026-11-22T13:05:00Z" },
+  ...over,
+});
+
+describe("what happened", () => {
+  it("says an unfinished failover as unfinished", () => {
+    expect(whatHappened(incident({}))).toBe("alpha fell silent; beta has not taken over yet.");
+    expect(incidentState(incident({})).word).toBe("Open");
+  });
+
+  it("says recovery and redundancy", () => {
+    const over = incident({ recoverySeconds: 0.312, redundant: "2026-11-22T13:00:45.000Z", closed: "2026-11-22T13:00:45.000Z" });
+    expect(whatHappened(over)).toBe("alpha fell silent; beta made sure that it was off, took over its work and served again after 312 ms. The pair was whole again after 45 s.");
+    expect(incidentState(over).word).toBe("Over");
+    expect(incidentState(incident({ recoverySeconds: 0.3 })).word).toBe("Sells, no redundancy");
+  });
+
+  it("takes the first phase for the moment", () => {
+    expect(momentOf(incident({ phases: [phase("detect", 0.05, 0.2)] }))).toBe(Date.parse("2026-11-22T13:00:00.050Z"));
+    expect(momentOf(incident({}))).toBe(Date.parse("2026-11-22T13:00:00.000Z"));
+  });
+
+  it("tells a snapshot's source and age", () => {
+    const moment = Date.parse("2026-11-22T13:00:00Z");
+    const snapshot = { node: "alpha", taken: "2026-11-22T12:59:59.200Z", source: "peer channel" } as Snapshot;
+    expect(snapshotSource(snapshot, moment)).toBe("The last that alpha sent over the peer channel, 800 ms before the failure");
+    expect(snapshotSource({ ...snapshot, source: "self", taken: "2026-11-22T13:00:01Z" }, moment)).toBe("Taken by alpha itself, 1 s after the failure");
+    expect(formatOffset(-4.2)).toBe("−4.2 s");
+  });
+});
+
+describe("evidence", () => {
+  it("falls back from the exact part to the whole", () => {
+    expect(candidates("snapshot/alpha/host/memory")).toEqual(["snapshot-alpha-host-memory", "snapshot-alpha-host", "snapshot-alpha", "snapshot"]);
+    expect(anchor("snapshot", "alpha", "host", "filesystem", "/srv/data")).toBe("snapshot-alpha-host-filesystem-srv-data");
+    expect(evidenceLabel("snapshot/alpha/host/memory")).toBe("alpha · host · memory");
+  });
+});
+
+describe("flight recorder", () => {
+  const sample = (time: string, value: number) => ({ time, values: { cpu_used_ratio: value, load1: 1 } });
+  const snapshots = [
+    { node: "alpha", source: "peer channel", flight: [sample("2026-11-22T12:59:59Z", 0.2)] },
+    { node: "alpha", source: "self", flight: [sample("2026-11-22T12:59:58Z", 0.1), sample("2026-11-22T12:59:59Z", 0.2)] },
+    { node: "beta", source: "self", flight: [sample("2026-11-22T13:00:01Z", 0.5)] },
+  ] as unknown as Snapshot[];
+
+  it("draws one chart per value from each node's richest recording", () => {
+    const charts = flightCharts(snapshots, Date.parse("2026-11-22T13:00:00Z"));
+    expect(charts.map((chart) => chart.name)).toEqual(["cpu_used_ratio", "load1"]);
+    expect(charts[0]?.series.map((series) => [series.node, series.times])).toEqual([
+      ["alpha", [-2, -1]],
+      ["beta", [1]],
+    ]);
+    expect(charts.filter(varies).map((chart) => chart.name)).toEqual(["cpu_used_ratio"]);
+    expect(flightTitle("link/cable/lateness_seconds")).toBe("lateness: link cable");
+  });
+});

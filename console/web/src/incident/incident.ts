@@ -1,0 +1,91 @@
+// What an incident means, in words and numbers. Pure.
+import type { Finding, IncidentDetail, IncidentRow, Snapshot } from "../api/types";
+import { formatDuration } from "../format/duration";
+import { toMillis } from "../format/time";
+import type { Look } from "../health/health";
+
+/** Where an incident's page is; two stores may have used the same id. */
+export function incidentPath(incident: { id: string; store: string }): string {
+  return `/incidents/${encodeURIComponent(incident.id)}?store=${encodeURIComponent(incident.store)}`;
+}
+
+/** Open, served but without redundancy, or over. */
+export function incidentState(incident: IncidentRow): Look {
+  if (incident.closed !== undefined) return { tone: "ok", word: "Over", icon: "ok" };
+  if (incident.kind === "failover" && incident.recoverySeconds > 0) return { tone: "warn", word: "Sells, no redundancy", icon: "degraded" };
+  return { tone: "bad", word: "Open", icon: "incident" };
+}
+
+const KINDS: Record<string, string> = {
+  failover: "Failover",
+  switchover: "Switchover",
+  service: "Service failure",
+  degraded: "Degraded",
+  fence: "Fencing",
+};
+
+export function kindName(kind: string): string {
+  return KINDS[kind] ?? kind;
+}
+
+/** The finding that explains most: the surest among the most severe comes first in the list as sent. */
+export function cause(findings: readonly Finding[]): Finding | undefined {
+  return [...findings].sort((a, b) => b.confidence - a.confidence)[0];
+}
+
+/** One sentence: what happened. */
+export function whatHappened(incident: IncidentDetail): string {
+  const { failedNode, survivor, recoverySeconds } = incident;
+  const time = recoverySeconds > 0 ? formatDuration(recoverySeconds) : "";
+  if (incident.kind === "failover") {
+    if (time === "") return `${failedNode || "A node"} fell silent; ${survivor || "its peer"} has not taken over yet.`;
+    return `${failedNode} fell silent; ${survivor} made sure that it was off, took over its work and served again after ${time}.${wholeAgain(incident)}`;
+  }
+  if (incident.kind === "switchover") {
+    return `The work moved from ${failedNode || "one node"} to ${survivor || "the other"} as planned${time === "" ? "" : `, in ${time}`}.${wholeAgain(incident)}`;
+  }
+  if (incident.kind === "service") return `A service on ${failedNode || "a node"} failed${time === "" ? "" : ` and served again after ${time}`}.`;
+  if (incident.kind === "fence") return `Switching off ${failedNode || "a node"} did not go as ordered.`;
+  return `${failedNode || "A node"} works worse than it should.`;
+}
+
+function wholeAgain(incident: IncidentDetail): string {
+  const redundant = toMillis(incident.redundant);
+  const opened = toMillis(incident.opened);
+  if (opened === null) return "";
+  if (redundant === null) return incident.closed === undefined ? " The pair is not whole yet." : "";
+  return ` The pair was whole again after ${formatDuration((redundant - opened) / 1000)}.`;
+}
+
+/** The moment that charts and offsets refer to: the start of the first phase, else the opening. */
+export function momentOf(incident: IncidentDetail): number {
+  const first = incident.phases?.[0];
+  const start = first === undefined ? null : toMillis(first.start);
+  return (start === null ? null : start - (first?.offsetSeconds ?? 0) * 1000) ?? toMillis(incident.opened) ?? 0;
+}
+
+/** "+312 ms", "−4.2 s". */
+export function formatOffset(seconds: number): string {
+  if (Math.abs(seconds) < 0.0005) return "0 ms";
+  return `${seconds < 0 ? "−" : "+"}${formatDuration(Math.abs(seconds))}`;
+}
+
+/** Says where a snapshot comes from and how old it was in the moment of the failure. */
+export function snapshotSource(snapshot: Snapshot, moment: number): string {
+  const taken = toMillis(snapshot.taken);
+  const offset = taken === null ? null : (taken - moment) / 1000;
+  const when = offset === null ? "" : offset < 0 ? `, ${formatDuration(-offset)} before the failure` : `, ${formatDuration(offset)} after the failure`;
+  if (snapshot.source === "self") return `Taken by ${snapshot.node} itself${when}`;
+  return `The last that ${snapshot.node} sent over the peer channel${when}`;
+}
+
+/** The nodes of an incident, the failed one first. */
+export function nodesOf(incident: IncidentDetail): string[] {
+  const named = [incident.failedNode, incident.survivor, ...(incident.snapshots ?? []).map((s) => s.node), ...(incident.timeline ?? []).map((t) => t.node)];
+  return [...new Set(named.filter((name) => name !== ""))].slice(0, 2);
+}
+
+/** A list of text's lines as a file name may carry it. */
+export function scenarioFileName(incident: IncidentRow): string {
+  return `${incident.store}-${incident.id}.txt`.replaceAll(/[^A-Za-z0-9._-]+/g, "-");
+}

@@ -1,0 +1,91 @@
+import { Link } from "react-router";
+import { list, type NodeSummary } from "../api/types";
+import { formatDuration } from "../format/duration";
+import { plural } from "../format/quantity";
+import { Badge, StoreBadge } from "../health/Badge";
+import { roleLook, storeLook } from "../health/health";
+import { incidentPath } from "../incident/incident";
+import { Ago } from "../ui/When";
+import { Icon } from "../ui/Icon";
+import type { Row } from "./rows";
+import classes from "./StoreCards.module.css";
+
+export function StoreCards({ rows }: { rows: readonly Row[] }) {
+  return (
+    <ul className={classes.grid}>
+      {rows.map((row) => (
+        <li key={row.store.store}>
+          <StoreCard row={row} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function StoreCard({ row: { store, failover } }: { row: Row }) {
+  return (
+    <article className={classes.card} data-tone={storeLook(store.health).tone}>
+      <header className={classes.head}>
+        <h3 className={classes.name}>
+          <Link to={`/stores/${encodeURIComponent(store.store)}`} className={classes.link}>
+            {store.store}
+          </Link>
+        </h3>
+        <StoreBadge health={store.health} />
+      </header>
+      <p className={classes.reason}>{store.reason}</p>
+      <Pair nodes={list(store.nodes)} redundant={store.redundant} />
+      <dl className={classes.facts}>
+        <div>
+          <dt>Last failover</dt>
+          <dd>
+            {failover === undefined ? (
+              "none"
+            ) : (
+              <>
+                <Link to={incidentPath(failover)} className={classes.inner}>
+                  {failover.recoverySeconds > 0 ? formatDuration(failover.recoverySeconds) : "not recovered"}
+                </Link>
+                <span className={classes.dim}>
+                  <Ago at={failover.opened} />
+                </span>
+              </>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Alarms</dt>
+          <dd data-tone={store.alarms > 0 ? "bad" : undefined}>{store.alarms === 0 ? "none" : plural(store.alarms, "open", "open")}</dd>
+        </div>
+        <div>
+          <dt>Last seen</dt>
+          <dd>
+            <Ago at={store.lastSeen} />
+          </dd>
+        </div>
+      </dl>
+    </article>
+  );
+}
+
+/** The two nodes with the bond between them: whole while the pair is redundant. */
+function Pair({ nodes, redundant }: { nodes: readonly NodeSummary[]; redundant: boolean }) {
+  return (
+    <div className={classes.pair}>
+      {nodes.map((node, index) => (
+        <div key={node.node} className={classes.slot}>
+          {index > 0 && (
+            <span className={classes.bond} data-whole={redundant || undefined}>
+              <Icon name={redundant ? "shield" : "down"} size={15} label={redundant ? "redundant" : "no redundancy"} />
+            </span>
+          )}
+          <span className={classes.node} data-offline={!node.online || undefined}>
+            <Icon name="server" size={16} stroke={1.7} />
+            <span className={classes.nodeName}>{node.node}</span>
+            {node.online ? <Badge look={roleLook(node.role)} size="sm" /> : <Badge look={{ tone: "bad", word: "Silent", icon: "down" }} size="sm" />}
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+}

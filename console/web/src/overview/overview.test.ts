@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { keyAction } from "../app/keys";
+import { align, breakGaps, stretches } from "../charts/data";
+import type { IncidentRow, StoreSummary } from "../api/types";
+import { countStores, headline, pairLinks, worst } from "../health/health";
+import type { NodeDetail } from "../api/types";
+import { filterRows, joinRows, sortRows } from "./rows";
+
+const store = (name: string, health: string, over: Partial<StoreSummary> = {}) => ({ store: name, health, reason: "", active: "alpha", nodes: [], alarms: 0, worstSeverity: "", ...over }) as StoreSummary;
+const failover = (name: string, opened: string) => ({ store: name, opened, kind: "failover" }) as IncidentRow;
+
+describe("headline", () => {
+  const say = (...words: string[]) => headline(countStores(words.map((word, index) => store(`s${index}`, word)))).text;
+  it("answers whether every store is selling", () => {
+    expect(say()).toBe("No store has reported yet");
+    expect(say("ok")).toBe("The store is selling");
+    expect(say("ok", "ok")).toBe("All 2 stores are selling");
+    expect(say("ok", "degraded")).toBe("All 2 stores are selling, 1 at risk");
+    expect(say("ok", "down")).toBe("1 of 2 stores is not selling");
+    expect(say("ok", "unknown")).toBe("Every store that can be reached is selling");
+    expect(say("unknown")).toBe("No contact with the store");
+  });
+});
+
+describe("rows", () => {
+  const rows = joinRows([store("s10", "ok"), store("s2", "down", { reason: "no node is active" }), store("s1", "ok")], [failover("s1", "2026-01-01T00:00:00Z"), failover("s1", "2026-02-01T00:00:00Z")]);
+  it("sorts by health, then by name as people count", () => {
+    expect(sortRows(rows, { key: "health", direction: "asc" }).map((row) => row.store.store)).toEqual(["s2", "s1", "s10"]);
+    expect(sortRows(rows, { key: "store", direction: "desc" }).map((row) => row.store.store)).toEqual(["s10", "s2", "s1"]);
+  });
+  it("knows each store's newest failover", () => {
+    expect(rows.find((row) => row.store.store === "s1")?.failover?.opened).toBe("2026-02-01T00:00:00Z");
+  });
+  it("filters by words and health", () => {
+    expect(filterRows(rows, "no ACTIVE", "all").map((row) => row.store.store)).toEqual(["s2"]);
+    expect(filterRows(rows, "", "ok")).toHaveLength(2);
+  });
+});
+
+describe("links", () => {
+  it("takes the worse of both ends", () => {
+    const node = (name: string, health: string) => ({ node: name, status: { links: [{ name: "cable", health, direct: true }] } }) as unknown as NodeDetail;
+    expect(pairLinks([node("alpha", "ok"), node("beta", "down")])).toMatchObject([{ name: "cable", direct: true, health: "down" }]);
+    expect(worst([])).toBe("unknown");
+  });
+});
+
+describe("chart data", () => {
+  it("aligns lines of different times", () => {
+    const line = (times: number[], values: number[]) => ({ label: "", color: "", times, values });
+    expect(align([line([1, 3], [10, 30]), line([2, 3], [200, 300])])).toEqual([
+      [1, 2, 3],
+      [10, null, 30],
+      [null, 200, 300],
+    ]);
+  });
+  it("does not draw through a silence", () => {
+    expect(breakGaps([0, 5, 60], [1, 2, 3], 10)).toEqual({ times: [0, 5, 10, 60], values: [1, 2, null, 3] });
+  });
+  it("joins equal states and leaves silences open", () => {
+    expect(stretches([0, 5, 10, 60], [1, 1, 0, 1], 8)).toEqual([
+      { start: 0, end: 10, value: 1 },
+      { start: 10, end: 18, value: 0 },
+      { start: 60, end: 68, value: 1 },
+    ]);
+  });
+});
+
+describe("keys", () => {
+  it("goes somewhere only after g", () => {
+    expect(keyAction("s", false)).toEqual({ do: "nothing" });
+    expect(keyAction("s", true)).toEqual({ do: "go", to: "/" });
+    expect(keyAction("/", false)).toEqual({ do: "search" });
+  });
+});

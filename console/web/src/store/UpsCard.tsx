@@ -1,0 +1,38 @@
+import type { FenceDevice } from "../api/types";
+import { formatValue, humanName, unitOf } from "../format/quantity";
+import { Term } from "../glossary/Term";
+import { Badge } from "../health/Badge";
+import { healthLook, type Look } from "../health/health";
+import { Icon } from "../ui/Icon";
+import { Ago } from "../ui/When";
+import classes from "./UpsCard.module.css";
+
+function powerLook(device: FenceDevice): Look {
+  if (device.power === "on") return { ...healthLook(device.health), word: device.health === "ok" ? "Output on" : `Output on, ${device.health}` };
+  if (device.power === "off") return { tone: "bad", word: "Output off", icon: "power" };
+  return { tone: "unknown", word: "Output unknown", icon: "unknown" };
+}
+
+const SHOWN = 3;
+
+/** What feeds a node, and with which its peer can switch it off. */
+export function UpsCard({ device }: { device: FenceDevice }) {
+  const values = Object.entries(device.values).slice(0, SHOWN);
+  return (
+    <div className={classes.card}>
+      <div className={classes.head}>
+        <Icon name="battery" size={18} stroke={1.7} />
+        <b className={classes.name}>
+          <Term word={device.kind === "" || device.kind === "ups" ? "ups" : "fence device"}>{device.name}</Term>
+        </b>
+        <Badge look={powerLook(device)} size="sm" />
+      </div>
+      <div className={classes.values}>
+        {values.length > 0 ? values.map(([name, value]) => <span key={name}>{`${humanName(name)} ${formatValue(value, unitOf(name))}`}</span>) : <span>{device.message}</span>}
+        <span className={classes.read}>
+          read <Ago at={device.read} />
+        </span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,15 @@
+// A store's state in one sentence. Pure.
+import type { NodeDetail, StoreSummary } from "../api/types";
+
+/** Joins the console's reason with what an operator would ask next: a running mode and its end. */
+export function stateSentence(summary: StoreSummary): string {
+  const reason = summary.reason.trim();
+  if (reason === "") return "The console has no judgement of this store yet.";
+  const text = reason.charAt(0).toUpperCase() + reason.slice(1);
+  return text.endsWith(".") ? text : `${text}.`;
+}
+
+/** The nodes that are in standby or maintenance mode, with the end of it. */
+export function modes(nodes: readonly NodeDetail[]): { node: string; mode: string; until: string | undefined }[] {
+  return nodes.flatMap((node) => (node.status?.mode ? [{ node: node.node, mode: node.status.mode, until: node.status.modeUntil }] : []));
+}
