@@ -104,7 +104,7 @@ func (c *Client) Close() error {
 
 // Info asks the plugin who it is.
 func (c *Client) Info(ctx context.Context) (Description, error) {
-	r, err := c.calls.Info(ctx, &sdkpb.InfoRequest{}, grpc.WaitForReady(true))
+	r, err := c.calls.Info(ctx, &sdkpb.InfoRequest{})
 	if err != nil {
 		return Description{}, wireError(err)
 	}
