@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/storeward/storeward/tests/harness/demo"
 	"github.com/storeward/storeward/tests/lab"
 )
 
@@ -26,8 +27,8 @@ const usage = `lab [-name NAME] [-stores N] COMMAND
   cut LINK, mend LINK      cable, wan, lan-alpha, lan-beta (s1/cable ...)
   loss NODE lan|cable PERCENT
   ups NODE well|refuse|silent|lie-on|slow MS|battery|mains|on|off
-  probe [STORE]            ask the echo service of alpha every 5 ms from the till
   exec NODE COMMAND...     run a command inside the node
+  demo, demo-kill          the whole product in a lab; cut the power of its active server
 `
 
 // patience bounds what a running lab may take to answer.
@@ -51,6 +52,10 @@ func run(arguments []string) error {
 		return serve(*name, *stores)
 	case "down":
 		return lab.Down(ctx, *name)
+	case "demo":
+		return showDemo()
+	case "demo-kill":
+		return demo.Kill(ctx, os.Stdout)
 	}
 	client, err := lab.Connect(*name)
 	if err != nil {

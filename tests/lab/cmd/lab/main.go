@@ -1,10 +1,12 @@
-// Command lab builds stores out of network namespaces and acts on them.
+// Command lab builds stores out of network namespaces and acts on them. It also
+// runs the demo, which is a lab with the whole product in it.
 package main
 
 import (
 	"fmt"
 	"os"
 
+	"github.com/storeward/storeward/contrib/retail"
 	"github.com/storeward/storeward/tests/lab"
 )
 
@@ -12,7 +14,11 @@ func main() {
 	if code, ok := lab.RunHelper(); ok {
 		os.Exit(code)
 	}
-	if err := run(os.Args[1:]); err != nil {
+	act := run
+	if len(os.Args) > 1 && os.Args[1] == tillWord {
+		act = func(arguments []string) error { return retail.Run(arguments[1:], os.Stdout) }
+	}
+	if err := act(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)
 	}
