@@ -20,9 +20,9 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/neterr"
 )
 
 // maxBody bounds what is read of an answer, in bytes.
@@ -199,30 +199,17 @@ func (h *instance) usable() error {
 	return nil
 }
 
-// cannotAsk are the kernel's words for a question that never left this machine.
-var cannotAsk = []error{
-	unix.ENETUNREACH, unix.EADDRNOTAVAIL, unix.ENETDOWN, unix.EPERM, unix.EACCES, unix.EMFILE, unix.ENFILE, unix.ENOBUFS,
-}
-
 // unanswered judges why no answer came. No answer in time is the server's
 // failure: the customer waits as long.
 func (h *instance) unanswered(err error, limit time.Duration) (sdk.Result, error) {
-	for _, own := range cannotAsk {
-		if errors.Is(err, own) {
-			return sdk.Result{}, fmt.Errorf("ask %s: %w", h.cfg.URL, err)
-		}
+	if neterr.CannotAsk(err) || errors.Is(err, errNoTime) {
+		return sdk.Result{}, fmt.Errorf("ask %s: %w", h.cfg.URL, err)
 	}
-	var timeout net.Error
-	var unknownName *net.DNSError
 	message := fmt.Sprintf("no answer from %s: %v", h.cfg.URL, reason(err))
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, errNoTime):
-		return sdk.Result{}, fmt.Errorf("ask %s: %w", h.cfg.URL, err)
-	case errors.As(err, &unknownName) && !unknownName.IsNotFound:
-		return sdk.Result{}, fmt.Errorf("ask %s: %w", h.cfg.URL, err) // the name server's failure
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case neterr.Timeout(err):
 		message = fmt.Sprintf("no answer from %s within %v", h.cfg.URL, limit.Round(time.Millisecond))
-	case errors.Is(err, unix.ECONNREFUSED):
+	case neterr.Refused(err):
 		message = fmt.Sprintf("%s refuses connections", h.cfg.URL)
 	}
 	return sdk.Result{Status: sdk.Down, Message: message}, nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus/hooks/test"
+	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdktest"
@@ -112,9 +113,9 @@ func TestUnanswered(t *testing.T) {
 		t.Errorf("%+v, error %v", result, err)
 	}
 	for err, unknown := range map[error]bool{
-		&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", cannotAsk[0])}: true,
-		&net.DNSError{Err: "server misbehaving", IsTemporary: true}:                true,
-		&net.DNSError{Err: "no such host", IsNotFound: true}:                       false,
+		&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", unix.ENETUNREACH)}: true,
+		&net.DNSError{Err: "server misbehaving", IsTemporary: true}:                    true,
+		&net.DNSError{Err: "no such host", IsNotFound: true}:                           false,
 		context.Canceled:         true,
 		errNoTime:                true,
 		context.DeadlineExceeded: false,

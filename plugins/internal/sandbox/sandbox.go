@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,6 +66,11 @@ func furnish(namespaces uintptr) error {
 	if namespaces&unix.CLONE_NEWPID != 0 {
 		if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 			return fmt.Errorf("mount proc: %w", err)
+		}
+	}
+	if namespaces&unix.CLONE_NEWNET != 0 {
+		if err := netlink.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: "lo"}}); err != nil {
+			return fmt.Errorf("switch on loopback: %w", err)
 		}
 	}
 	return nil
