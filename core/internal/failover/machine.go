@@ -1,19 +1,283 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"strconv"
+	"time"
 
-// Machine is one node's decision maker.
-type Machine struct{ policy Policy }
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// Machine is one node's decision maker. It is not safe for concurrent use.
+type Machine struct {
+	p     Policy
+	boot  Boot
+	began time.Duration // when the daemon started
+	now   time.Duration // of the present call
+	wake  time.Duration // promised to be asked again by then; 0 before the first Decide
+
+	role    beat.Role
+	resumed bool // only the daemon started anew: the kernel, and so whatever ran, stayed
+	adopted bool // rights after the start are settled
+	lost    bool // the journal was lost and nothing was agreed since
+
+	links     []link
+	peer      peer
+	ping      ping
+	evidence  evidence
+	quiet     silence
+	devices   []device
+	order     order
+	word      bool          // an operator said that the peer is off, in this silence
+	fenceAsk  string        // an operator's fence, by its command's ID
+	voided    time.Duration // readings up to here are void: a stall
+	anew      time.Duration // the wait for silence starts anew from here: a stall, or the ping group's return
+	resources []resource
+
+	taking  taking
+	giving  giving
+	given   beat.Grant // outstanding
+	refused beat.Grant // the peer's grant that we refused
+	cutMe   bool
+	settled time.Duration // since when the cluster is whole, for failback
+	apart   isolation
+	leaving time.Duration // planned silence until then
+
+	state     State
+	store     store
+	clockBase time.Duration // running time at began
+	modes     []mode
+	commands  []Command
+
+	failover Failover
+	verify   verify
+
+	seq      uint64
+	actions  int // numbers IDs
+	nextBeat time.Duration
+	urgent   bool // say something at once
+
+	plan     Plan
+	deciding bool   // inside Decide; else
+	notes    []Note // for the next plan
+	changed  bool   // for the next plan
+	standing []Alarm
+	touched  []bool // which standing alarms still hold
+	object   objects
+	last     outline
+}
+
+// objects are the names of alarms' objects, made once.
+type objects struct {
+	self, peer string
+	links      []string
+	devices    []string
+	resources  []string
+}
+
+// outline is what Plan.Changed compares.
+type outline struct {
+	role     beat.Role
+	peerRole beat.Role
+	silent   bool
+	heard    bool
+	off      bool
+	phase    int
+	giving   givingKind
+	gen      uint64
+}
 
 // New makes a machine from what survived (State; zero on a first start) and
 // what the daemon knows of its start.
-func New(p Policy, s State, b Boot, now time.Duration) *Machine { return &Machine{policy: p} }
+func New(p Policy, s State, b Boot, now time.Duration) *Machine {
+	m := &Machine{boot: b, began: now, now: now, nextBeat: now, role: beat.Joining, lost: b.JournalLost}
+	m.state = s
+	m.clockBase = s.Clock
+	m.resumed = s.KernelBoot != "" && s.KernelBoot == b.KernelBoot
+	m.recallModes()
+	m.configure(p)
+	return m
+}
+
+// configure takes a policy; facts about things of the same name stay.
+func (m *Machine) configure(p Policy) {
+	p.Interval = max(p.Interval, time.Millisecond)
+	p.Deadtime = max(p.Deadtime, 3*p.Interval)
+	links, devices, resources := m.links, m.devices, m.resources
+	m.p, m.links, m.devices, m.resources = p, nil, nil, nil
+	m.object = objects{self: "node/" + p.Self, peer: "node/" + p.Peer}
+	for i := range p.Links {
+		l := link{name: p.Links[i].Name, direct: p.Links[i].Direct}
+		if k := slices.IndexFunc(links, func(o link) bool { return o.name == l.name }); k >= 0 {
+			direct := l.direct
+			l = links[k]
+			l.direct = direct
+		}
+		m.links = append(m.links, l)
+		m.object.links = append(m.object.links, "link/"+l.name)
+	}
+	for i := range p.Devices {
+		d := device{name: p.Devices[i].Name}
+		if k := slices.IndexFunc(devices, func(o device) bool { return o.name == d.name }); k >= 0 {
+			d = devices[k]
+		}
+		d.cfg = p.Devices[i]
+		d.feedsPeer = slices.Contains(d.cfg.Feeds, p.Peer)
+		d.feedsSelf = slices.Contains(d.cfg.Feeds, p.Self)
+		m.devices = append(m.devices, d)
+		m.object.devices = append(m.object.devices, "fence/"+d.name)
+	}
+	for i := range p.Resources {
+		r := resource{name: p.Resources[i].Name}
+		if k := slices.IndexFunc(resources, func(o resource) bool { return o.name == r.name }); k >= 0 {
+			r = resources[k]
+		}
+		r.cfg = p.Resources[i]
+		m.resources = append(m.resources, r)
+		m.object.resources = append(m.object.resources, "resource/"+r.name)
+	}
+	m.orderResources()
+}
 
 // Apply folds one fact. It never acts.
-func (m *Machine) Apply(now time.Duration, e Event) {}
+func (m *Machine) Apply(now time.Duration, e Event) {
+	m.now = max(m.now, now)
+	switch e := e.(type) {
+	case BeatHeard:
+		m.hear(e)
+	case SignOfLife:
+		m.peer.signAt = max(m.peer.signAt, e.Taken)
+		m.lifeAt(e.Taken)
+	case LinkState:
+		m.linkState(e)
+	case PingGroup:
+		m.pingAnswer(e.Reachable, e.Asked)
+	case Analysis:
+		m.analysed(e)
+	case FenceAnswer:
+		m.fenceAnswer(e)
+	case ActionDone:
+		m.actionDone(e)
+	case ResourceState:
+		m.resourceState(e)
+	case ServiceProbe:
+		m.serviceProbe(e)
+	case Command:
+		m.commands = append(m.commands, e)
+	case Persisted:
+		m.persisted(e)
+	case PolicyChanged:
+		m.configure(e.Policy)
+		m.urgent = true
+	case Late:
+		m.stalled(e.By)
+	case Tick:
+	}
+}
 
 // Decide says what to do now.
-func (m *Machine) Decide(now time.Duration) Plan { return Plan{Wake: now + m.policy.Interval} }
+func (m *Machine) Decide(now time.Duration) Plan {
+	m.open(now)        // S9: a late call is a stall
+	m.weighSilence()   // S5: who is heard, who is silent
+	m.settleRights()   // what a start may adopt; S3: of two actives one stops
+	m.obey()           // operators' commands
+	m.keepModes()      // S10
+	m.analyse()        // ask for evidence while beats are missing
+	m.fence()          // S6: orders in turn; S2: readings; S7: power on again
+	m.agree()          // S4 and S11: grants taken and given
+	m.takeOver()       // S2 and S3
+	m.handOver()       // S11: switchover, isolation, failback
+	m.runResources()   // order, monitors, restarts
+	m.verifyService()  // probe through the virtual IP
+	m.save()           // what must be durable
+	m.weighCondition() // alarms
+	m.say()            // beat
+	return m.close()
+}
 
-// View shows the machine to people.
-func (m *Machine) View(now time.Duration) View { return View{} }
+// open begins a new plan.
+func (m *Machine) open(now time.Duration) {
+	m.now = max(m.now, now)
+	p := &m.plan
+	*p = Plan{
+		Actions: p.Actions[:0], Why: p.Why[:0], Raised: p.Raised[:0], Cleared: p.Cleared[:0],
+		Answers: p.Answers[:0], Notes: append(p.Notes[:0], m.notes...), Changed: m.changed,
+	}
+	m.notes, m.changed, m.deciding = m.notes[:0], false, true
+	if m.wake > 0 && m.now-m.wake > m.p.Interval {
+		m.stalled(m.now - m.wake)
+	}
+	m.wake = 0
+}
+
+// stalled is S9: what was known before the stall says nothing any more.
+func (m *Machine) stalled(by time.Duration) {
+	m.anew, m.voided = m.now, m.now
+	m.evidence = evidence{}
+	m.ping.reach, m.ping.asked = beat.Unknown, 0
+	m.word = false
+	m.note("stalled", m.object.self, "this node slept through "+by.String()+" of its time; its wait starts anew")
+}
+
+// close ends the plan with the time of the next call.
+func (m *Machine) close() Plan {
+	m.wakeAt(m.nextBeat)
+	m.plan.Wake = m.wake
+	o := outline{
+		m.role, m.peer.b.Role, m.quiet.silent, m.quiet.heard, m.quiet.off,
+		len(m.failover.Phases), m.giving.kind, m.state.Generation,
+	}
+	m.plan.Changed = m.plan.Changed || m.changed || o != m.last || len(m.plan.Notes)+len(m.plan.Raised)+len(m.plan.Cleared) > 0
+	m.last, m.deciding, m.changed = o, false, false
+	return m.plan
+}
+
+// wakeAt asks to be called at t, if t lies ahead.
+func (m *Machine) wakeAt(t time.Duration) {
+	if t > m.now && (m.wake == 0 || t < m.wake) {
+		m.wake = t
+	}
+}
+
+// reached tells whether t has come; if not, the machine will be asked again then.
+func (m *Machine) reached(t time.Duration) bool {
+	m.wakeAt(t)
+	return m.now >= t
+}
+
+// act adds an action to the plan and returns its ID.
+func (m *Machine) act(a Action) string {
+	m.actions++
+	a.ID = a.Kind.String() + "-" + strconv.Itoa(m.actions)
+	m.plan.Actions = append(m.plan.Actions, a)
+	m.plan.Changed = true
+	return a.ID
+}
+
+func (m *Machine) note(kind, object, text string) {
+	if m.deciding {
+		m.plan.Notes = append(m.plan.Notes, Note{kind, object, text})
+	} else {
+		m.notes = append(m.notes, Note{kind, object, text})
+	}
+}
+
+func (m *Machine) why(rule, code, subject string, span time.Duration) {
+	m.plan.Why = append(m.plan.Why, Reason{rule, code, subject, span})
+}
+
+// clock is the node's running time.
+func (m *Machine) clock() time.Duration { return m.clockBase + m.now - m.began }
+
+// active tells whether this node is the active one, starting and stopping included.
+func (m *Machine) active() bool { return m.role == beat.Active }
+
+// setRole changes the role and tells the peer at once.
+func (m *Machine) setRole(r beat.Role) {
+	if m.role == r {
+		return
+	}
+	m.role = r
+	m.urgent = true
+	m.note("role", m.object.self, "this node is "+r.String())
+}

@@ -1,8 +1,165 @@
 package failover
 
-import "io"
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
 
-// RunScenario reads a scenario (or a node's ring of decision inputs: lines
-// "policy ...", "state ...", "boot ...", then "TIME event") and returns what
-// the machine decided, as text.
-func RunScenario(r io.Reader) (string, error) { return "", nil }
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// A scenario is a text file: one step a line, # begins a comment. RunScenario
+// returns the same text with what the machines decided below each step, on
+// lines that begin with "  | "; such lines in the input are dropped, so that a
+// file is its own golden output. The steps are in README.md.
+//
+// A node's ring of decision inputs is a scenario too: the lines "policy ...",
+// "state ..." and "boot ...", then "TIME EVENT" lines.
+const outputMark = "  | "
+
+// RunScenario runs a scenario, or replays a node's ring of decision inputs.
+func RunScenario(r io.Reader) (string, error) {
+	s := &scenario{}
+	s.bench = &bench{alive: true, policy: samplePolicy(), cuts: map[string]bool{}, print: s.show}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimRight(lines.Text(), " ")
+		if strings.HasPrefix(line, outputMark) || line == strings.TrimRight(outputMark, " ") {
+			continue
+		}
+		s.out.WriteString(line + "\n")
+		step, _, _ := strings.Cut(line, "#")
+		if step = strings.TrimSpace(step); step == "" {
+			continue
+		}
+		if err := s.step(step); err != nil {
+			return s.out.String(), fmt.Errorf("line %d: %q: %w", n, step, err)
+		}
+	}
+	return s.out.String(), lines.Err()
+}
+
+type scenario struct {
+	bench *bench
+	out   strings.Builder
+	// of a replay
+	replay *benchNode
+	boot   Boot
+}
+
+// samplePolicy is the store of the scenarios: fast timings, a cable and a LAN,
+// a UPS for each node; an address and a database on the active, a web server on both.
+func samplePolicy() Policy {
+	ms := time.Millisecond
+	budget := Budget{Max: 3, Within: 10 * time.Minute}
+	resource := func(name, layer string, after ...string) Resource {
+		return Resource{
+			Name: name, Layer: layer, After: after, StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second,
+			MonitorTimeout: 2 * time.Second, FailuresToDown: 2, Restarts: budget, Failovers: Budget{Max: 3, Within: time.Hour},
+		}
+	}
+	web := resource("web", "http")
+	web.ActiveActive = true
+	return Policy{
+		Cluster: "s0001", Self: "alpha", Peer: "beta", Primary: true, Digest: 1,
+		Interval: 50 * ms, Warntime: 150 * ms, Deadtime: 200 * ms, Initdead: 30 * time.Second, Holdup: 100 * ms, Analyse: 50 * ms, CarrierBeats: 2,
+		Links: []Link{{Name: "cable", Direct: true}, {Name: "lan"}},
+		Devices: []Device{
+			{Name: "ups-alpha", Feeds: []string{"alpha"}, Life: 500 * ms, Proven: true},
+			{Name: "ups-beta", Feeds: []string{"beta"}, Life: 500 * ms, Proven: true},
+		},
+		Resources: []Resource{resource("vip", "address"), resource("db", "database", "vip"), web},
+		Cycle:     true, OffTime: 10 * time.Second, IsolationTime: 5 * time.Second, Verify: true,
+	}
+}
+
+// mirrored is the policy as the other node has it.
+func mirrored(p Policy) Policy {
+	p.Self, p.Peer, p.Primary = p.Peer, p.Self, !p.Primary
+	return p
+}
+
+// show writes what a plan brought.
+func (s *scenario) show(n *benchNode, p *Plan) {
+	put := func(text string) {
+		fmt.Fprintf(&s.out, "%s%9.3f %s %s\n", outputMark, s.bench.now.Seconds(), n.name, text)
+	}
+	changed := false
+	if len(p.Why) != len(n.shown) {
+		changed = true
+	}
+	for i := range p.Why {
+		if !changed && (p.Why[i].Code != n.shown[i].Code || p.Why[i].Subject != n.shown[i].Subject) {
+			changed = true
+		}
+	}
+	if changed {
+		n.shown = append(n.shown[:0], p.Why...)
+		words := []string{}
+		for _, r := range p.Why {
+			r.Span = 0
+			words = append(words, r.String())
+		}
+		if len(words) > 0 {
+			put("why: " + strings.Join(words, "; "))
+		}
+	}
+	for _, o := range p.Notes {
+		put("note " + o.String())
+	}
+	for _, a := range p.Answers {
+		put(strings.TrimSpace("answer " + a.ID + " " + a.Verb.String() + " " + quoted(a.Err)))
+	}
+	for _, a := range p.Actions {
+		if a.Kind == MonitorResource || a.Kind == Analyse && n.asked {
+			continue
+		}
+		n.asked = a.Kind == Analyse || n.asked
+		put("do " + a.String())
+	}
+	if n.machine != nil && n.machine.evidence.rounds == 0 {
+		n.asked = false
+	}
+	for _, a := range p.Raised {
+		put("raise " + a.String())
+	}
+	for _, a := range p.Cleared {
+		put("clear " + a.Object + " " + a.Key)
+	}
+}
+
+func quoted(s string) string {
+	if s == "" {
+		return ""
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// view writes what View shows.
+func (s *scenario) view(n *benchNode) {
+	if n.machine == nil {
+		fmt.Fprintf(&s.out, "%s%9.3f %s has no daemon\n", outputMark, s.bench.now.Seconds(), n.name)
+		return
+	}
+	v := n.machine.View(s.bench.now)
+	put := func(format string, args ...any) {
+		fmt.Fprintf(&s.out, outputMark+"          "+format+"\n", args...)
+	}
+	fmt.Fprintf(&s.out, "%s%9.3f %s %s generation=%d redundant=%t %s\n", outputMark, s.bench.now.Seconds(), n.name, v.Role, v.Generation, v.Redundant, quoted(v.Decision))
+	for _, r := range v.Resources {
+		put("resource %s %s health=%s restarts=%d", r.Name, r.State, r.Health, r.Restarts)
+	}
+	if f := v.Failover; f.Generation > 0 {
+		put("%s generation=%d ok=%t took=%s", f.Kind, f.Generation, f.OK, f.Done-f.Began)
+		for _, p := range f.Phases {
+			put("  %s at +%s for %s ok=%t %s", p.Name, p.Start-f.Began, p.End-p.Start, p.OK, p.Detail)
+		}
+	}
+	for _, a := range v.Alarms {
+		put("alarm %s", a)
+	}
+	_ = beat.Unknown
+}

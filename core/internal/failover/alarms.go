@@ -1,0 +1,138 @@
+package failover
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// weighCondition raises and clears alarms: each is recomputed from the facts,
+// the difference to the last plan is what is told.
+func (m *Machine) weighCondition() {
+	m.touched = m.touched[:0]
+	for range m.standing {
+		m.touched = append(m.touched, false)
+	}
+	m.clusterAlarms()
+	m.nodeAlarms()
+	m.linkAlarms()
+	m.deviceAlarms()
+	m.resourceAlarms()
+	m.modeAlarms()
+	for i := len(m.touched) - 1; i >= 0; i-- {
+		if !m.touched[i] {
+			m.plan.Cleared = append(m.plan.Cleared, m.standing[i])
+			m.standing = slices.Delete(m.standing, i, i+1)
+		}
+	}
+}
+
+// alarm says that a condition holds. Its text is made when it begins.
+func (m *Machine) alarm(holds bool, object, key string, severity Severity, text ...string) {
+	if !holds {
+		return
+	}
+	for i := range m.standing {
+		if a := &m.standing[i]; a.Object == object && a.Key == key && a.Severity == severity {
+			if i < len(m.touched) {
+				m.touched[i] = true
+			}
+			return
+		}
+	}
+	a := Alarm{Object: object, Key: key, Severity: severity, Text: strings.Join(text, "")}
+	m.standing = append(m.standing, a)
+	m.plan.Raised = append(m.plan.Raised, a)
+}
+
+// clusterAlarms are about the pair: service and redundancy.
+func (m *Machine) clusterAlarms() {
+	q, p := &m.quiet, &m.peer
+	peer := m.p.Peer
+	alone := m.active() && m.state.Alone // it was off, and was not heard since
+	m.alarm(q.silent && !q.off && !alone, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
+	m.alarm(q.silent && !q.off && alone, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
+	m.alarm(q.silent && q.off, m.object.peer, "off", Major, peer, " is off")
+	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut twice within an hour and is left off")
+	served := m.active() || q.receiving && p.b.Role == beat.Active
+	changing := m.taking.kind != notTaking || m.given.Generation > 0 || !m.adopted || m.giving.kind != notGiving
+	m.alarm(!served && q.heard && !changing && m.idleSince(), m.object.self, "no-active", Critical, "no node is active: neither is ready")
+	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
+	m.alarm(m.active() && q.heardBoth(p) && !p.b.Ready && p.b.Role != beat.Joining && p.b.Role != beat.Active, m.object.peer, "not-ready", Major, peer, " could not take over")
+	m.alarm(m.digestsDiffer() && q.receiving, m.object.peer, "configuration-differs", Warning, "the nodes run different configurations")
+}
+
+// idleSince: nobody has been active for longer than agreeing takes.
+func (m *Machine) idleSince() bool {
+	return m.reached(max(m.began, m.peer.patience, m.anew) + 5*m.dead())
+}
+
+func (m *Machine) nodeAlarms() {
+	self := m.object.self
+	m.alarm(m.quiet.blind && m.reached(m.began+m.dead()), self, "blind", Major, "no link works: nothing can be said about ", m.p.Peer)
+	m.alarm(m.ping.cutOff(), self, "isolated", Major, "the ping group does not answer")
+	m.alarm(m.ping.dead && m.ping.said, self, "ping-group-dead", Warning, "the ping group does not answer although links are well")
+	m.alarm(m.store.failed, self, "state-not-saved", Critical, "the state could not be saved")
+	m.alarm(m.lost, self, "journal-lost", Critical, "the journal is lost: nothing new is started before this node agreed with its peer")
+	m.alarm(m.cutMe, self, "cut-me", Critical, "a resource did not stop: this node asks to be cut")
+	m.alarm(m.role == beat.Stopped, self, "removed", Major, "this node is removed and takes no part")
+	m.alarm(m.quiet.silent && m.serves() && !m.active(), m.object.peer, "daemon-silent", Critical, m.p.Peer, " is silent but the service answers: it is not cut")
+	v := &m.verify
+	m.alarm(v.late && m.failover.Done == 0, self, "unverified", Critical, "the service does not answer through the virtual IP after a takeover")
+}
+
+func (m *Machine) linkAlarms() {
+	dead := m.dead()
+	for i := range m.links {
+		l := &m.links[i]
+		age := m.now - l.takenAt
+		m.alarm(l.health == beat.HealthUnknown && m.reached(m.began+dead), m.object.links[i], "unknown", Minor, "link ", l.name, " tells nothing: its plugin does not answer")
+		down := l.health != beat.HealthUnknown && m.quiet.receiving && (l.takenAt == 0 || age >= dead) && m.reached(m.began+3*dead)
+		m.alarm(down, m.object.links[i], "down", Major, "no beats on link ", l.name)
+		late := m.p.Warntime > 0 && l.heard > 0 && age >= m.p.Warntime && age < dead
+		m.alarm(late, m.object.links[i], "late", Warning, "beats on link ", l.name, " are late")
+		if l.heard > 0 {
+			m.wakeAt(l.takenAt + m.p.Warntime)
+		}
+	}
+}
+
+func (m *Machine) deviceAlarms() {
+	for i := range m.devices {
+		d := &m.devices[i]
+		object := m.object.devices[i]
+		m.alarm(d.feedsPeer && d.feedsSelf, object, "feeds-itself", Critical, d.name, " feeds both nodes: it is never given an order")
+		failed := m.quiet.silent && !m.quiet.off && !(m.active() && m.state.Alone) && d.ours() && m.order.any && m.now >= d.slot && d.power != beat.No && d.op != FenceOff
+		m.alarm(failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
+		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
+	}
+	feeds := slices.ContainsFunc(m.devices, func(d device) bool { return d.ours() })
+	m.alarm(!feeds, m.object.self, "no-fence-device", Critical, "no fence device feeds ", m.p.Peer, ": there is no failover")
+}
+
+func (m *Machine) resourceAlarms() {
+	for i := range m.resources {
+		r := &m.resources[i]
+		object := m.object.resources[i]
+		m.alarm(r.stopFailed, object, "stop-failed", Critical, r.name, " did not stop: ", r.message)
+		m.alarm(r.blocked, object, "blocked", Critical, r.name, " is not started any more: ", r.message)
+		m.alarm(r.failed && !r.blocked, object, "failed", Critical, r.name, " failed and its restarts are spent")
+		want, _ := m.wish(i)
+		m.alarm(r.running == beat.Yes && want && r.health == beat.Down && !r.failed, object, "down", Major, r.name, " does not answer: ", r.message)
+		m.alarm(r.running == beat.Yes && want && r.health == beat.Degraded, object, "degraded", Minor, r.name, " is degraded: ", r.message)
+	}
+}
+
+// modeAlarms show every mode until it ends, and the end 15 minutes before.
+func (m *Machine) modeAlarms() {
+	clock := m.clock()
+	for i := range m.modes {
+		o := &m.modes[i]
+		object := m.modeObject(o.kind, o.name)
+		key := modeWord(o.kind)
+		m.alarm(true, object, key, Minor, key, " is on")
+		m.alarm(o.end != 0 && clock >= o.end-modeWarning && clock < o.end, object, key+" ends", Warning, key, " ends within 15 minutes")
+		m.alarm(o.end != 0 && clock >= o.end, object, key+" overdue", Major, key, " is overdue: ending it would act at once")
+	}
+}

@@ -1,0 +1,211 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// leaveGrace is the planned silence a standby announces before its daemon stops.
+const leaveGrace = 5 * time.Minute
+
+// obey answers operators' commands, one at a time.
+func (m *Machine) obey() {
+	for i := range m.commands {
+		c := &m.commands[i]
+		answer := Answer{ID: c.ID, Verb: c.Verb, Err: m.refusal(c)}
+		if answer.Err == "" {
+			answer.Err = m.command(c)
+		}
+		m.plan.Answers = append(m.plan.Answers, answer)
+		if answer.Err == "" {
+			m.note("command", m.object.self, c.Verb.String()+" "+c.Name+" by "+c.Operator)
+		}
+	}
+	m.commands = m.commands[:0]
+}
+
+// refusal is what speaks against any command here and now.
+func (m *Machine) refusal(c *Command) string {
+	local := c.Verb == Cleanup || c.Verb == Restart || c.Verb == Leave || c.Verb == Adopt
+	switch {
+	case c.Generation != 0 && c.Generation != m.state.Generation:
+		return "given for generation " + itoa(c.Generation) + ", but it is " + itoa(m.state.Generation)
+	case local:
+		return ""
+	case !m.active() && m.quiet.receiving && m.peer.b.Role == beat.Active:
+		return m.p.Peer + " is active: the active node decides"
+	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard:
+		return "another change is under way"
+	}
+	return ""
+}
+
+// command begins what was asked, or says why not.
+func (m *Machine) command(c *Command) string {
+	switch c.Verb {
+	case Switchover:
+		return m.commandSwitchover("asked by the operator")
+	case ToStandby:
+		return m.commandStandby(c)
+	case Unstandby:
+		return m.must(m.endMode(beat.ModeStandby, c.Name), c.Name+" is not in standby mode")
+	case MaintenanceOn:
+		m.setMode(beat.Maintenance, "", c.For, false)
+	case MaintenanceOff:
+		return m.must(m.endMode(beat.Maintenance, ""), "maintenance is not on")
+	case Unmanage:
+		if m.find(c.Name) < 0 {
+			return "no resource " + c.Name
+		}
+		m.setMode(beat.Unmanaged, c.Name, c.For, false)
+	case Manage:
+		return m.must(m.endMode(beat.Unmanaged, c.Name), c.Name+" is managed")
+	case Cleanup, Restart:
+		return m.commandResource(c)
+	case Fence, FenceConfirm, Remove:
+		return m.commandPeer(c)
+	case Readmit:
+		return m.must(m.endMode(beat.ModeRemoved, c.Name), c.Name+" is not removed")
+	case Adopt:
+		return m.commandAdopt()
+	case Leave:
+		return m.commandLeave()
+	case NoVerb:
+		return "no such command"
+	}
+	return ""
+}
+
+func (m *Machine) must(ok bool, otherwise string) string {
+	if ok {
+		return ""
+	}
+	return otherwise
+}
+
+func (m *Machine) commandSwitchover(why string) string {
+	switch {
+	case !m.active():
+		return "no node is active"
+	case m.modeOf(beat.Maintenance, "") != nil:
+		return "maintenance is on"
+	case !m.peerReady():
+		return m.p.Peer + " is not ready to take over"
+	}
+	m.beginGiving(switchover, why)
+	return ""
+}
+
+// commandStandby refuses what would leave no eligible node (S10).
+func (m *Machine) commandStandby(c *Command) string {
+	self, other := c.Name == m.p.Self, c.Name == m.p.Peer
+	switch {
+	case !self && !other:
+		return "no node " + c.Name
+	case self && !m.peerReady():
+		return "this would leave no eligible node: " + m.p.Peer + " is not ready"
+	case other && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || !m.active() && !m.ready()):
+		return "this would leave no eligible node: " + m.p.Self + " is not ready"
+	}
+	m.setMode(beat.ModeStandby, c.Name, c.For, false)
+	if self && m.active() {
+		m.beginGiving(switchover, "standby mode")
+	}
+	return ""
+}
+
+func (m *Machine) commandResource(c *Command) string {
+	i := m.find(c.Name)
+	if i < 0 {
+		return "no resource " + c.Name
+	}
+	r := &m.resources[i]
+	if c.Verb == Cleanup {
+		r.forget()
+		r.read = 0
+		if r.op == NoAction {
+			r.running = beat.Unknown // look again
+		}
+		return ""
+	}
+	if r.running != beat.Yes {
+		return c.Name + " does not run here"
+	}
+	r.asked = true
+	return ""
+}
+
+// commandPeer holds the words that count as knowledge about the peer's power.
+func (m *Machine) commandPeer(c *Command) string {
+	if c.Name != m.p.Peer {
+		return c.Name + " is not the peer: its name is " + m.p.Peer
+	}
+	if c.Verb == Fence {
+		if !slices.ContainsFunc(m.devices, func(d device) bool { return d.ours() }) {
+			return "no fence device feeds " + c.Name
+		}
+		if m.quiet.off {
+			return c.Name + " is off already"
+		}
+		if m.modeOf(beat.Maintenance, "") != nil {
+			return "maintenance is on"
+		}
+		m.fenceAsk = c.ID
+		return ""
+	}
+	if sign := m.showsLife(); sign != "" {
+		return c.Name + " shows life: " + sign
+	}
+	if c.Verb == Remove {
+		m.setMode(beat.ModeRemoved, c.Name, 0, true)
+		return ""
+	}
+	m.word = true
+	return ""
+}
+
+// showsLife names a sign of life of the peer; empty: it was asked and shows none.
+func (m *Machine) showsLife() string {
+	e, p := &m.evidence, &m.peer
+	switch {
+	case !m.quiet.silent:
+		return "it is not silent"
+	case m.now-max(p.receivedAt, p.signAt) < m.dead():
+		return "traffic of its was seen"
+	case e.final == 0:
+		return "it is still being asked"
+	case e.answers():
+		return "it answers"
+	case e.service == beat.Yes:
+		return "the service answers through the virtual IP"
+	}
+	return ""
+}
+
+// commandAdopt lets a node without a journal go on with what it knows.
+func (m *Machine) commandAdopt() string {
+	if !m.lost {
+		return "the journal is not lost"
+	}
+	m.lost = false
+	m.state.Generation = max(m.state.Generation, m.peer.b.Generation) + 1
+	if m.active() {
+		m.state.LastActive = m.state.Generation
+	}
+	m.store.changed()
+	return ""
+}
+
+// commandLeave announces planned silence; an active node hands over first.
+func (m *Machine) commandLeave() string {
+	if m.active() {
+		if err := m.commandSwitchover("the daemon stops"); err != "" {
+			return err
+		}
+	}
+	m.leaving = m.now + leaveGrace
+	m.urgent = true
+	return ""
+}

@@ -1,0 +1,172 @@
+package failover
+
+import (
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// ping is what is known of the ping group.
+type ping struct {
+	reach beat.Tri
+	asked time.Duration // of reach
+	first time.Duration // when it first answered
+	// dead since No was read, until it answers again; said: it was dead while
+	// links were well, and so says nothing about a silence.
+	dead  bool
+	since time.Duration
+	said  bool
+}
+
+// pingAnswer takes an answer of the ping group, regular or asked for.
+func (m *Machine) pingAnswer(r beat.Tri, asked time.Duration) {
+	p := &m.ping
+	if asked < p.asked {
+		return
+	}
+	switch r {
+	case beat.Yes:
+		if p.dead && !p.said {
+			m.anew = m.now // it was us who were cut off
+			m.evidence = evidence{}
+		}
+		if p.first == 0 {
+			p.first = m.now
+		}
+		p.dead, p.said = false, false
+	case beat.No:
+		if !p.dead {
+			p.dead, p.since = true, m.now
+		}
+	case beat.Unknown:
+	}
+	p.reach, p.asked = r, asked
+}
+
+// discount: beats are heard, so a ping group that has been dead for a while is
+// dead itself and tells nothing about the links.
+func (p *ping) discount(now, dead time.Duration) {
+	if p.dead && now-p.since >= dead {
+		p.said = true
+	}
+}
+
+// cutOff tells that this node, not the peer, seems to be cut off.
+func (p *ping) cutOff() bool { return p.dead && !p.said }
+
+// evidence is what was asked since beats went missing.
+type evidence struct {
+	id       string
+	deadline time.Duration
+	again    time.Duration // not before
+	rounds   int
+	asked    time.Duration // of the answers below
+	ping     beat.Tri
+	icmp     beat.Tri
+	arp      beat.Tri
+	services beat.Tri
+	service  beat.Tri // through the virtual IP
+	began    time.Duration
+	final    time.Duration // when the first full answer came
+}
+
+// analyse asks for evidence from the first missed beat on, so that the answers
+// are there when the silence is.
+func (m *Machine) analyse() {
+	e, p := &m.evidence, &m.peer
+	missed := m.quiet.silent
+	if p.heardAt > 0 {
+		missed = m.reached(p.heardAt + m.interval() + m.interval()/2)
+	}
+	if !missed {
+		*e = evidence{asked: e.asked}
+		return
+	}
+	if e.id != "" && m.now >= e.deadline+m.interval() {
+		e.id = "" // the executor owes an answer; do without
+	}
+	if e.id != "" {
+		m.wakeAt(e.deadline + m.interval())
+		return
+	}
+	if !m.reached(e.again) {
+		return
+	}
+	if e.rounds == 0 {
+		e.began = m.now
+	}
+	e.rounds++
+	e.deadline = m.now + max(m.p.Analyse, time.Millisecond)
+	e.again = m.now + max(m.p.Analyse, m.interval())
+	if e.rounds > 10 {
+		e.again = m.now + max(time.Second, m.p.Analyse)
+	}
+	e.id = m.act(Action{Kind: Analyse, Deadline: e.deadline})
+}
+
+// analysed takes answers. They may come bit by bit.
+func (m *Machine) analysed(a Analysis) {
+	e := &m.evidence
+	if a.ID != e.id || a.ID == "" {
+		return
+	}
+	if a.Final {
+		e.id = ""
+		if e.final == 0 {
+			e.final = m.now
+		}
+	}
+	e.asked, e.ping, e.icmp, e.arp, e.services, e.service = a.Asked, a.PingGroup, a.ICMP, a.ARP, a.Services, a.Service
+	m.pingAnswer(a.PingGroup, a.Asked)
+	if e.answers() {
+		m.lifeAt(a.Asked)
+	}
+}
+
+// answers tells whether the peer's machine answered anything.
+func (e *evidence) answers() bool {
+	return e.icmp == beat.Yes || e.arp == beat.Yes || e.services == beat.Yes
+}
+
+// current tells whether the answers were asked for since the last beat.
+func (m *Machine) current() bool {
+	return m.evidence.asked > m.peer.receivedAt && m.evidence.asked > m.anew
+}
+
+// oneSided: we are connected and the peer answers nothing anywhere. The second
+// result names what is missing.
+func (m *Machine) oneSided() (missing string) {
+	e, p, dead := &m.evidence, &m.peer, m.dead()
+	last := max(p.receivedAt, p.signAt)
+	switch {
+	case !m.current():
+		return "no evidence since the last beat"
+	case e.ping != beat.Yes:
+		return "ping group not reached"
+	case e.answers():
+		return "peer answers"
+	case e.service == beat.Yes:
+		return "service answers"
+	case last > p.heardAt && m.now-last < dead:
+		return "signs of life"
+	case m.carrierUp():
+		return "carrier on the direct cable"
+	case e.icmp != beat.No && e.arp != beat.No && e.services != beat.No && m.carrierGone() == 0:
+		return "nothing could be asked"
+	}
+	return ""
+}
+
+func (m *Machine) carrierUp() bool {
+	for i := range m.links {
+		if l := &m.links[i]; l.direct && l.health != beat.HealthUnknown && l.carrier == beat.Yes {
+			return true
+		}
+	}
+	return false
+}
+
+// serves: the service passes its probe through the virtual IP, asked since the last beat.
+func (m *Machine) serves() bool {
+	return m.current() && m.evidence.service == beat.Yes
+}

@@ -1,0 +1,333 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+const (
+	// rereadEvery is the least time between two readings of a device in a silence.
+	rereadEvery = 500 * time.Millisecond
+	// fenceAgain: a second cut within this time leaves the peer off.
+	fenceAgain = time.Hour
+	// onTimeout bounds switching on, onRetryMost the pause before the next try.
+	onTimeout   = 10 * time.Second
+	onRetryMost = 5 * time.Second
+	// readTimeout bounds one reading.
+	readTimeout = 2 * time.Second
+)
+
+// device is what is known of one fence device.
+type device struct {
+	name                 string
+	cfg                  Device
+	feedsPeer, feedsSelf bool
+
+	power  beat.Tri
+	readAt time.Duration
+	offAt  time.Duration // first reading of off since the last sign of life
+	err    string
+
+	op      ActionKind
+	opID    string
+	opUntil time.Duration // the executor's deadline, with some slack
+	slot    time.Duration // start of the turn in which an order was last sent
+	read    time.Duration // when a reading was last asked for
+	onTry   int
+	onNext  time.Duration
+}
+
+// ours: this node may give the device orders.
+func (d *device) ours() bool { return d.feedsPeer && !d.feedsSelf }
+
+// order is the last order given to the peer's devices, as one.
+type order struct {
+	sent  time.Duration
+	until time.Duration // end of its life: until then its outcome is unknown
+	any   bool          // an order was sent in this silence
+}
+
+// ordering tells whether an order of ours may still act.
+func (m *Machine) ordering() bool { return m.now < m.order.until && !m.quiet.off }
+
+// fence sends orders in turn, reads devices, and gives power back.
+func (m *Machine) fence() {
+	m.dropLateAnswers()
+	if m.ordering() {
+		m.wakeAt(m.order.until)
+	}
+	m.orderOff()
+	m.readBack()
+	m.giveBack()
+}
+
+// dropLateAnswers gives up on an executor that did not answer.
+func (m *Machine) dropLateAnswers() {
+	for i := range m.devices {
+		d := &m.devices[i]
+		if d.op == NoAction {
+			continue
+		}
+		if m.reached(d.opUntil) {
+			d.op, d.opID, d.err = NoAction, "", "no answer in time"
+		}
+	}
+}
+
+// fenceAnswer takes what a device said. Only what was read counts.
+func (m *Machine) fenceAnswer(e FenceAnswer) {
+	i := slices.IndexFunc(m.devices, func(d device) bool { return d.name == e.Device })
+	if i < 0 {
+		return
+	}
+	d := &m.devices[i]
+	asked := NoAction
+	if e.ID != "" && e.ID == d.opID {
+		asked, d.op, d.opID = d.op, NoAction, ""
+	}
+	d.err = e.Err
+	if e.Power != beat.Unknown && e.Taken >= d.readAt {
+		m.reading(d, e)
+	}
+	switch {
+	case asked == FenceOn && d.power == beat.Yes && e.Err == "":
+		d.onTry = 0
+	case asked == FenceOff && d.power != beat.No:
+		m.note("fence-failed", "fence/"+d.name, "the order was not confirmed: "+orNone(e.Err))
+	}
+	m.changed = true
+}
+
+func (m *Machine) reading(d *device, e FenceAnswer) {
+	d.power, d.readAt = e.Power, e.Taken
+	switch {
+	case e.Power == beat.Yes:
+		d.offAt = 0
+	case d.offAt <= max(m.peer.lifeAt, m.voided):
+		d.offAt = e.Taken
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "the output still reads on"
+	}
+	return s
+}
+
+// confirmedOff is S2(a): every supply of the peer was read off after the last
+// sign of life, and the supplies hold up no longer.
+func (m *Machine) confirmedOff() bool {
+	void := max(m.peer.lifeAt, m.voided)
+	gone := m.carrierGone()
+	var from time.Duration
+	n := 0
+	for i := range m.devices {
+		d := &m.devices[i]
+		if !d.feedsPeer {
+			continue
+		}
+		n++
+		if d.power != beat.No || d.offAt <= void {
+			return false
+		}
+		at := d.offAt + m.p.Holdup
+		if gone > 0 && gone <= d.offAt {
+			at = d.offAt
+		}
+		from = max(from, at)
+	}
+	return n > 0 && m.reached(from)
+}
+
+// mayPromote: this node could become active; who could not, does not cut (S6).
+func (m *Machine) mayPromote() bool {
+	return !m.lost && !m.active() && m.role != beat.Stopped && m.adopted && m.modeOf(beat.Maintenance, "") == nil &&
+		m.modeOf(beat.ModeStandby, m.p.Self) == nil && m.clean()
+}
+
+// veto names why no order may be sent at all at present; empty: nothing forbids it.
+func (m *Machine) veto() string {
+	p, q := &m.peer, &m.quiet
+	switch {
+	case m.modeOf(beat.Maintenance, "") != nil:
+		return "maintenance"
+	case !m.active() && !m.mayPromote():
+		return "this node could not promote"
+	case p.b.CutMe && q.receiving && !m.active():
+		return ""
+	case !q.silent:
+		return "peer is not silent"
+	case q.blind:
+		return "no link works"
+	case m.ping.cutOff():
+		return "ping group does not answer"
+	case p.b.Role != beat.Active && !m.reached(p.grace):
+		return "planned silence"
+	case !m.active() && m.serves():
+		return "service answers through the virtual IP"
+	case m.active() && m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
+		return "peer is in standby mode"
+	}
+	return ""
+}
+
+// orderOff sends orders to every device of the peer, if this is the time.
+func (m *Machine) orderOff() {
+	if m.fenceAsk != "" && m.quiet.heardBoth(&m.peer) && m.active() {
+		m.sendOrders(m.now, "asked by the operator") // the peer hears us: it orders nothing
+		return
+	}
+	if !m.quiet.silent && !(m.peer.b.CutMe && m.quiet.receiving) || m.quiet.off || m.allRead(beat.No) {
+		return
+	}
+	if v := m.veto(); v != "" {
+		m.why("S6", "veto", v, 0)
+		return
+	}
+	if m.peer.b.CutMe && m.quiet.receiving {
+		if m.now >= m.order.until {
+			m.sendOrders(m.now, "the peer asks to be cut")
+		}
+		return
+	}
+	if m.active() && m.state.Alone && m.fenceAsk == "" {
+		return // it was off, and was not heard since
+	}
+	t := m.turnAt(m.quiet.base)
+	if !t.mine || m.now > t.sendBy {
+		m.why("S6", "wait", "turn "+digits[t.number], 0)
+		return
+	}
+	if t.number == 1 {
+		if missing := m.oneSided(); missing != "" {
+			m.why("S6", "turn-1", missing, 0)
+			return
+		}
+	}
+	m.why("S6", "turn", digits[t.number], 0)
+	m.sendOrders(t.start, "turn "+digits[t.number])
+}
+
+var digits = [...]string{"0", "1", "2", "3", "4", "5"}
+
+// allRead: every supply of the peer was last read like this since the last sign of life.
+func (m *Machine) allRead(power beat.Tri) bool {
+	void := max(m.peer.lifeAt, m.voided)
+	n := 0
+	for i := range m.devices {
+		if d := &m.devices[i]; d.feedsPeer {
+			n++
+			if d.power != power || d.readAt <= void {
+				return false
+			}
+		}
+	}
+	return n > 0
+}
+
+// sendOrders orders every device off, once per turn.
+func (m *Machine) sendOrders(slot time.Duration, reason string) {
+	if m.given.Generation > 0 && m.quiet.heard {
+		return
+	}
+	for i := range m.devices {
+		d := &m.devices[i]
+		if !d.ours() || d.slot == slot || d.op == FenceOff || d.op == FenceOn {
+			continue
+		}
+		life := d.cfg.Life
+		if life == 0 {
+			life = unprovenLife
+		}
+		d.slot, d.op = slot, FenceOff
+		d.opUntil = m.now + life + m.p.Interval
+		d.opID = m.act(Action{
+			Kind: FenceOff, Device: d.name, Expiry: m.now + life/2, Deadline: m.now + life,
+			Mark: "cut by " + m.p.Self + ", generation " + itoa(max(m.state.Generation, m.peer.b.Generation)+1),
+		})
+		m.order.any, m.order.sent = true, m.now
+		m.order.until = max(m.order.until, m.now+life)
+		m.urgent = true
+		m.fenceAsk = ""
+		m.phaseBegin("fence")
+		m.note("fence-ordered", "fence/"+d.name, "ordered "+d.name+" to switch "+m.p.Peer+" off: "+reason)
+	}
+	m.wakeAt(m.order.until)
+}
+
+// readBack reads the devices in a silence: the peer may be off already, and an
+// order that was not confirmed may have acted.
+func (m *Machine) readBack() {
+	q := &m.quiet
+	if !q.silent || q.off || m.active() && m.state.Alone || m.ping.cutOff() || !m.reached(q.t0+m.interval()) {
+		return
+	}
+	void := max(m.peer.lifeAt, m.voided)
+	for i := range m.devices {
+		d := &m.devices[i]
+		if !d.feedsPeer || d.op != NoAction || d.power == beat.No && d.offAt > void {
+			continue
+		}
+		if d.read > 0 && d.read >= q.since && !m.reached(d.read+rereadEvery) {
+			continue
+		}
+		d.read, d.op, d.opUntil = m.now, FenceRead, m.now+readTimeout+m.p.Interval
+		d.opID = m.act(Action{Kind: FenceRead, Device: d.name, Deadline: m.now + readTimeout})
+	}
+}
+
+// recordCut keeps what S7 needs: when we cut the peer, and that it is owed power.
+func (m *Machine) recordCut() {
+	clock := m.clock()
+	m.state.Cuts = slices.DeleteFunc(slices.Clone(m.state.Cuts), func(t time.Duration) bool { return clock-t >= fenceAgain })
+	m.state.Cuts = append(m.state.Cuts, clock)
+	m.state.OnDue = 0
+	if m.p.Cycle && len(m.state.Cuts) < 2 {
+		m.state.OnDue = clock + m.p.OffTime
+	}
+	m.store.changed()
+}
+
+// staysOff: fenced twice within an hour, the peer is not switched on again.
+func (m *Machine) staysOff() bool {
+	n := len(m.state.Cuts)
+	return m.p.Cycle && n >= 2 && m.state.OnDue == 0 && m.clock()-m.state.Cuts[n-2] < fenceAgain
+}
+
+// giveBack is S7: who cut the peer switches it on again after off_time.
+func (m *Machine) giveBack() {
+	if m.state.OnDue == 0 || !m.active() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil || m.ordering() {
+		return
+	}
+	if m.quiet.heard || !m.quiet.silent && m.peer.receivedAt > m.order.sent {
+		m.state.OnDue = 0
+		m.store.changed()
+		return
+	}
+	if !m.reached(m.began + m.state.OnDue - m.clockBase) {
+		return
+	}
+	waiting := false
+	for i := range m.devices {
+		d := &m.devices[i]
+		if !d.ours() || d.power == beat.Yes {
+			continue
+		}
+		waiting = true
+		if d.op != NoAction || !m.reached(d.onNext) {
+			continue
+		}
+		d.onTry++
+		d.onNext = m.now + min(time.Duration(d.onTry)*time.Second, onRetryMost)
+		d.op, d.opUntil = FenceOn, m.now+onTimeout+m.p.Interval
+		d.opID = m.act(Action{Kind: FenceOn, Device: d.name, Expiry: m.now + onTimeout/2, Deadline: m.now + onTimeout})
+		m.note("power-on", "fence/"+d.name, "switching "+m.p.Peer+" on again")
+	}
+	if !waiting {
+		m.state.OnDue = 0
+		m.store.changed()
+	}
+}

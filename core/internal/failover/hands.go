@@ -1,0 +1,174 @@
+package failover
+
+import (
+	"strings"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// handOf finds how an action fares on a node: "start db" before "start".
+func (n *benchNode) handOf(kind, name string, took time.Duration) hand {
+	h, ok := n.hands[kind+" "+name]
+	if !ok {
+		h, ok = n.hands[kind]
+	}
+	if !ok {
+		h = hand{word: "ok"}
+	}
+	if h.took == 0 {
+		h.took = took
+	}
+	return h
+}
+
+// carryOut does an action in the dry world and answers it in time.
+func (b *bench) carryOut(n *benchNode, a Action) {
+	m := n.machine
+	answer := func(d time.Duration, do func() Event) {
+		b.after(d, func() {
+			if n.powered {
+				e := do()
+				if n.machine == m && e != nil {
+					b.give(n, e)
+				}
+			}
+		})
+	}
+	switch a.Kind {
+	case Persist:
+		h := n.handOf("persist", "", 2*time.Millisecond)
+		answer(h.took, func() Event {
+			if h.word == "fail" {
+				return Persisted{ID: a.ID, Err: "disk full"}
+			}
+			n.state = a.State
+			return Persisted{ID: a.ID}
+		})
+	case Analyse:
+		asked := b.now
+		h := n.handOf("analyse", "", n.policy.Analyse-5*time.Millisecond)
+		answer(h.took, func() Event { return b.evidenceFor(n, a.ID, asked) })
+	case FenceOff, FenceOn, FenceRead:
+		b.carryFence(n, a, answer)
+	case StartResource, StopResource, RestartResource:
+		b.carryResource(n, a, answer)
+	case MonitorResource:
+		answer(time.Millisecond, func() Event { return b.monitor(n, a.ID, a.Resource) })
+	case Verify:
+		asked := b.now
+		h := n.handOf("verify", "", 5*time.Millisecond)
+		answer(h.took, func() Event {
+			if h.word != "ok" {
+				return ServiceProbe{ID: a.ID, Health: beat.Down, Asked: asked}
+			}
+			return ServiceProbe{ID: a.ID, Health: beat.OK, Asked: asked}
+		})
+	case NoAction:
+	}
+}
+
+// evidenceFor answers an analysis from the truth of this world.
+func (b *bench) evidenceFor(n *benchNode, id string, asked time.Duration) Analysis {
+	peer := b.other(n)
+	tri := func(key string, yes bool) beat.Tri {
+		if t, ok := n.truth[key]; ok {
+			return t
+		}
+		if yes {
+			return beat.Yes
+		}
+		return beat.No
+	}
+	lan := peer != nil && b.path("lan", n, peer) && b.path("lan", peer, n)
+	serves := lan && len(peer.running) > 0
+	for _, r := range n.policy.Resources {
+		serves = serves && (r.ActiveActive || peer.running[r.Name] == "up")
+	}
+	return Analysis{
+		ID: id, Asked: asked, PingGroup: b.reach(n), Final: true,
+		ICMP: tri("icmp", lan), ARP: tri("arp", lan), Services: tri("services", lan), Service: tri("service", serves),
+	}
+}
+
+func (b *bench) monitor(n *benchNode, id, name string) ResourceState {
+	e := ResourceState{ID: id, Resource: name, Running: beat.No}
+	switch n.running[name] {
+	case "up":
+		e.Running, e.Health, e.PID = beat.Yes, beat.OK, n.pids
+	case "down":
+		e.Running, e.Health, e.PID, e.Message = beat.Yes, beat.Down, n.pids, "no answer within 2s"
+	case "unknown":
+		e.Running = beat.Unknown
+	}
+	return e
+}
+
+// carryFence lets a device act. The order reaches it only if its path works.
+func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, func() Event)) {
+	h := n.handOf(a.Kind.String(), a.Device, 20*time.Millisecond)
+	var fed *benchNode
+	for _, d := range n.policy.Devices {
+		if d.Name == a.Device {
+			for _, name := range d.Feeds {
+				if o := b.node(name); o != nil {
+					fed = o
+				}
+			}
+		}
+	}
+	reading := func(on bool, err string) Event {
+		e := FenceAnswer{ID: a.ID, Device: a.Device, Power: beat.No, Taken: b.now, Err: err}
+		if on {
+			e.Power = beat.Yes
+		}
+		return e
+	}
+	if !n.fences || h.word == "fail" {
+		answer(min(h.took, a.Deadline-b.now), func() Event {
+			return FenceAnswer{ID: a.ID, Device: a.Device, Taken: b.now, Err: "no answer from the device"}
+		})
+		return
+	}
+	if h.word == "hang" {
+		return
+	}
+	// The order is on its way: it acts even if its sender dies.
+	b.after(h.took, func() {
+		switch {
+		case h.word == "lie" || fed == nil:
+		case a.Kind == FenceOff:
+			b.setPower(fed, false)
+		case a.Kind == FenceOn:
+			b.setPower(fed, true)
+		}
+	})
+	if h.word == "deaf" {
+		return
+	}
+	answer(h.took, func() Event {
+		if h.word == "lie" {
+			return reading(false, "")
+		}
+		return reading(fed != nil && fed.powered, "")
+	})
+}
+
+func (b *bench) carryResource(n *benchNode, a Action, answer func(time.Duration, func() Event)) {
+	h := n.handOf(a.Kind.String(), a.Resource, 10*time.Millisecond)
+	if h.word == "hang" {
+		return
+	}
+	answer(h.took, func() Event {
+		if h.word == "fail" {
+			return ActionDone{ID: a.ID, Err: strings.TrimSpace(a.Kind.String()+" "+a.Resource) + " failed"}
+		}
+		if a.Kind == StopResource {
+			delete(n.running, a.Resource)
+			return ActionDone{ID: a.ID}
+		}
+		n.running[a.Resource] = "up"
+		n.pids++
+		return ActionDone{ID: a.ID, PID: n.pids}
+	})
+}

@@ -1,0 +1,190 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+const (
+	// modeDefault is how long a mode lasts when the operator named no time (S10).
+	modeDefault = 4 * time.Hour
+	// modeWarning: this long before the end an alarm begins.
+	modeWarning = 15 * time.Minute
+)
+
+// mode is what an operator asked for, with its end in running time.
+type mode struct {
+	kind beat.ModeKind
+	name string
+	end  time.Duration // on clock; 0: without end
+}
+
+// modeOf finds a mode; nil: it does not hold.
+func (m *Machine) modeOf(kind beat.ModeKind, name string) *mode {
+	for i := range m.modes {
+		if o := &m.modes[i]; o.kind == kind && o.name == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// setMode begins a mode or moves its end. without: it has none.
+func (m *Machine) setMode(kind beat.ModeKind, name string, length time.Duration, without bool) {
+	end := m.clock() + length
+	if length == 0 {
+		end = m.clock() + modeDefault
+	}
+	if without {
+		end = 0
+	}
+	if o := m.modeOf(kind, name); o != nil {
+		o.end = end
+	} else {
+		m.modes = append(m.modes, mode{kind, name, end})
+	}
+	m.modesChanged()
+	m.note("mode", m.modeObject(kind, name), modeWord(kind)+" begins")
+}
+
+// endMode ends a mode; it tells whether it held.
+func (m *Machine) endMode(kind beat.ModeKind, name string) bool {
+	n := len(m.modes)
+	m.modes = slices.DeleteFunc(m.modes, func(o mode) bool { return o.kind == kind && o.name == name })
+	if len(m.modes) == n {
+		return false
+	}
+	m.modesChanged()
+	m.note("mode", m.modeObject(kind, name), modeWord(kind)+" ends")
+	return true
+}
+
+func (m *Machine) modesChanged() {
+	m.state.Modes.Epoch++
+	m.store.changed()
+	m.urgent = true
+}
+
+func (m *Machine) modeObject(kind beat.ModeKind, name string) string {
+	switch kind {
+	case beat.Unmanaged:
+		return "resource/" + name
+	case beat.ModeStandby, beat.ModeRemoved:
+		return "node/" + name
+	}
+	return "store/" + m.p.Cluster
+}
+
+func modeWord(k beat.ModeKind) string {
+	switch k {
+	case beat.ModeStandby:
+		return "standby mode"
+	case beat.Maintenance:
+		return "maintenance"
+	case beat.Unmanaged:
+		return "unmanaged mode"
+	case beat.ModeRemoved:
+		return "removal"
+	}
+	return "no mode"
+}
+
+// recallModes takes the modes from the state.
+func (m *Machine) recallModes() { m.takeModes(m.state.Modes.Set) }
+
+func (m *Machine) takeModes(set []beat.Mode) {
+	m.modes = m.modes[:0]
+	for _, o := range set {
+		end := time.Duration(0)
+		if o.Left != 0 {
+			end = m.clock() + o.Left
+		}
+		m.modes = append(m.modes, mode{o.Kind, o.Name, end})
+	}
+}
+
+// modesNow is the text of the state and of beats: what is left of each mode.
+func (m *Machine) modesNow() beat.Modes {
+	out := beat.Modes{Epoch: m.state.Modes.Epoch}
+	for _, o := range m.modes {
+		left := time.Duration(0)
+		if o.end != 0 {
+			if left = o.end - m.clock(); left == 0 {
+				left = -1
+			}
+		}
+		out.Set = append(out.Set, beat.Mode{Kind: o.kind, Name: o.name, Left: left})
+	}
+	return out
+}
+
+// adoptModes takes the peer's set if it is newer; of equally new ones the active node's.
+func (m *Machine) adoptModes(b *beat.Modes) {
+	if b.Epoch < m.state.Modes.Epoch || b.Epoch == m.state.Modes.Epoch && (m.peer.b.Role != beat.Active || m.active() || m.sameModes(b.Set)) {
+		return
+	}
+	m.takeModes(b.Set)
+	m.state.Modes.Epoch = b.Epoch
+	m.store.changed()
+}
+
+func (m *Machine) sameModes(set []beat.Mode) bool {
+	return slices.EqualFunc(m.modes, set, func(a mode, b beat.Mode) bool { return a.kind == b.Kind && a.name == b.Name })
+}
+
+// keepModes is S10: a mode whose time is over ends, unless that would start,
+// stop or fence anything at once: then it stays, with an alarm.
+func (m *Machine) keepModes() {
+	clock := m.clock()
+	decides := m.active() || !m.quiet.heard || m.peer.b.Role != beat.Active
+	for i := 0; i < len(m.modes); i++ {
+		o := m.modes[i]
+		if o.end == 0 {
+			continue
+		}
+		if clock < o.end {
+			m.wakeAt(m.now + o.end - clock)
+			m.wakeAt(m.now + o.end - modeWarning - clock)
+			continue
+		}
+		if decides && !m.leavingActs(o) {
+			m.endMode(o.kind, o.name)
+			i--
+		}
+	}
+}
+
+// leavingActs tells whether ending a mode would start, stop or fence anything at once.
+func (m *Machine) leavingActs(o mode) bool {
+	switch o.kind {
+	case beat.Unmanaged:
+		for i := range m.resources {
+			if r := &m.resources[i]; r.name == o.name {
+				return m.differs(i)
+			}
+		}
+	case beat.ModeStandby:
+		activeActive := slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.ActiveActive })
+		someone := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
+		return activeActive || !someone
+	case beat.Maintenance:
+		if m.quiet.silent || !m.active() && !(m.quiet.heard && m.peer.b.Role == beat.Active) {
+			return true
+		}
+		for i := range m.resources {
+			if m.differs(i) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// differs: the resource is not as this node would have it.
+func (m *Machine) differs(i int) bool {
+	r := &m.resources[i]
+	want, act := m.wish(i)
+	return act && (want != (r.running == beat.Yes) || want && r.slow >= max(r.cfg.FailuresToDown, 1))
+}

@@ -1,0 +1,199 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+const (
+	verifyTimeout = 2 * time.Second
+	// verifyAgain is the pause between two probes through the virtual IP, and
+	// verifyPatience when the phase counts as failed (probing goes on).
+	verifyAgain    = 100 * time.Millisecond
+	verifyPatience = 30 * time.Second
+)
+
+// The phases that layers count to.
+const (
+	phaseDetect  = "detect"
+	phaseAnalyse = "analyse"
+	phaseAddress = "address"
+	phaseStorage = "storage"
+	phaseStart   = "start"
+	phaseVerify  = "verify"
+)
+
+// verify is the probe through the virtual IP after a change of the active role.
+type verify struct {
+	id    string
+	until time.Duration // of the probe under way
+	next  time.Duration
+	late  bool
+}
+
+// beginFailover opens the record of a failover that a silence may lead to.
+func (m *Machine) beginFailover() {
+	if m.active() || m.taking.kind != notTaking {
+		return
+	}
+	began := m.peer.heardAt
+	if began == 0 {
+		began = m.quiet.t0
+	}
+	m.failover = Failover{Kind: "failover", Began: began}
+	m.failover.Phases = append(m.failover.Phases, Phase{Name: phaseDetect, Start: began, End: m.now, OK: true})
+}
+
+// forgetSilence drops what belonged to a silence that ended.
+func (m *Machine) forgetSilence() {
+	m.order.any = false
+	m.word = false
+	if m.failover.Generation == 0 {
+		m.failover = Failover{}
+	}
+}
+
+// beginGranted opens the record of a planned change.
+func (m *Machine) beginGranted(g beat.Grant) {
+	kind := "start"
+	if last := m.peer.b.LastActive; last > 0 && last+1 >= g.Generation {
+		kind = "switchover"
+	}
+	m.failover = Failover{Kind: kind, Began: m.now}
+}
+
+// beginStarting gives the record its generation: from here on it is kept.
+func (m *Machine) beginStarting(kind takingKind) {
+	f := &m.failover
+	f.Generation = m.state.Generation
+	m.verify = verify{}
+	if kind != byFence || m.evidence.began == 0 {
+		return
+	}
+	end := m.evidence.final
+	if end == 0 || end > m.now {
+		end = m.now
+	}
+	at := min(1, len(f.Phases))
+	f.Phases = slices.Insert(f.Phases, at, Phase{Name: phaseAnalyse, Start: m.evidence.began, End: end, OK: m.evidence.final > 0})
+}
+
+func (m *Machine) phase(name string) *Phase {
+	for i := range m.failover.Phases {
+		if p := &m.failover.Phases[i]; p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// phaseBegin opens a phase of the running change, once.
+func (m *Machine) phaseBegin(name string) {
+	f := &m.failover
+	if f.Began == 0 || f.Done > 0 || m.phase(name) != nil {
+		return
+	}
+	f.Phases = append(f.Phases, Phase{Name: name, Start: m.now})
+}
+
+func (m *Machine) phaseEnd(name string, ok bool, detail string) {
+	if p := m.phase(name); p != nil && p.End == 0 {
+		p.End, p.OK, p.Detail = m.now, ok, detail
+	}
+}
+
+// layerPhase is the phase that a resource's start counts to.
+func layerPhase(r *resource) string {
+	switch r.cfg.Layer {
+	case phaseAddress, phaseStorage:
+		return r.cfg.Layer
+	}
+	return phaseStart
+}
+
+// phaseLayers ends the phases whose layers are all up.
+func (m *Machine) phaseLayers() {
+	f := &m.failover
+	if f.Generation == 0 || f.Done > 0 {
+		return
+	}
+	for i := range f.Phases {
+		p := &f.Phases[i]
+		if p.End > 0 || p.Name != phaseAddress && p.Name != phaseStorage && p.Name != phaseStart {
+			continue
+		}
+		up := true
+		for k := range m.resources {
+			r := &m.resources[k]
+			if want, _ := m.wish(k); want && layerPhase(r) == p.Name && r.running != beat.Yes {
+				up = false
+			}
+		}
+		if up {
+			p.End, p.OK = m.now, true
+		}
+	}
+}
+
+// verifyService proves through the virtual IP that the service is back.
+func (m *Machine) verifyService() {
+	f, v := &m.failover, &m.verify
+	if f.Generation == 0 || f.Done > 0 {
+		return
+	}
+	if !m.active() || m.giving.kind != notGiving {
+		f.Done, f.OK = m.now, false
+		return
+	}
+	if !m.allUp() {
+		return
+	}
+	m.phaseBegin(phaseVerify)
+	if !m.p.Verify {
+		m.announce("no probe through the virtual IP is configured")
+		return
+	}
+	began := m.phase(phaseVerify).Start
+	if !v.late && m.reached(began+verifyPatience) {
+		v.late = true
+	}
+	if v.id != "" && !m.reached(v.until+m.p.Interval) {
+		return
+	}
+	v.id = ""
+	if m.reached(v.next) {
+		v.until = m.now + verifyTimeout
+		v.next = m.now + verifyAgain
+		v.id = m.act(Action{Kind: Verify, Deadline: v.until})
+		m.wakeAt(v.until + m.p.Interval)
+	}
+}
+
+// serviceProbe takes the probe's answer. A regular one is as good, if it was
+// asked after everything was up.
+func (m *Machine) serviceProbe(e ServiceProbe) {
+	v := &m.verify
+	p := m.phase(phaseVerify)
+	if p == nil || p.End > 0 {
+		return
+	}
+	if e.ID != "" && e.ID == v.id {
+		v.id = ""
+	}
+	if (e.Health == beat.OK || e.Health == beat.Degraded) && e.Asked >= p.Start {
+		m.announce("")
+	}
+}
+
+// announce ends the change: the service answers.
+func (m *Machine) announce(detail string) {
+	f := &m.failover
+	m.phaseEnd(phaseVerify, true, detail)
+	f.Phases = append(f.Phases, Phase{Name: "announce", Start: m.now, End: m.now, OK: true})
+	f.Done, f.OK = m.now, true
+	m.verify.id = ""
+	m.changed = true
+	m.note("takeover-done", m.object.self, f.Kind+" done after "+(f.Done-f.Began).String())
+}

@@ -1,0 +1,112 @@
+package failover
+
+import (
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// adoptPatience bounds how long a start waits for monitors that do not answer.
+const adoptPatience = 10 * time.Second
+
+// settleRights decides what this node is by right: after a start, on meeting
+// the peer, and on meeting a second active node.
+func (m *Machine) settleRights() {
+	m.stepAside()
+	if !m.adopted {
+		m.adopt()
+	}
+	m.join()
+	m.yield()
+}
+
+// stepAside: a removed node takes no part until it is readmitted.
+func (m *Machine) stepAside() {
+	removed := m.modeOf(beat.ModeRemoved, m.p.Self) != nil || m.quiet.receiving && m.peer.b.Removed
+	switch {
+	case removed && m.active():
+		m.beginGiving(standDown, "removed by the operator")
+	case removed && m.role != beat.Stopped:
+		m.setRole(beat.Stopped)
+	case !removed && m.role == beat.Stopped:
+		m.setRole(beat.Joining)
+	}
+}
+
+// adopt settles the start. A restarted daemon goes on with what runs (S7); a
+// booted node starts nothing by right (S4); without a journal the node keeps
+// what the system shows running.
+func (m *Machine) adopt() {
+	running, known := false, true
+	for i := range m.resources {
+		if r := &m.resources[i]; !r.cfg.ActiveActive {
+			running = running || r.running == beat.Yes
+			known = known && r.running != beat.Unknown
+		}
+	}
+	resume := running && (m.resumed && m.state.Active || m.lost)
+	if !resume && !known && !m.reached(m.began+adoptPatience) {
+		return
+	}
+	m.adopted = true
+	m.state.KernelBoot = m.boot.KernelBoot
+	m.state.Active = resume
+	m.store.changed()
+	if resume {
+		m.setRole(beat.Active)
+		m.note("adopted", m.object.self, "the daemon started anew and goes on with what runs")
+		return
+	}
+}
+
+// join makes a node that met an active peer its standby, and learns its generation.
+func (m *Machine) join() {
+	p, q := &m.peer, &m.quiet
+	if !q.heardBoth(p) || !m.adopted {
+		return
+	}
+	if m.state.Alone {
+		m.state.Alone = false
+		m.store.changed()
+	}
+	switch {
+	case m.active() && m.lost && p.b.Role != beat.Active: // agreed: the peer knows of nobody else
+		m.lost = false
+		m.state.Generation = max(m.state.Generation, p.b.Generation) + 1
+		m.state.LastActive = m.state.Generation
+		m.store.changed()
+	case m.active() || p.b.Role != beat.Active:
+		return
+	case p.b.Generation > m.state.Generation || m.lost:
+		m.lost = false
+		m.state.Generation = max(m.state.Generation, p.b.Generation)
+		m.store.changed()
+	}
+	if m.role == beat.Joining {
+		m.setRole(beat.Standby)
+	}
+}
+
+// yield is S3: of two active nodes the one with the lower generation stops at
+// once; of equal ones the primary stays.
+func (m *Machine) yield() {
+	p := &m.peer
+	if !m.active() || !m.quiet.receiving || p.b.Role != beat.Active {
+		return
+	}
+	own := m.state.Generation
+	if p.b.Generation > own || p.b.Generation == own && !m.p.Primary {
+		m.beginGiving(standDown, "the peer is active with generation "+itoa(p.b.Generation))
+	}
+}
+
+// clean: no active/standby resource runs here, and that was read.
+func (m *Machine) clean() bool {
+	for i := range m.resources {
+		r := &m.resources[i]
+		if !r.cfg.ActiveActive && (r.running != beat.No || r.op != NoAction && r.op != MonitorResource) {
+			return false
+		}
+	}
+	return true
+}

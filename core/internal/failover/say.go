@@ -1,0 +1,69 @@
+package failover
+
+import (
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// say sends a beat every interval, and at once when something changed that
+// the peer must know.
+func (m *Machine) say() {
+	if m.now < m.nextBeat && !m.urgent {
+		return
+	}
+	if m.now >= m.nextBeat {
+		m.nextBeat += (m.now-m.nextBeat)/m.p.Interval*m.p.Interval + m.p.Interval
+	}
+	m.urgent = false
+	m.plan.Beat = m.beat()
+}
+
+// beat is what this node says now.
+func (m *Machine) beat() *beat.Beat {
+	m.seq++
+	life, proven := m.orderLife(true)
+	b := &beat.Beat{
+		Cluster: m.p.Cluster, Node: m.p.Self, Incarnation: m.boot.Incarnation, KernelBoot: m.boot.KernelBoot,
+		Sequence: m.seq, Sent: m.now,
+		Generation: m.state.Generation, LastActive: m.state.LastActive, Role: m.role,
+		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe, Ordering: m.ordering(),
+		Removed:   m.modeOf(beat.ModeRemoved, m.p.Peer) != nil,
+		PingGroup: m.ping.reach,
+		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, OrderLife: life, OrderProven: proven, Digest: m.p.Digest,
+		Grant: m.given, Refused: m.refused,
+	}
+	if m.taking.kind != notTaking { // it holds only once it is durable
+		b.LastActive = m.taking.before.LastActive
+	}
+	if m.quiet.silent {
+		b.SilentFor = max(m.now-m.quiet.t0+m.dead(), 1)
+	}
+	if !m.active() && m.leaving > m.now {
+		b.Grace = m.leaving - m.now
+	}
+	for i := range m.links {
+		if l := &m.links[i]; l.takenAt > 0 {
+			b.Echoes = append(b.Echoes, beat.Echo{Link: l.name, Incarnation: l.incarnation, Sequence: l.sequence, Sent: l.sent, Age: m.now - l.takenAt})
+		}
+	}
+	b.Layers = make([]beat.Layer, 0, len(m.resources))
+	for i := range m.resources {
+		b.Layers = append(b.Layers, beat.Layer{Name: m.resources[i].name, Health: m.resources[i].layer()})
+	}
+	if len(m.modes) > 0 || m.state.Modes.Epoch > 0 {
+		b.Modes = m.modesNow()
+	}
+	return b
+}
+
+// layer is a resource's health as the peer needs it: whether it can be used.
+func (r *resource) layer() beat.Health {
+	switch {
+	case r.running == beat.No:
+		return beat.Down
+	case r.running == beat.Unknown:
+		return beat.HealthUnknown
+	case r.op != NoAction && r.op != MonitorResource:
+		return beat.Down
+	}
+	return r.health
+}

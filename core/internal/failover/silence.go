@@ -1,0 +1,304 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// maxGrace bounds the patience with a peer that announced its silence.
+const maxGrace = 10 * time.Minute
+
+// link is what is known of one path of beats.
+type link struct {
+	name      string
+	direct    bool
+	health    beat.Health
+	carrier   beat.Tri
+	carrierAt time.Duration // since when carrier is what it is
+
+	incarnation beat.ID // of the newest beat taken here, for the echo
+	sequence    uint64
+	sent        time.Duration
+	takenAt     time.Duration
+	heardAt     time.Duration // newest beat here that echoed ours
+	heard, old  uint64
+}
+
+// healthy: silence on it says something. A direct cable without carrier is
+// silent for a reason that may well be the peer's death.
+func (l *link) healthy() bool {
+	return l.health == beat.OK || l.health == beat.Degraded || l.direct && l.health == beat.Down
+}
+
+// peer is what is known of the other node.
+type peer struct {
+	known      bool
+	b          beat.Beat     // newest
+	receivedAt time.Duration // newest beat, echoing ours or not
+	heardAt    time.Duration // newest beat that echoed ours freshly; 0: never since our start
+	signAt     time.Duration // newest other sign of life
+	lifeAt     time.Duration // newest of everything: voids readings of off
+	toldSince  time.Duration // since when the peer says that it hears nothing; 0: it does hear
+	patience   time.Duration // a newly started peer is given until then
+	grace      time.Duration // planned silence until then
+	pingYes    time.Duration // since when it reaches its ping group; 0: it does not
+	oldBoots   []string      // kernel boots that it left behind
+}
+
+// silence is the present judgement, made anew by every Decide.
+type silence struct {
+	heard     bool          // a beat that echoes ours, younger than deadtime
+	receiving bool          // any beat younger than deadtime
+	silent    bool          // S5
+	protected bool          // its beats say that it is active: it is not cut
+	blind     bool          // no link can tell anything
+	t0        time.Duration // silence began or will begin
+	base      time.Duration // where the turns count from
+	off       bool          // S2: every supply read off in this silence, and held up no longer
+	since     time.Duration // when silence was last noticed; 0: not silent
+}
+
+// hear takes a beat. What is older than the newest says nothing.
+func (m *Machine) hear(e BeatHeard) {
+	i := slices.IndexFunc(m.links, func(l link) bool { return l.name == e.Link })
+	if i < 0 || e.Beat.Node != m.p.Peer {
+		return
+	}
+	l, p, b := &m.links[i], &m.peer, &e.Beat
+	fresh := m.echoesUs(b, e.Taken)
+	if m.isOld(l, b, fresh) {
+		l.old++
+		return
+	}
+	if !p.known || p.b.Incarnation != b.Incarnation {
+		m.meet(b, e.Taken)
+	}
+	p.known, p.b = true, *b
+	p.receivedAt = max(p.receivedAt, e.Taken)
+	m.lifeAt(e.Taken)
+	l.incarnation, l.sequence, l.sent = b.Incarnation, b.Sequence, b.Sent
+	l.takenAt = max(l.takenAt, e.Taken)
+	l.heard++
+	m.listen(b, e.Taken)
+	if fresh {
+		l.heardAt = max(l.heardAt, e.Taken)
+		p.heardAt = max(p.heardAt, e.Taken)
+		p.patience = 0
+		m.ping.discount(e.Taken, m.dead())
+	}
+}
+
+// isOld finds repeated and overtaken beats and ghosts of an earlier start.
+func (m *Machine) isOld(l *link, b *beat.Beat, fresh bool) bool {
+	p := &m.peer
+	switch {
+	case !p.known:
+		return false
+	case b.Incarnation == p.b.Incarnation:
+		return b.Sequence < p.b.Sequence || l.incarnation == b.Incarnation && b.Sequence <= l.sequence
+	case b.KernelBoot == p.b.KernelBoot:
+		return b.Sent <= p.b.Sent
+	case fresh:
+		return false
+	default:
+		return slices.Contains(p.oldBoots, b.KernelBoot) || m.now-p.receivedAt < m.dead()
+	}
+}
+
+// echoesUs: the peer had a beat of this daemon start that we sent less than
+// deadtime ago, by our own clock. Bytes from an earlier life cannot say that.
+func (m *Machine) echoesUs(b *beat.Beat, taken time.Duration) bool {
+	for i := range b.Echoes {
+		e := &b.Echoes[i]
+		if e.Incarnation == m.boot.Incarnation && e.Sequence <= m.seq && taken-e.Sent < m.dead() {
+			return true
+		}
+	}
+	return false
+}
+
+// meet notes a new start of the peer: what was granted to the old one lapses,
+// and the new one gets the time that a start takes.
+func (m *Machine) meet(b *beat.Beat, taken time.Duration) {
+	p := &m.peer
+	if p.known {
+		p.patience = taken + m.fullTurn()
+		if p.b.KernelBoot != b.KernelBoot {
+			p.patience = taken + m.p.Initdead
+			if len(p.oldBoots) == 8 {
+				p.oldBoots = p.oldBoots[1:]
+			}
+			p.oldBoots = append(p.oldBoots, p.b.KernelBoot)
+		}
+	} else if p.heardAt == 0 {
+		p.patience = taken + m.p.Initdead
+	}
+	p.grace, p.toldSince, p.pingYes = 0, 0, 0
+	m.refused = beat.Grant{}
+	if m.given.Generation > 0 && m.given.To != b.Incarnation {
+		m.given = beat.Grant{}
+		m.note("grant-lapsed", m.object.peer, "the peer started anew; what it was granted lapses")
+	}
+}
+
+// listen takes what a beat says beside its role.
+func (m *Machine) listen(b *beat.Beat, taken time.Duration) {
+	p := &m.peer
+	p.toldSince, p.grace = 0, 0
+	if b.SilentFor > 0 {
+		p.toldSince = taken - b.SilentFor
+	}
+	if b.Grace > 0 {
+		p.grace = taken + min(b.Grace, maxGrace)
+	}
+	if b.PingGroup != beat.Yes {
+		p.pingYes = 0
+	} else if p.pingYes == 0 {
+		p.pingYes = taken
+	}
+	m.adoptModes(&b.Modes)
+}
+
+// lifeAt: any sign of life voids what was read before it, and an operator's word.
+func (m *Machine) lifeAt(t time.Duration) {
+	if t > m.peer.lifeAt {
+		m.peer.lifeAt = t
+		m.word = false
+	}
+}
+
+func (m *Machine) linkState(e LinkState) {
+	for i := range m.links {
+		l := &m.links[i]
+		if l.name != e.Link {
+			continue
+		}
+		l.health = e.Health
+		if l.carrier != e.Carrier {
+			l.carrier, l.carrierAt = e.Carrier, e.Taken
+		}
+		m.changed = true
+	}
+}
+
+// weighSilence judges who is heard, before anything else is decided.
+func (m *Machine) weighSilence() {
+	q, p, dead := &m.quiet, &m.peer, m.dead()
+	was := q.silent
+	q.heard = p.heardAt > 0 && m.now-p.heardAt < dead
+	q.receiving = p.receivedAt > 0 && m.now-p.receivedAt < dead
+	usable := m.weighLinks()
+	m.countSilence()
+	if q.t0 < q.base && usable && m.reached(q.t0) { // the carrier told it early
+		q.heard, q.receiving = false, false
+	}
+	q.protected = q.receiving && p.b.Role == beat.Active && !p.b.CutMe && !m.active()
+	q.silent = usable && !q.heardBoth(p) && !q.protected && m.reached(q.t0)
+	if p.heardAt > 0 {
+		m.wakeAt(p.heardAt + dead)
+	}
+	switch {
+	case q.silent && !was:
+		q.since = m.now
+		m.urgent = true
+		m.note("peer-silent", m.object.peer, "nothing is heard of "+m.p.Peer)
+		m.beginFailover()
+	case !q.silent && was:
+		q.since = 0
+		m.urgent = true
+		m.note("peer-heard", m.object.peer, "signs of "+m.p.Peer+" again")
+		m.forgetSilence()
+	}
+	if q.silent {
+		m.why("S5", "silent", m.p.Peer, m.now-q.t0)
+	}
+	q.off = q.silent && m.confirmedOff()
+}
+
+// heardBoth: heard, and the peer does not say that it hears nothing of us.
+func (q *silence) heardBoth(p *peer) bool { return q.heard && p.toldSince == 0 }
+
+// weighLinks tells whether any link can tell silence; blind when none works at all.
+func (m *Machine) weighLinks() (usable bool) {
+	known := false
+	for i := range m.links {
+		l := &m.links[i]
+		known = known || l.health != beat.HealthUnknown
+		usable = usable || l.healthy() && (l.heardAt > 0 || m.peer.heardAt == 0)
+	}
+	m.quiet.blind = !known
+	return usable
+}
+
+// countSilence sets when silence begins, and where the turns count from.
+func (m *Machine) countSilence() {
+	q, p, dead := &m.quiet, &m.peer, m.dead()
+	if p.heardAt == 0 {
+		wait := m.p.Initdead
+		if m.resumed || m.lost {
+			wait = m.fullTurn()
+		}
+		q.t0 = max(max(m.began, m.ping.first, m.anew)+wait, p.patience)
+		q.base = q.t0
+		return
+	}
+	q.base = max(max(p.heardAt, m.anew)+dead, p.patience)
+	if p.toldSince > 0 { // both count from there
+		q.base = min(q.base, max(p.toldSince, m.anew)+dead)
+	}
+	q.t0 = q.base
+	if at, ok := m.carrierSilence(); ok {
+		q.t0 = min(q.base, at)
+	}
+}
+
+// carrierSilence: the direct cable lost its carrier and carrier_beats were
+// missed on every other link. It shortens the wait, never the proof.
+func (m *Machine) carrierSilence() (at time.Duration, ok bool) {
+	if m.p.CarrierBeats == 0 || m.peer.patience > m.now || m.anew > m.peer.heardAt {
+		return 0, false
+	}
+	direct, others := false, false
+	missed := time.Duration(m.p.CarrierBeats)*m.interval() + m.interval()/2
+	for i := range m.links {
+		l := &m.links[i]
+		switch {
+		case l.direct && l.carrier == beat.No:
+			direct = true
+			at = max(at, l.carrierAt)
+		case l.direct || l.health == beat.HealthUnknown:
+		case l.healthy() && l.heardAt > 0:
+			others = true
+			at = max(at, l.takenAt+missed)
+		}
+	}
+	return at, direct && others
+}
+
+// carrierGone: since when the direct cable has had no carrier; 0: it has, or there is none.
+func (m *Machine) carrierGone() time.Duration {
+	for i := range m.links {
+		if l := &m.links[i]; l.direct && l.carrier == beat.No {
+			return l.carrierAt
+		}
+	}
+	return 0
+}
+
+// digestsDiffer: the nodes run different configurations; every time is the longer of the two.
+func (m *Machine) digestsDiffer() bool { return m.peer.known && m.peer.b.Digest != m.p.Digest }
+
+// dead is the deadtime in force.
+func (m *Machine) dead() time.Duration {
+	if m.digestsDiffer() {
+		return max(m.p.Deadtime, m.peer.b.Deadtime)
+	}
+	return m.p.Deadtime
+}
+
+// interval is the time between beats in force.
+func (m *Machine) interval() time.Duration {
+	return max(m.p.Interval, min(m.peer.b.Interval, time.Minute))
+}

@@ -1,0 +1,143 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// View shows the machine to people. What it returns is the caller's own.
+func (m *Machine) View(now time.Duration) View {
+	now = max(now, m.now)
+	v := View{
+		Role: m.role, Generation: m.state.Generation, Decision: m.decision(), PingGroup: m.ping.reach,
+		Redundant: m.redundant(), Alarms: slices.Clone(m.standing), Failover: m.failover, Phase: m.openPhase(),
+		Peer: PeerView{
+			Name: m.p.Peer, Role: m.peer.b.Role, Heard: m.quiet.heard, Silent: m.quiet.silent, LastHeard: m.peer.heardAt,
+			Generation: m.peer.b.Generation, Incarnation: m.peer.b.Incarnation, Off: m.quiet.off,
+		},
+	}
+	v.Failover.Phases = slices.Clone(m.failover.Phases)
+	v.Mode, v.ModeLeft = m.modeShown()
+	for i := range m.links {
+		l := &m.links[i]
+		v.Links = append(v.Links, LinkView{l.name, l.health, l.carrier, l.takenAt, l.heard, l.old})
+	}
+	for i := range m.resources {
+		v.Resources = append(v.Resources, m.resourceView(i))
+	}
+	for i := range m.devices {
+		d := &m.devices[i]
+		v.Devices = append(v.Devices, DeviceView{d.name, d.power, d.readAt, d.err})
+	}
+	return v
+}
+
+// redundant: both nodes up, one active and serving, the other able to take over.
+func (m *Machine) redundant() bool {
+	p := &m.peer
+	if !m.quiet.heardBoth(p) {
+		return false
+	}
+	return m.active() && m.allUp() && m.peerReady() || p.b.Role == beat.Active && m.ready()
+}
+
+func (m *Machine) openPhase() string {
+	for i := range m.failover.Phases {
+		if p := &m.failover.Phases[i]; p.End == 0 {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+func (m *Machine) modeShown() (string, time.Duration) {
+	left := func(o *mode) time.Duration {
+		if o.end == 0 {
+			return 0
+		}
+		return max(o.end-m.clock(), 0)
+	}
+	if m.role == beat.Stopped {
+		return "removed", 0
+	}
+	if o := m.modeOf(beat.Maintenance, ""); o != nil {
+		return "maintenance", left(o)
+	}
+	if o := m.modeOf(beat.ModeStandby, m.p.Self); o != nil {
+		return "standby", left(o)
+	}
+	return "", 0
+}
+
+func (m *Machine) resourceView(i int) ResourceView {
+	r := &m.resources[i]
+	want, _ := m.wish(i)
+	v := ResourceView{
+		Name: r.name, Wanted: want, Health: r.health, Message: r.message, PID: r.pid, Restarts: r.restarts,
+		Managed: m.managed(i), Since: r.since,
+	}
+	switch {
+	case r.op == StartResource || r.op == RestartResource:
+		v.State = "starting"
+	case r.op == StopResource:
+		v.State = "stopping"
+	case r.blocked:
+		v.State = "blocked"
+	case r.failed || r.stopFailed:
+		v.State = "failed"
+	case r.running == beat.Yes:
+		v.State = "started"
+	case r.running == beat.No:
+		v.State = "stopped"
+	default:
+		v.State = "unknown"
+	}
+	return v
+}
+
+// decision is the present decision in one sentence.
+func (m *Machine) decision() string {
+	p, q := &m.peer, &m.quiet
+	peer := m.p.Peer
+	s := m.role.String() + "; "
+	switch {
+	case !m.adopted:
+		return s + "looking at what runs here"
+	case m.giving.kind != notGiving:
+		return s + "giving up the active role: " + m.giving.why
+	case m.taking.kind != notTaking:
+		return s + "becoming active in generation " + itoa(m.state.Generation)
+	case m.given.Generation > 0:
+		return s + peer + " was granted generation " + itoa(m.given.Generation)
+	case q.blind:
+		return s + "no link works: nothing can be said about " + peer
+	case q.off:
+		return s + peer + " is off"
+	case q.silent && m.veto() != "":
+		return s + peer + " is silent; it is not cut: " + m.veto()
+	case q.silent && m.ordering():
+		return s + peer + " is silent; its power was ordered off"
+	case q.silent:
+		return s + peer + " is silent; waiting for the turn to cut it"
+	case q.heard:
+		return s + "peer " + peer + " is " + p.b.Role.String() + " and heard on " + m.heardOn()
+	case p.heardAt == 0:
+		return s + "waiting for " + peer
+	}
+	return s + peer + " is late"
+}
+
+func (m *Machine) heardOn() string {
+	n := 0
+	for i := range m.links {
+		if l := &m.links[i]; l.takenAt > 0 && m.now-l.takenAt < m.dead() {
+			n++
+		}
+	}
+	if n == 1 {
+		return "1 link"
+	}
+	return itoa(uint64(n)) + " links" //nolint:gosec // a count
+}
