@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/engine"
+	"github.com/storeward/storeward/core/internal/host"
+)
+
+// checkBound bounds the questions to all plugins whether their sections are good.
+const checkBound = 30 * time.Second
+
+// realtime has the plugins that carry beats, cut power and move addresses.
+func realtime() map[string]int {
+	return map[string]int{"heartbeat": 11, "reach": 10, "ups": 10, "vip": 10}
+}
+
+// openHost prepares the plugins' home.
+func (a *App) openHost(context.Context) error {
+	options := host.Options{
+		Log: a.log, Dir: filepath.Join(a.cfg.RunDir, "plugins"), StateDir: filepath.Join(a.cfg.RunDir, "instances"),
+		Command: func(plugin string) (string, []string) { return a.o.Plugins, []string{plugin} },
+		Hook:    a.pluginHappened,
+	}
+	if a.o.Realtime {
+		options.Realtime = realtime()
+	}
+	h, err := host.New(options)
+	if err != nil {
+		return err
+	}
+	a.host = h
+	a.onClose(h.Close)
+	return nil
+}
+
+func (a *App) pluginHappened(p host.PluginEvent) {
+	if a.engine == nil {
+		return // still starting: New tells what goes wrong
+	}
+	a.engine.PluginHappened(engine.PluginEvent{
+		Plugin: p.Plugin, Kind: p.Kind.String(), PID: p.PID, OldPID: p.OldPID, Err: p.Err, Log: p.Log,
+	})
+}
+
+// checkSections asks every plugin whether it understands its section, before anything runs.
+func (a *App) checkSections(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkBound)
+	defer cancel()
+	return checkAll(ctx, a.host, a.cfg, a.node)
+}
+
+func checkAll(ctx context.Context, h *host.Host, cfg *config.Config, node string) error {
+	var all error
+	check := func(plugin string, section config.Section) {
+		err := h.Check(ctx, plugin, section.For(node))
+		if errors.Is(err, host.ErrUnknownPlugin) {
+			err = fmt.Errorf("there is no plugin %q: %w", plugin, err)
+		}
+		all = errors.Join(all, section.Explain(err))
+	}
+	for _, l := range cfg.Links {
+		check(l.Plugin, l.With)
+	}
+	for _, d := range cfg.Fencing {
+		check(d.Plugin, d.With)
+	}
+	for _, r := range cfg.Resources {
+		check(r.Plugin, r.With)
+	}
+	for _, p := range cfg.Probes {
+		check(p.Plugin, p.With)
+	}
+	return all
+}
+
+// plugins fits the host to the engine.
+type plugins struct {
+	host       *host.Host
+	node, peer string
+}
+
+// Open opens an instance. One that exists and cannot be reached yet is as good
+// as open: the host goes on trying.
+func (p plugins) Open(ctx context.Context, plugin, instance string, section []byte) (engine.Instance, error) {
+	opened, err := p.host.Open(ctx, plugin, instance, section, host.Env{Node: p.node, Peer: p.peer})
+	if opened == nil {
+		return nil, err
+	}
+	return handle{opened}, nil
+}
+
+// Status lists the plugins' processes.
+func (p plugins) Status() []*api.PluginStatus {
+	var out []*api.PluginStatus
+	for _, s := range p.host.Plugins() {
+		health := api.HealthOK
+		if fmt.Sprint(s.State) != "running" {
+			health = api.HealthDown
+		}
+		out = append(out, &api.PluginStatus{
+			Name: s.Plugin, Version: s.Version, Pid: int32(s.PID), Health: health, //nolint:gosec // a pid fits
+			Restarts: uint32(s.Restarts), Message: fmt.Sprint(s.LastErr), //nolint:gosec // a small count
+		})
+	}
+	return out
+}
+
+// handle marks what the host says of a restarting plugin as the engine knows it.
+type handle struct{ *host.Instance }
+
+// Start implements engine.Instance.
+func (h handle) Start(ctx context.Context) error { return away(h.Instance.Start(ctx)) }
+
+// Stop implements engine.Instance.
+func (h handle) Stop(ctx context.Context) error { return away(h.Instance.Stop(ctx)) }
+
+func away(err error) error {
+	if errors.Is(err, host.ErrRestarting) {
+		return fmt.Errorf("%w: %w", engine.ErrPluginAway, err)
+	}
+	return err
+}

@@ -1,0 +1,103 @@
+package ctl
+
+import (
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storeward/storeward/core/internal/control"
+)
+
+func (t *tool) historyCommand() *cobra.Command {
+	var limit int
+	var decisions bool
+	cmd := &cobra.Command{
+		Use: "history", Short: "Show what happened last", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if decisions {
+				text, err := t.client().Decisions(cmd.Context())
+				if err != nil {
+					return err
+				}
+				_, err = io.WriteString(t.Out, text)
+				return err
+			}
+			entries, err := t.client().History(cmd.Context(), limit)
+			if err != nil {
+				return err
+			}
+			return t.show(entries, func(w io.Writer) { renderHistory(w, entries) })
+		},
+	}
+	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many entries")
+	cmd.Flags().BoolVar(&decisions, "decisions", false, "print the inputs of the last decisions, for storewardctl simulate")
+	return cmd
+}
+
+// renderHistory prints oldest first: the newest line ends up beside the prompt.
+func renderHistory(w io.Writer, entries []control.Entry) {
+	if len(entries) == 0 {
+		line(w, "Nothing happened yet.")
+	}
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		line(w, "%s  %-13s %-20s %s", e.Time.Local().Format("2006-01-02 15:04:05.000"), e.Severity, e.Object, e.Message)
+	}
+}
+
+func (t *tool) planCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "plan", Short: "Show what the policy decides now, and why", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			plan, err := t.client().Plan(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return t.show(plan, func(w io.Writer) { renderPlan(w, plan) })
+		},
+	}
+}
+
+func renderPlan(w io.Writer, p control.Plan) {
+	line(w, "%s, generation %d: %s", p.Role, p.Generation, p.Decision)
+	list := func(title string, lines []string, none string) {
+		if len(lines) == 0 {
+			line(w, "%s: %s", title, none)
+			return
+		}
+		line(w, "%s:", title)
+		for _, l := range lines {
+			line(w, "  %s", l)
+		}
+	}
+	list("Actions under way or due", p.Actions, "none")
+	list("Because", p.Why, "nothing to say")
+	if p.WakeSeconds > 0 {
+		line(w, "Looks again in %s, or when something happens.", seconds(p.WakeSeconds))
+	}
+}
+
+func (t *tool) timingCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "timing", Short: "Show how late beats come, and the deadtime that this supports", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			timing, err := t.client().Timing(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return t.show(timing, func(w io.Writer) { renderTiming(w, timing) })
+		},
+	}
+}
+
+func renderTiming(w io.Writer, timing []control.LinkTiming) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line(table, "LINK\tBEATS\tLATE P50\tP99\tP99.9\tMAX\tDEADTIME\tSUPPORTED\t")
+	for _, l := range timing {
+		line(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t", l.Link, l.Count, seconds(l.P50), seconds(l.P99), seconds(l.P999),
+			seconds(l.Max), seconds(l.Deadtime), seconds(l.Advice))
+	}
+	_ = table.Flush()
+	line(w, "\nLate: how much later than announced a beat came. Supported: three intervals and twice the latest beat.")
+}

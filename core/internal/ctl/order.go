@@ -1,0 +1,154 @@
+package ctl
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storeward/storeward/core/internal/control"
+)
+
+// order is one command that changes something.
+type order struct {
+	use, short string
+	// target is what the argument names: node, resource, on|off, or nothing.
+	target string
+	// consequence is the sentence that --yes agrees to; empty: no --yes needed.
+	// %s stands for the target.
+	consequence string
+	// lasts offers --for, the end of a mode.
+	lasts bool
+}
+
+var orders = []order{
+	{
+		use: "switchover", short: "Hand the service to the other node",
+		consequence: "the service stops on the active node and starts on the other one: sales pause for some seconds",
+	},
+	{
+		use: "standby", target: "NODE", lasts: true, short: "Keep a node from being active, until an end",
+		consequence: "%s gives up the service if it holds it, and cannot take over until the mode ends: the store is not redundant",
+	},
+	{use: "unstandby", target: "NODE", short: "End a node's standby mode"},
+	{
+		use: "maintenance", target: "on|off", lasts: true, short: "Leave resources alone while somebody works on them, until an end",
+		consequence: "nothing is restarted and no failover happens until the mode ends",
+	},
+	{use: "manage", target: "RESOURCE", short: "Let the cluster start, stop and monitor a resource again"},
+	{
+		use: "unmanage", target: "RESOURCE", lasts: true, short: "Leave one resource alone, until an end",
+		consequence: "%s is neither restarted nor stopped by the cluster until the mode ends",
+	},
+	{use: "cleanup", target: "RESOURCE", short: "Forget a resource's failures and try it again"},
+	{
+		use: "restart", target: "RESOURCE", short: "Stop and start one resource in place",
+		consequence: "%s stops and starts again: what it serves pauses",
+	},
+	{
+		use: "fence", target: "NODE", short: "Cut a node's power, in its turn",
+		consequence: "the power of %s is CUT at once; whatever runs on it dies",
+	},
+	{
+		use: "fence-confirm", target: "NODE", short: "State that a node is switched off, when its fence device cannot tell",
+		consequence: "you state that %s HAS NO POWER. The other node takes over on your word. If %s still runs, both write the same data and it is LOST. " +
+			"Look at the machine, pull its plug, then confirm",
+	},
+	{
+		use: "remove", target: "NODE", short: "Take a node out for repair: it counts as off until readmitted",
+		consequence: "you state that %s is off and stays off: the other node no longer waits for it or fences it, and the daemon of %s refuses to start until readmitted",
+	},
+	{use: "readmit", target: "NODE", short: "Take a removed node back"},
+}
+
+func (t *tool) orderCommand(o order) *cobra.Command {
+	var yes bool
+	var lasts time.Duration
+	cmd := &cobra.Command{Use: o.use, Short: o.short}
+	if o.target == "" {
+		cmd.Args = exactly()
+	} else {
+		cmd.Use += " " + o.target
+		cmd.Args = exactly(o.target)
+		cmd.ValidArgsFunction = t.complete(o)
+	}
+	if o.consequence != "" {
+		cmd.Long = o.short + ".\n\nConsequence: " + consequence(o, o.target) + "."
+		cmd.Flags().BoolVar(&yes, "yes", false, "agree to the consequence")
+	}
+	if o.lasts {
+		cmd.Flags().DurationVar(&lasts, "for", 4*time.Hour, "how long the mode lasts, in running time")
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		target := ""
+		if len(args) > 0 {
+			target = args[0]
+		}
+		if o.target == "on|off" && target != "on" && target != "off" {
+			return fmt.Errorf("%w: %s takes on or off, not %q", errUsage, o.use, target)
+		}
+		if o.consequence != "" && !yes && target != "off" {
+			return fmt.Errorf("%w: this has a consequence: %s. Say --yes to go ahead", errUsage, consequence(o, target))
+		}
+		return t.send(cmd.Context(), control.Command{Name: o.use, Target: target, Seconds: lasts.Seconds()})
+	}
+	return cmd
+}
+
+func consequence(o order, target string) string {
+	out := ""
+	for i := 0; i < len(o.consequence); i++ {
+		if o.consequence[i] == '%' && i+1 < len(o.consequence) {
+			out += target
+			i++
+			continue
+		}
+		out += string(o.consequence[i])
+	}
+	return out
+}
+
+// send names the generation the operator sees, so that a command which comes
+// too late for its world is refused.
+func (t *tool) send(ctx context.Context, command control.Command) error {
+	client := t.client()
+	state, err := client.State(ctx)
+	if err != nil {
+		return err
+	}
+	command.Generation = state.Status.GetGeneration()
+	command.Operator = operator()
+	reply, err := client.Command(ctx, command)
+	if err != nil {
+		return err
+	}
+	return t.show(reply, func(w io.Writer) { line(w, "%s", reply.Message) })
+}
+
+// complete offers the names that the daemon knows.
+func (t *tool) complete(o order) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		if o.target == "on|off" {
+			return []string{"on", "off"}, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+		defer cancel()
+		state, err := t.client().State(ctx)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names := []string{state.Status.GetNode(), state.Status.GetPeer()}
+		if o.target == "RESOURCE" {
+			names = names[:0]
+			for _, r := range state.Status.GetResources() {
+				names = append(names, r.GetName())
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,263 @@
+package ctl
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/control"
+)
+
+func (t *tool) statusCommand() *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use: "status", Short: "Show how the store is, on one screen", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			state, err := t.client().State(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := t.show(state, func(w io.Writer) { renderStatus(w, state, t.Now()) }); err != nil {
+				return err
+			}
+			if check && (len(state.Alarms) > 0 || !state.Status.GetRedundant()) {
+				return errAlarm
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "end with exit code 4 when an alarm stands or the pair is not whole")
+	return cmd
+}
+
+// renderStatus writes one screen: the verdict first, then who, then what is wrong, then the parts.
+func renderStatus(w io.Writer, state control.State, now time.Time) {
+	s := state.Status
+	line(w, "Store %s, seen from %s at %s", s.GetStore(), s.GetNode(), now.Format("Mon 2006-01-02 15:04:05"))
+	line(w, "")
+	line(w, "%s", verdict(s))
+	if s.GetDecision() != "" {
+		line(w, "  now: %s", s.GetDecision())
+	}
+	if s.GetMode() != "" {
+		line(w, "  mode: %s until %s", s.GetMode(), s.GetModeUntil().AsTime().Local().Format("15:04:05"))
+	}
+	if state.Incident != "" {
+		line(w, "  incident: %s", state.Incident)
+	}
+	line(w, "")
+	renderAlarms(w, state.Alarms, now)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	renderNodes(table, state, now)
+	renderLinks(table, s)
+	renderFences(table, s, now)
+	renderResources(table, s)
+	renderProbes(table, s)
+	renderTail(table, s)
+	_ = table.Flush()
+}
+
+// verdict is the one sentence that a tired person needs.
+func verdict(s *api.Status) string {
+	active := ""
+	switch {
+	case s.GetRole() == "active":
+		active = s.GetNode()
+	case s.GetPeerHeard() && s.GetPeerRole() == "active":
+		active = s.GetPeer()
+	}
+	switch {
+	case active == "":
+		return "NO NODE IS KNOWN TO BE ACTIVE: the store may be without service."
+	case s.GetRedundant():
+		return fmt.Sprintf("ALL WELL: %s serves, %s can take over.", active, other(s, active))
+	case !s.GetPeerHeard():
+		return fmt.Sprintf("SERVED, NOT SAFE: %s serves alone; %s is not heard.", active, s.GetPeer())
+	default:
+		return fmt.Sprintf("SERVED, NOT SAFE: %s serves; %s cannot take over now.", active, other(s, active))
+	}
+}
+
+func other(s *api.Status, node string) string {
+	if s.GetNode() == node {
+		return s.GetPeer()
+	}
+	return s.GetNode()
+}
+
+func renderAlarms(w io.Writer, alarms []control.Alarm, now time.Time) {
+	if len(alarms) == 0 {
+		line(w, "No alarm stands.\n")
+		return
+	}
+	line(w, "ALARMS")
+	for _, a := range alarms {
+		line(w, "  %-8s %s (%s, since %s)", strings.ToUpper(a.Severity), a.Message, a.Object, age(now.Sub(a.Since)))
+	}
+	line(w, "")
+}
+
+func renderNodes(w io.Writer, state control.State, now time.Time) {
+	s := state.Status
+	line(w, "NODE\tROLE\tGENERATION\tSEEN\t")
+	line(w, "%s\t%s\t%d\tthis node, daemon up %s\t", s.GetNode(), s.GetRole(), s.GetGeneration(), age(now.Sub(s.GetStarted().AsTime())))
+	seen, role := "not heard", "?"
+	if s.GetPeerHeard() {
+		seen, role = fmt.Sprintf("heard on %d of %d links", heardOn(s), len(s.GetLinks())), s.GetPeerRole()
+	}
+	generation := "-"
+	if state.Peer != nil {
+		generation = fmt.Sprint(state.Peer.GetGeneration())
+	}
+	line(w, "%s\t%s\t%s\t%s\t\n", s.GetPeer(), role, generation, seen)
+}
+
+func heardOn(s *api.Status) int {
+	n := 0
+	for _, l := range s.GetLinks() {
+		if l.GetHealth() == api.HealthOK || l.GetHealth() == api.HealthDegraded {
+			n++
+		}
+	}
+	return n
+}
+
+func renderLinks(w io.Writer, s *api.Status) {
+	line(w, "LINK\tHEALTH\tLAST BEAT\tLATE (P99)\tNOTE\t")
+	for _, l := range s.GetLinks() {
+		heard := "never"
+		if l.GetLastHeardSeconds() >= 0 {
+			heard = seconds(l.GetLastHeardSeconds()) + " ago"
+		}
+		note := l.GetMessage()
+		if l.GetCarrier() == "down" {
+			note = join(note, "cable has no carrier")
+		}
+		if dropped := l.GetDroppedForged() + l.GetDroppedReplayed() + l.GetDroppedForeign(); dropped > 0 {
+			note = join(note, fmt.Sprintf("%d packets dropped", dropped))
+		}
+		line(w, "%s\t%s\t%s\t%s\t%s\t", l.GetName(), l.GetHealth(), heard, seconds(l.GetLatenessP99Seconds()), note)
+	}
+	line(w, "ping group\t%s\t\t\t\t\n", s.GetPingGroup())
+}
+
+func renderFences(w io.Writer, s *api.Status, now time.Time) {
+	if len(s.GetFenceDevices()) == 0 {
+		return
+	}
+	line(w, "FENCE DEVICE\tHEALTH\tFEEDS\tOUTPUT\tNOTE\t")
+	for _, f := range s.GetFenceDevices() {
+		note := f.GetMessage()
+		if f.GetRead() != nil {
+			note = join(note, "read "+age(now.Sub(f.GetRead().AsTime()))+" ago")
+		}
+		line(w, "%s\t%s\t%s\t%s\t%s\t", f.GetName(), f.GetHealth(), strings.Join(f.GetFeeds(), ","), f.GetPower(), note)
+	}
+	line(w, "")
+}
+
+func renderResources(w io.Writer, s *api.Status) {
+	if len(s.GetResources()) == 0 {
+		return
+	}
+	line(w, "RESOURCE\tSTATE\tHEALTH\tPID\tNOTE\t")
+	for _, r := range s.GetResources() {
+		pid := ""
+		if r.GetPid() > 0 {
+			pid = fmt.Sprint(r.GetPid())
+		}
+		note := r.GetMessage()
+		if r.GetRestarts() > 0 {
+			note = join(note, fmt.Sprintf("%d restarts", r.GetRestarts()))
+		}
+		if !r.GetManaged() {
+			note = join(note, "NOT MANAGED")
+		}
+		line(w, "%s\t%s\t%s\t%s\t%s\t", r.GetName(), r.GetState(), r.GetHealth(), pid, note)
+	}
+	line(w, "")
+}
+
+// renderProbes shows what is not well, and counts the rest.
+func renderProbes(w io.Writer, s *api.Status) {
+	well := 0
+	for _, p := range s.GetProbes() {
+		if p.GetHealth() == api.HealthOK {
+			well++
+		}
+	}
+	if len(s.GetProbes()) == 0 {
+		return
+	}
+	if well == len(s.GetProbes()) {
+		line(w, "All %d probes are well.", well)
+		return
+	}
+	line(w, "PROBE\tHEALTH\tNOTE\t\t\t")
+	for _, p := range s.GetProbes() {
+		if p.GetHealth() != api.HealthOK {
+			line(w, "%s\t%s\t%s\t\t\t", p.GetName(), p.GetHealth(), p.GetMessage())
+		}
+	}
+	line(w, "%d other probes are well.", well)
+}
+
+func renderTail(w io.Writer, s *api.Status) {
+	for _, p := range s.GetPlugins() {
+		if p.GetHealth() != api.HealthOK {
+			line(w, "Plugin %s is %s. %s", p.GetName(), p.GetHealth(), p.GetMessage())
+		}
+	}
+	if s.GetOutboxPending() > 0 {
+		line(w, "%d reports wait for a console.", s.GetOutboxPending())
+	}
+	if s.GetOutboxDroppedPoints() > 0 {
+		line(w, "%d points were dropped because no console took them in time.", s.GetOutboxDroppedPoints())
+	}
+}
+
+func join(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// seconds prints a short time in the unit that reads best.
+func seconds(s float64) string {
+	switch {
+	case s < 0 || math.IsNaN(s):
+		return "-"
+	case s < 1:
+		return fmt.Sprintf("%.0f ms", s*1000)
+	case s < 100:
+		return fmt.Sprintf("%.1f s", s)
+	default:
+		return age(time.Duration(s * float64(time.Second)))
+	}
+}
+
+// age prints how long ago, in two units at most.
+func age(d time.Duration) string {
+	d = max(d, 0).Round(time.Second)
+	days, hours, minutes := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%dd %dh", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("%dh %dm", hours, minutes)
+	case minutes > 0:
+		return fmt.Sprintf("%dm %ds", minutes, int(d/time.Second)%60)
+	default:
+		return fmt.Sprintf("%ds", int(d/time.Second))
+	}
+}

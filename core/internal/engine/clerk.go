@@ -1,0 +1,273 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+const (
+	newsBound    = 8192 // observations that may wait for the clerk
+	historyBound = 500
+	// statusEvery is the pace of unasked status messages.
+	statusEvery = 5 * time.Second
+)
+
+// observation is what the loop, a probe or the host saw, on its way to people.
+type observation struct {
+	at      time.Duration
+	view    *viewed
+	raised  []failover.Alarm
+	cleared []failover.Alarm
+	notes   []failover.Note
+	actions []failover.Action
+	answers []failover.Answer
+	probe   *probeChange
+	plugin  *PluginEvent
+	event   *api.Event                // one that is ready made
+	gather  func(*incidents) *changed // evidence that came in for an incident
+}
+
+type probeChange struct {
+	name   string
+	before sdk.Status
+	result sdk.Result
+}
+
+// PluginEvent is something that happened to a plugin's process, as the host tells it.
+type PluginEvent struct {
+	Plugin string
+	// Kind is started, died, silent, garbage, restarted or failed.
+	Kind        string
+	PID, OldPID int
+	Err         error
+	Log         []string
+}
+
+// clerk tells the world what happens: events, alarms, incidents, status, points.
+// It has a goroutine of its own; the loop never waits for it.
+type clerk struct {
+	e         *Engine
+	news      *queue[observation]
+	incidents *incidents
+	changed   chan struct{} // somebody should look at the status
+	whole     bool          // redundant, as last told
+
+	mu      sync.Mutex
+	history []*stamped // oldest first
+	alarms  map[string]control.Alarm
+}
+
+// stamped is an event with its moment, which the wire form carries in its envelope.
+type stamped struct {
+	*api.Event
+	at time.Time
+}
+
+func newClerk(e *Engine) *clerk {
+	c := &clerk{
+		e: e, news: newQueue[observation](newsBound), changed: make(chan struct{}, 1),
+		alarms: map[string]control.Alarm{},
+	}
+	c.incidents = newIncidents(e)
+	return c
+}
+
+func (c *clerk) tell(o observation) { c.news.put(o) }
+
+// PluginHappened takes the host's news; it returns at once.
+func (e *Engine) PluginHappened(p PluginEvent) {
+	e.clerk.tell(observation{at: e.Clock.Now(), plugin: &p})
+}
+
+// run works off what was seen until ctx ends.
+func (c *clerk) run(ctx context.Context) {
+	c.start()
+	grow := time.NewTicker(growEvery)
+	defer grow.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.news.wake:
+			for _, o := range c.news.takeAll() {
+				c.handle(ctx, o)
+			}
+		case <-grow.C:
+			c.handle(ctx, observation{at: c.e.Clock.Now(), view: c.e.view.Load()})
+		}
+	}
+}
+
+// stop tells what still waits, once nobody adds to it, and says goodbye.
+func (c *clerk) stop() {
+	c.tell(observation{at: c.e.Clock.Now(), event: &api.Event{
+		Kind: api.KindNodeStopped, Object: "node/" + c.e.Node, Severity: api.Severity_SEVERITY_WARNING,
+		Message: "The daemon of " + c.e.Node + " ends; what runs on the node keeps running.",
+	}})
+	for _, o := range c.news.takeAll() {
+		c.handle(context.Background(), o)
+	}
+}
+
+func (c *clerk) start() {
+	c.emit(c.e.Clock.Now(), &api.Event{
+		Kind: api.KindNodeStarted, Object: "node/" + c.e.Node, Severity: api.Severity_SEVERITY_INDETERMINATE,
+		Message:    fmt.Sprintf("The daemon of %s runs.", c.e.Node),
+		Attributes: map[string]string{"incarnation": fmt.Sprintf("%016x", uint64(c.e.Boot.Incarnation)), "kernel_boot_id": c.e.Boot.KernelBoot},
+	})
+	for _, event := range c.e.Startup {
+		c.emit(c.e.Clock.Now(), event)
+	}
+}
+
+// handle turns one observation into events, and lets the incidents grow.
+func (c *clerk) handle(ctx context.Context, o observation) {
+	if o.gather != nil {
+		c.send(o.gather(c.incidents))
+		return
+	}
+	events := append(translate(c.e, o), c.redundancy(o)...)
+	opened := c.incidents.observe(ctx, o, events)
+	for _, event := range events {
+		if event.GetKind() == "" {
+			continue // for the timeline alone
+		}
+		if event.GetIncident() == "" {
+			event.Incident = belongs(event, opened.id)
+		}
+		c.emit(o.at, event)
+	}
+	c.send(opened)
+	c.poke()
+}
+
+// redundancy tells when the pair stops or starts to be whole.
+func (c *clerk) redundancy(o observation) []*api.Event {
+	if o.view == nil || o.view.Redundant == c.whole {
+		return nil
+	}
+	c.whole = o.view.Redundant
+	event := &api.Event{
+		Kind: api.KindRedundancyLost, Severity: major, Object: "node/" + c.e.Node, Condition: api.ConditionNotRedundant,
+		Message: "The pair is not whole: if the node that serves fails now, the store stops.",
+	}
+	if c.whole {
+		event.Kind, event.Severity = api.KindRedundancyRestored, cleared
+		event.Message = "The pair is whole: one node serves, the other can take over."
+	}
+	return []*api.Event{event}
+}
+
+// send hands an incident's newest revision to the sink.
+func (c *clerk) send(what *changed) {
+	if what == nil {
+		return
+	}
+	for _, incident := range what.incidents {
+		c.e.Sink.Incident(incident)
+	}
+}
+
+// emit stamps an event, remembers it and hands it on.
+func (c *clerk) emit(at time.Duration, event *api.Event) {
+	wall := c.e.Clock.At(at)
+	event.Generation = c.e.view.Load().Generation
+	c.remember(wall, event)
+	c.log(event)
+	c.e.Sink.Event(event)
+}
+
+func (c *clerk) log(event *api.Event) {
+	entry := c.e.Log.WithField("kind", event.GetKind()).WithField("object", event.GetObject()).WithField("text", event.GetMessage())
+	switch {
+	case event.GetSeverity() >= api.Severity_SEVERITY_MAJOR:
+		entry.Error("event")
+	case event.GetSeverity() >= api.Severity_SEVERITY_WARNING:
+		entry.Warn("event")
+	default:
+		entry.Info("event")
+	}
+}
+
+func (c *clerk) remember(wall time.Time, event *api.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept := proto.Clone(event).(*api.Event) //nolint:forcetypeassert // a clone is of its own kind
+	c.history = append(c.history, &stamped{Event: kept, at: wall})
+	if len(c.history) > historyBound {
+		c.history = c.history[len(c.history)-historyBound:]
+	}
+	if event.GetCondition() == "" {
+		return
+	}
+	key := event.GetObject() + " " + event.GetCondition()
+	if event.GetSeverity() == api.Severity_SEVERITY_CLEARED {
+		delete(c.alarms, key)
+		return
+	}
+	since := wall
+	if old, ok := c.alarms[key]; ok {
+		since = old.Since
+	}
+	c.alarms[key] = control.Alarm{
+		Object: event.GetObject(), Condition: event.GetCondition(), Severity: severityWord(event.GetSeverity()),
+		Message: event.GetMessage(), Since: since,
+	}
+}
+
+// standing lists the alarms, worst first, then oldest first.
+func (c *clerk) standing() []control.Alarm {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]control.Alarm, 0, len(c.alarms))
+	for _, a := range c.alarms {
+		out = append(out, a)
+	}
+	sort.Slice(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		if a.Severity != b.Severity {
+			return severityRank(a.Severity) > severityRank(b.Severity)
+		}
+		if !a.Since.Equal(b.Since) {
+			return a.Since.Before(b.Since)
+		}
+		return a.Object+a.Condition < b.Object+b.Condition
+	})
+	return out
+}
+
+// past returns the newest events, newest first.
+func (c *clerk) past(limit int) []control.Entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := []control.Entry{}
+	for i := len(c.history) - 1; i >= 0 && len(out) < limit; i-- {
+		h := c.history[i]
+		out = append(out, control.Entry{
+			Time: h.at, Kind: h.GetKind(), Severity: severityWord(h.GetSeverity()),
+			Object: h.GetObject(), Message: h.GetMessage(), Incident: h.GetIncident(),
+		})
+	}
+	return out
+}
+
+// poke asks for a status message soon.
+func (c *clerk) poke() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+func timestamp(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }

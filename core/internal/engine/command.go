@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/peer/peerpb"
+)
+
+// commandBound bounds the wait for a command's answer. Long work (a switchover)
+// is answered when it has begun.
+const commandBound = 30 * time.Second
+
+var commandNumber atomic.Uint64
+
+// verbs has the commands by their word.
+var verbs = map[string]failover.Verb{
+	"switchover": failover.Switchover, "standby": failover.ToStandby, "unstandby": failover.Unstandby,
+	"maintenance on": failover.MaintenanceOn, "maintenance off": failover.MaintenanceOff,
+	"manage": failover.Manage, "unmanage": failover.Unmanage, "cleanup": failover.Cleanup, "restart": failover.Restart,
+	"fence": failover.Fence, "fence-confirm": failover.FenceConfirm, "remove": failover.Remove, "readmit": failover.Readmit,
+	"adopt": failover.Adopt,
+}
+
+// State answers the control socket.
+func (e *Engine) State(context.Context) (control.State, error) {
+	out := control.State{Status: e.Status(), Alarms: e.clerk.standing(), Incident: e.clerk.incidents.open()}
+	if e.Peer != nil {
+		if news, taken := e.Peer.Latest(); news != nil {
+			out.Peer, out.PeerTaken = news.GetStatus(), taken
+		}
+	}
+	return out, nil
+}
+
+// History answers the control socket.
+func (e *Engine) History(_ context.Context, limit int) ([]control.Entry, error) {
+	return e.clerk.past(limit), nil
+}
+
+// Plan answers the control socket.
+func (e *Engine) Plan(context.Context) (control.Plan, error) {
+	v, p := e.view.Load(), e.plan.Load()
+	return control.Plan{
+		Decision: v.Decision, Role: roleWord(v.Role), Generation: v.Generation,
+		Why: p.why, Actions: p.actions, WakeSeconds: p.wake.Seconds(),
+	}, nil
+}
+
+// Timing answers the control socket.
+func (e *Engine) Timing(context.Context) ([]control.LinkTiming, error) {
+	cfg := e.cfg.Load()
+	var out []control.LinkTiming
+	for _, c := range cfg.Links {
+		l := e.links[c.Name]
+		l.mu.Lock()
+		h := l.late
+		l.mu.Unlock()
+		out = append(out, control.LinkTiming{
+			Link: c.Name, Count: h.total, P50: h.quantile(.5).Seconds(), P99: h.quantile(.99).Seconds(),
+			P999: h.quantile(.999).Seconds(), Max: h.max.Seconds(), Deadtime: cfg.Timing.Deadtime.Std().Seconds(),
+			Advice: (3*cfg.Timing.Interval.Std() + 2*h.max).Seconds(),
+		})
+	}
+	return out, nil
+}
+
+// Decisions answers the control socket.
+func (e *Engine) Decisions(context.Context) (string, error) { return e.scenario(), nil }
+
+// Configuration answers the control socket.
+func (e *Engine) Configuration(context.Context) (string, error) {
+	text, err := yaml.Marshal(e.cfg.Load())
+	if err != nil {
+		return "", fmt.Errorf("write configuration: %w", err)
+	}
+	return string(text), nil
+}
+
+// Command answers the control socket: the active node decides, wherever the
+// operator sits; what is about this node's own machine is decided here.
+func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply, error) {
+	if _, err := verbOf(c); err != nil {
+		return control.Reply{}, err
+	}
+	if e.relays(c) {
+		reply, err := e.Peer.Command(ctx, &peerpb.CommandRequest{
+			Operator: c.Operator, Name: c.Name, Target: c.Target, DurationSeconds: c.Seconds, Generation: c.Generation,
+		})
+		if err == nil {
+			return replyOf(reply)
+		}
+		e.Log.WithError(err).Warn("command not handed to the active node")
+	}
+	return e.command(ctx, c)
+}
+
+// relays tells whether the command is the peer's to decide.
+func (e *Engine) relays(c control.Command) bool {
+	v := e.viewOf()
+	if e.Peer == nil || v.Role == beat.Active || !v.Peer.Heard || v.Peer.Role != beat.Active {
+		return false
+	}
+	switch c.Name {
+	case "fence", "fence-confirm", "remove", "readmit", "adopt":
+		return false // words about a machine are given to the one that acts on them
+	case "cleanup", "restart":
+		r, ok := e.resources[c.Target]
+		return !ok || r.cfg.Mode != "active-active"
+	default:
+		return true
+	}
+}
+
+func replyOf(reply *peerpb.CommandReply) (control.Reply, error) {
+	if !reply.GetAccepted() {
+		return control.Reply{}, fmt.Errorf("%w: %s", control.ErrRefused, reply.GetMessage())
+	}
+	return control.Reply{Message: reply.GetMessage()}, nil
+}
+
+// command gives a command to this node's own policy and waits for its answer.
+func (e *Engine) command(ctx context.Context, c control.Command) (control.Reply, error) {
+	verb, err := verbOf(c)
+	if err != nil {
+		return control.Reply{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandBound)
+	defer cancel()
+	answer, err := e.order(ctx, failover.Command{
+		ID: fmt.Sprintf("command-%d", commandNumber.Add(1)), Verb: verb, Name: e.targetOf(c), Generation: c.Generation,
+		For: time.Duration(c.Seconds * float64(time.Second)), Operator: c.Operator,
+	})
+	if err != nil {
+		return control.Reply{}, err
+	}
+	if answer.Err != "" {
+		return control.Reply{}, fmt.Errorf("%w: %s", control.ErrRefused, answer.Err)
+	}
+	return control.Reply{Message: strings.TrimSpace(fmt.Sprintf("Done or begun: %s %s.", c.Name, c.Target))}, nil
+}
+
+// order posts a command and waits for the policy's answer.
+func (e *Engine) order(ctx context.Context, command failover.Command) (failover.Answer, error) {
+	reply := make(chan failover.Answer, 1)
+	select {
+	case e.inbox <- fact{event: command, reply: reply}:
+	case <-ctx.Done():
+		return failover.Answer{}, fmt.Errorf("give command: %w", ctx.Err())
+	}
+	select {
+	case answer := <-reply:
+		return answer, nil
+	case <-ctx.Done():
+		return failover.Answer{}, fmt.Errorf("the policy gave no answer to %s in time: %w", verbWord(command.Verb), ctx.Err())
+	}
+}
+
+func verbOf(c control.Command) (failover.Verb, error) {
+	word := c.Name
+	if word == "maintenance" {
+		word += " " + c.Target
+	}
+	verb, ok := verbs[word]
+	if !ok {
+		return 0, fmt.Errorf("%w: this daemon knows no command %q", control.ErrRefused, word)
+	}
+	return verb, nil
+}
+
+func (e *Engine) targetOf(c control.Command) string {
+	if c.Name == "maintenance" {
+		return ""
+	}
+	return c.Target
+}
+
+// Reload answers the control socket: the file is read anew. What is bad is
+// refused and the running configuration stays.
+func (e *Engine) Reload(ctx context.Context) (control.Reply, error) {
+	next, err := e.ReadConfig()
+	if err != nil {
+		e.clerk.tell(observation{at: e.Clock.Now(), event: configEvent(e.Node, api.KindConfigRefused, major,
+			"The configuration file was refused; the running configuration stays. "+err.Error())})
+		return control.Reply{}, fmt.Errorf("%w: the running configuration stays: %w", control.ErrRefused, err)
+	}
+	restart := needsRestart(e.cfg.Load(), next)
+	if len(restart) > 0 {
+		text := "These parts take effect at the daemon's next start: " + strings.Join(restart, ", ")
+		return control.Reply{}, fmt.Errorf("%w: the file is good, and nothing was changed: it needs a restart of the daemon. %s", control.ErrRefused, text)
+	}
+	e.cfg.Store(next)
+	e.post(ctx, failover.PolicyChanged{Policy: policyOf(next, e.Node, e.lives)})
+	e.clerk.tell(observation{at: e.Clock.Now(), event: configEvent(e.Node, api.KindConfigApplied, cleared, "A new configuration runs.")})
+	return control.Reply{Message: "The new configuration runs."}, nil
+}
+
+func configEvent(node, kind string, severity api.Severity, message string) *api.Event {
+	return &api.Event{Kind: kind, Severity: severity, Object: "node/" + node, Condition: api.ConditionConfig, Message: message}
+}
+
+func trimRefused(err error) string {
+	return strings.TrimPrefix(err.Error(), control.ErrRefused.Error()+": ")
+}
+
+// verbWord is the operator's own word for a verb.
+func verbWord(v failover.Verb) string {
+	for word, verb := range verbs {
+		if verb == v {
+			return word
+		}
+	}
+	return "leave"
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// readBound bounds one regular reading of a fence device.
+const readBound = 3 * time.Second
+
+// device is one power supply's switch.
+type device struct {
+	e   *Engine
+	cfg config.FenceDevice
+	in  *instance
+
+	mu      sync.Mutex
+	reading sdk.Reading
+	err     string
+}
+
+func (e *Engine) newDevices() map[string]*device {
+	out := map[string]*device{}
+	for _, c := range e.Config.Fencing {
+		out[c.Name] = &device{e: e, cfg: c, in: e.newInstance(c.Plugin, "fence-"+c.Name, c.With.For(e.Node))}
+	}
+	return out
+}
+
+// watch opens the device, asks what it is, and reads it at its pace.
+func (d *device) watch(ctx context.Context) {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	wait.Go(func() { d.in.open(ctx) })
+	in, ok := d.in.wait(ctx)
+	if !ok {
+		return
+	}
+	for described := false; ; {
+		if !described {
+			described = d.describe(ctx, in)
+		}
+		d.read(ctx, in)
+		every := d.cfg.Monitor.Std()
+		if !described {
+			every = min(every, 2*time.Second)
+		}
+		if !pauseFor(ctx, every) {
+			return
+		}
+	}
+}
+
+// describe brings the device's own declaration into the policy.
+func (d *device) describe(ctx context.Context, in Instance) bool {
+	ctx2, cancel := context.WithTimeout(ctx, readBound)
+	defer cancel()
+	declared, err := in.Describe(ctx2)
+	if err != nil {
+		return false
+	}
+	if d.e.lives.set(d.cfg.Name, declared) {
+		d.e.post(ctx, failover.PolicyChanged{Policy: policyOf(d.e.cfg.Load(), d.e.Node, d.e.lives)})
+	}
+	return true
+}
+
+func (d *device) read(ctx context.Context, in Instance) {
+	ctx2, cancel := context.WithTimeout(ctx, readBound)
+	reading, err := in.Status(ctx2)
+	cancel()
+	if ctx.Err() != nil {
+		return
+	}
+	d.e.post(ctx, d.keep("", reading, err))
+}
+
+// keep remembers a reading for people and makes the fact of it.
+func (d *device) keep(id string, reading sdk.Reading, err error) failover.Event {
+	if err != nil {
+		reading.Power = sdk.PowerUnknown
+	}
+	if reading.Taken == 0 {
+		reading.Taken = d.e.Clock.Now()
+	}
+	d.mu.Lock()
+	if err != nil && len(reading.Values) == 0 {
+		reading.Values = d.reading.Values
+	}
+	d.reading, d.err = reading, errText(err)
+	d.mu.Unlock()
+	return failover.FenceAnswer{ID: id, Device: d.cfg.Name, Power: powerOf(reading.Power), Taken: reading.Taken, Err: errText(err)}
+}
+
+// fence carries out an order or a reading that the policy asked for.
+func (e *Engine) fence(ctx context.Context, a failover.Action) failover.Event {
+	d, ok := e.devices[a.Device]
+	if !ok {
+		return failover.FenceAnswer{ID: a.ID, Device: a.Device, Err: "no such fence device"}
+	}
+	in, err := d.in.get()
+	if err != nil {
+		return d.keep(a.ID, sdk.Reading{}, err)
+	}
+	order := sdk.Order{ID: a.ID, Expiry: a.Expiry, Mark: a.Mark}
+	var reading sdk.Reading
+	switch a.Kind {
+	case failover.FenceOff:
+		reading, err = in.Off(ctx, order)
+	case failover.FenceOn:
+		reading, err = in.On(ctx, order)
+	default:
+		reading, err = in.Status(ctx)
+	}
+	return d.keep(a.ID, reading, err)
+}

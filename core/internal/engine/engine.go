@@ -1,0 +1,281 @@
+// Package engine is the one loop of a node: facts in, decision, actions out. A
+// single goroutine owns the policy machine and reads the clock for it; it makes
+// every beat too, so that a hung core falls silent. Everything slow (disks,
+// plugins, the peer, reports) happens in goroutines of its own, with a deadline,
+// and comes back as a fact. The engine decides nothing about the cluster.
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/report"
+)
+
+const (
+	// inboxSize bounds the facts that wait for the loop; at the fast settings it is minutes of beats.
+	inboxSize = 4096
+	// viewEvery is how old the published view may be when nothing changes.
+	viewEvery = time.Second
+	// leaveBound is how long a stopping daemon waits for its announcement of planned silence.
+	leaveBound = 500 * time.Millisecond
+)
+
+// Clock is the node's time: Now is CLOCK_MONOTONIC, Wall the time of day.
+type Clock struct {
+	Now  func() time.Duration
+	Wall func() time.Time
+}
+
+// At is the wall-clock time of a monotonic moment.
+func (c Clock) At(moment time.Duration) time.Time { return c.Wall().Add(moment - c.Now()) }
+
+// Options are what the engine is made of.
+type Options struct {
+	Config *config.Config
+	// Node is this node's name in the configuration.
+	Node    string
+	Version string
+	Key     []byte // the cluster's key
+	// Boot and Saved are what the daemon knows of its start and what survived.
+	Boot  failover.Boot
+	Saved failover.State
+	// Startup are things of the start that people must hear of, e.g. a corrupt journal.
+	Startup []*api.Event
+
+	Plugins Plugins
+	Journal Journal
+	Sink    report.Sink
+	// Evidence gathers snapshots and flight samples; Peer is the second channel. Both may be nil.
+	Evidence Evidence
+	Peer     Peer
+	// ReadConfig reads the configuration file again.
+	ReadConfig func() (*config.Config, error)
+
+	Clock Clock
+	Log   logrus.FieldLogger
+}
+
+// Engine is one node at work. Make it with New, Run it once.
+type Engine struct {
+	Options
+	cfg   atomic.Pointer[config.Config]
+	peer  string
+	codec beat.Codec
+
+	machine *failover.Machine
+	policy  failover.Policy // the loop's own copy, as last given to the machine
+	inbox   chan fact
+	waiting map[string]chan failover.Answer // commands under way, by ID; the loop's own
+	lost    atomic.Uint64                   // beats that found the inbox full
+
+	links     map[string]*link
+	devices   map[string]*device
+	resources map[string]*resource
+	reach     map[string]*instance
+	probes    *probes
+	lives     *deviceLives
+
+	view    atomic.Pointer[viewed]
+	plan    atomic.Pointer[planned]
+	found   atomic.Pointer[failover.Analysis] // the last complete answer about the peer
+	clerk   *clerk
+	ring    *queue[ringLine]
+	saves   chan saveOrder
+	actions sync.WaitGroup
+	ending  sync.Mutex
+	ended   bool
+	life    context.Context //nolint:containedctx // the engine's own: for work that the peer channel triggers
+	die     context.CancelFunc
+	begun   time.Duration
+}
+
+// fact is one event on its way into the loop.
+type fact struct {
+	event failover.Event
+	reply chan failover.Answer
+}
+
+// viewed is the machine's view at a moment.
+type viewed struct {
+	failover.View
+	at time.Duration
+}
+
+// planned is what the last plan with anything to say was, for people.
+type planned struct {
+	why     []string
+	actions []string
+	wake    time.Duration
+}
+
+// New makes an engine. It opens nothing.
+func New(o Options) (*Engine, error) {
+	peer := o.Config.PeerOf(o.Node)
+	if peer == nil || o.Config.Node(o.Node) == nil {
+		return nil, fmt.Errorf("configuration knows no node %q with a peer", o.Node)
+	}
+	e := &Engine{
+		Options: o,
+		peer:    peer.Name,
+		codec:   beat.Codec{Cluster: o.Config.Store, Node: o.Node, Key: o.Key},
+		inbox:   make(chan fact, inboxSize),
+		waiting: map[string]chan failover.Answer{},
+		ring:    newQueue[ringLine](ringBound),
+		saves:   make(chan saveOrder, 16),
+		lives:   newDeviceLives(),
+		begun:   o.Clock.Now(),
+	}
+	e.life, e.die = context.WithCancel(context.Background())
+	e.cfg.Store(o.Config)
+	e.policy = policyOf(o.Config, o.Node, e.lives)
+	e.machine = failover.New(e.policy, o.Saved, o.Boot, o.Clock.Now())
+	e.view.Store(&viewed{View: e.machine.View(o.Clock.Now()), at: o.Clock.Now()})
+	e.plan.Store(&planned{})
+	e.links, e.devices, e.resources = e.newLinks(), e.newDevices(), e.newResources()
+	e.reach = e.newReach()
+	e.probes = newProbes(e)
+	e.clerk = newClerk(e)
+	return e, nil
+}
+
+// Run works until ctx ends; then it announces a planned silence where the policy
+// has one, and leaves everything running as it is.
+func (e *Engine) Run(ctx context.Context) error {
+	defer e.die()
+	var wait sync.WaitGroup
+	e.record(ringLine{at: e.Clock.Now(), text: e.policy.String()})
+	e.record(ringLine{at: e.Clock.Now(), text: e.Saved.String()})
+	e.record(ringLine{at: e.Clock.Now(), text: e.Boot.String()})
+	for _, work := range e.work() {
+		wait.Go(func() { work(e.life) })
+	}
+	e.loop(ctx, e.life)
+	e.die()
+	wait.Wait()
+	e.ending.Lock()
+	e.ended = true
+	e.ending.Unlock()
+	e.actions.Wait()
+	e.clerk.stop()
+	return nil
+}
+
+// work lists the goroutines that live as long as the engine.
+func (e *Engine) work() []func(context.Context) {
+	all := []func(context.Context){
+		e.saver, e.ringWriter, e.clerk.run, e.probes.run, e.watchPingGroup, e.statusTicker,
+	}
+	for _, l := range e.links {
+		all = append(all, l.receive, l.transmit)
+	}
+	for _, d := range e.devices {
+		all = append(all, d.watch)
+	}
+	for _, r := range e.resources {
+		all = append(all, r.watch)
+	}
+	for _, i := range e.reach {
+		all = append(all, i.open)
+	}
+	return all
+}
+
+// loop owns the machine. It never waits for anything but facts and the time.
+func (e *Engine) loop(ctx, helpers context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	leaving := ctx.Done()
+	var end <-chan time.Time
+	for {
+		select {
+		case f := <-e.inbox:
+			e.take(f)
+			e.drain()
+		case <-timer.C:
+		case <-leaving:
+			leaving = nil
+			if !e.announceLeave() {
+				return
+			}
+			end = time.After(leaveBound)
+		case <-end:
+			return
+		}
+		now := e.Clock.Now()
+		plan := e.machine.Decide(now)
+		e.carry(helpers, now, plan)
+		if end != nil && left(plan) {
+			return
+		}
+		timer.Reset(max(0, plan.Wake-e.Clock.Now()))
+	}
+}
+
+// drain folds what already waits, so that one decision sees all of it.
+func (e *Engine) drain() {
+	for range inboxSize {
+		select {
+		case f := <-e.inbox:
+			e.take(f)
+		default:
+			return
+		}
+	}
+}
+
+func (e *Engine) take(f fact) {
+	now := e.Clock.Now()
+	switch event := f.event.(type) {
+	case failover.Command:
+		if f.reply != nil {
+			e.waiting[event.ID] = f.reply
+		}
+	case failover.PolicyChanged:
+		e.policy = event.Policy
+	}
+	e.record(ringLine{at: now, event: f.event})
+	e.machine.Apply(now, f.event)
+}
+
+// post hands a fact to the loop; it waits only while thousands wait already.
+func (e *Engine) post(ctx context.Context, event failover.Event) {
+	select {
+	case e.inbox <- fact{event: event}:
+	case <-ctx.Done():
+	}
+}
+
+// offer hands a fact to the loop or drops it: beats come again.
+func (e *Engine) offer(event failover.Event) {
+	select {
+	case e.inbox <- fact{event: event}:
+	default:
+		e.lost.Add(1)
+	}
+}
+
+// announceLeave tells the peer that a standby's silence is planned. An active
+// node says nothing: its service keeps running, and the probe through the
+// virtual IP protects it while the daemon is away.
+func (e *Engine) announceLeave() bool {
+	if e.view.Load().Role == beat.Active {
+		return false
+	}
+	e.take(fact{event: failover.Command{ID: leaveID, Verb: failover.Leave, Name: e.Node, Operator: "daemon"}})
+	return true
+}
+
+const leaveID = "leave"
+
+// left tells that the announcement is out: answered, and said in a beat.
+func left(plan failover.Plan) bool { return plan.Beat != nil && plan.Beat.Grace > 0 }

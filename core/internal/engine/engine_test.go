@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+// whole waits until a node serves and the pair is redundant.
+func (w *world) whole(active string) {
+	w.t.Helper()
+	w.until(active+" serves and the pair is whole", 60*time.Second, func() bool {
+		e := w.nodes[active].engine
+		v := e.viewOf()
+		return v.Role == beat.Active && v.Redundant && w.runs(active, "db")
+	})
+}
+
+func TestFencedFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		cut := time.Now()
+		w.cut("alpha")
+		w.until("beta serves", 5*time.Second, func() bool { return w.runs("beta", "db") })
+		if took := time.Since(cut); took > 700*time.Millisecond {
+			t.Errorf("beta served after %v", took)
+		}
+		w.whole("beta")
+		time.Sleep(2 * time.Second)
+		incidents := beta.sink.all()
+		if len(incidents) != 1 {
+			t.Fatalf("%d incidents: %v\n%s", len(incidents), incidents, beta.sink.kinds())
+		}
+		i := incidents[0]
+		if i.GetKind() != api.IncidentFailover || i.GetFailedNode() != "alpha" || i.GetSurvivor() != "beta" || i.GetClosed() == nil || i.GetRedundant() == nil {
+			t.Errorf("incident %v", i)
+		}
+		if i.GetRecoverySeconds() <= 0 || i.GetRecoverySeconds() > .8 {
+			t.Errorf("recovery %v s", i.GetRecoverySeconds())
+		}
+		var phases []string
+		for _, p := range i.GetPhases() {
+			phases = append(phases, p.GetName())
+		}
+		if got := strings.Join(phases, " "); !strings.Contains(got, "fence") || !strings.Contains(got, "verify") {
+			t.Errorf("phases %s", got)
+		}
+		kinds := beta.sink.kinds()
+		for _, kind := range []string{
+			api.KindPeerSilent, api.KindFenceOrdered, api.KindFailoverFenced, api.KindFailoverActive,
+			api.KindFailoverCompleted, api.KindNodePowered, api.KindRedundancyRestored,
+		} {
+			if !strings.Contains(kinds, kind) {
+				t.Errorf("no event %s in\n%s", kind, kinds)
+			}
+		}
+		if text := i.GetScenario(); !strings.Contains(text, "policy ") || !strings.Contains(text, "\n") {
+			t.Errorf("scenario %.200q", text)
+		} else if _, err := failover.RunScenario(strings.NewReader(text)); err != nil {
+			t.Errorf("replay: %v", err)
+		}
+	})
+}
+
+func TestRefusingFenceDeviceAndTheOperatorsWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		w.mu.Lock()
+		w.refuse = true
+		w.power["alpha"] = false // dead, but its supply reads on: see Status below
+		w.mu.Unlock()
+		w.cut("alpha")
+		w.until("a critical alarm", 20*time.Second, func() bool {
+			for _, a := range beta.engine.clerk.standing() {
+				if a.Severity == "critical" {
+					return true
+				}
+			}
+			return false
+		})
+	})
+}
+
+func TestSwitchoverByCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha, beta := w.boot("alpha"), w.boot("beta")
+		w.whole("alpha")
+		reply, err := alpha.engine.Command(context.Background(), control.Command{Name: "switchover", Operator: "kim"})
+		if err != nil {
+			t.Fatalf("switchover: %v", err)
+		}
+		if reply.Message == "" {
+			t.Error("no message")
+		}
+		w.whole("beta")
+		if w.runs("alpha", "db") {
+			t.Error("alpha still runs the database")
+		}
+		time.Sleep(2 * time.Second)
+		incidents := beta.sink.all()
+		if len(incidents) != 1 || incidents[0].GetKind() != api.IncidentSwitchover {
+			t.Errorf("incidents %v", incidents)
+		}
+		_, err = beta.engine.Command(context.Background(), control.Command{Name: "switchover", Generation: 999})
+		if !errors.Is(err, control.ErrRefused) {
+			t.Errorf("a command for another generation: %v", err)
+		}
+		if _, err := beta.engine.Command(context.Background(), control.Command{Name: "dance"}); !errors.Is(err, control.ErrRefused) {
+			t.Errorf("an unknown command: %v", err)
+		}
+	})
+}
+
+func TestDeadProcessIsRestartedWithBothPIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha := w.boot("alpha")
+		w.boot("beta")
+		w.whole("alpha")
+		w.mu.Lock()
+		delete(w.running["alpha"], "db")
+		w.mu.Unlock()
+		w.until("the database runs again", 20*time.Second, func() bool { return w.runs("alpha", "db") })
+		w.until("the restart is told", 5*time.Second, func() bool {
+			return strings.Contains(alpha.sink.kinds(), api.KindResourceRestarted)
+		})
+		time.Sleep(12 * time.Second)
+		incidents := alpha.sink.all()
+		if len(incidents) != 1 || incidents[0].GetKind() != api.IncidentService {
+			t.Errorf("incidents %v", incidents)
+		}
+	})
+}
+
+func TestBadReloadKeepsTheRunningConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha := w.boot("alpha")
+		before := alpha.engine.cfg.Load()
+		_, err := alpha.engine.Reload(context.Background())
+		if !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "store.yaml:3:1") {
+			t.Errorf("error %v", err)
+		}
+		if alpha.engine.cfg.Load() != before {
+			t.Error("the configuration changed")
+		}
+	})
+}
+
+func TestDaemonRestartKeepsWhatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha := w.boot("alpha")
+		w.boot("beta")
+		w.whole("alpha")
+		w.mu.Lock()
+		pid := w.running["alpha"]["db"]
+		w.mu.Unlock()
+		boot := alpha.engine.Boot.KernelBoot
+		alpha.stop()
+		<-alpha.done
+		w.daemon("alpha", boot)
+		w.whole("alpha")
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.running["alpha"]["db"] != pid {
+			t.Errorf("process %d became %d", pid, w.running["alpha"]["db"])
+		}
+	})
+}

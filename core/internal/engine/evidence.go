@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/peer/peerpb"
+)
+
+// gatherBound bounds the gathering of one node's evidence.
+const gatherBound = 2 * time.Second
+
+// gatherWhenDue starts the gathering of evidence once the failover itself is
+// over or a second has passed: the service goes first, and the recorder holds
+// the moment anyway.
+func (i *incidents) gatherWhenDue(ctx context.Context, o observation) {
+	if i.asked || i.e.Evidence == nil || o.view == nil {
+		return
+	}
+	over := o.view.Failover.Done >= i.began && o.view.Failover.Done != 0
+	if !over && o.at-i.began < evidenceDelay {
+		return
+	}
+	i.asked = true
+	id, moment, peerLost := i.main.GetId(), i.e.Clock.At(i.began), i.main.GetFailedNode() != ""
+	i.e.background(ctx, func(ctx context.Context) {
+		own, other := i.e.bothSnapshots(ctx, moment, peerLost)
+		i.e.clerk.tell(observation{gather: func(i *incidents) *changed { return i.attach(id, own, other) }})
+	})
+}
+
+// bothSnapshots gathers this node's evidence, and the peer's: by asking it while
+// it answers, else what it told last.
+func (e *Engine) bothSnapshots(ctx context.Context, moment time.Time, peerLost bool) (own, other *api.Snapshot) {
+	ctx, cancel := context.WithTimeout(ctx, gatherBound)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if e.Peer != nil && !peerLost {
+			if s, err := e.Peer.Snapshot(ctx, "incident"); err == nil {
+				s.Source = "self"
+				other = s
+				return
+			}
+		}
+		other = e.Evidence.OfPeer(moment)
+	}()
+	own = e.ownSnapshot(ctx, moment)
+	<-done
+	return own, other
+}
+
+// ownSnapshot gathers this node's evidence with every plugin's contribution.
+func (e *Engine) ownSnapshot(ctx context.Context, moment time.Time) *api.Snapshot {
+	if e.Evidence == nil {
+		return &api.Snapshot{Node: e.Node, Taken: timestamp(e.Clock.Wall()), Source: "self", Status: e.Status()}
+	}
+	s := e.Evidence.Snapshot(ctx, moment, e.Status(), e.sources())
+	s.Node, s.Source = e.Node, "self"
+	return s
+}
+
+// sources are the open instances that offer evidence.
+func (e *Engine) sources() []Source {
+	var out []Source
+	add := func(i *instance) {
+		if opened, err := i.get(); err == nil && opened.Roles().Evidence {
+			out = append(out, Source{Name: i.name, Evidence: opened})
+		}
+	}
+	for _, d := range e.Config.Fencing {
+		add(e.devices[d.Name].in)
+	}
+	for _, r := range e.Config.Resources {
+		add(e.resources[r.Name].in)
+	}
+	for _, p := range e.Config.Probes {
+		add(e.probes.all[p.Name].in)
+	}
+	return out
+}
+
+// attach adds snapshots to the incident that asked for them, if it is still open.
+func (i *incidents) attach(id string, snapshots ...*api.Snapshot) *changed {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.main.GetId() != id {
+		return nil
+	}
+	for _, s := range snapshots {
+		if s != nil {
+			i.main.Snapshots = append(i.main.Snapshots, s)
+		}
+	}
+	i.main.Scenario = i.e.scenario()
+	i.dirty = true
+	out := &changed{}
+	i.revise(out)
+	return out
+}
+
+// signsNow is what is known of the peer before it is cut.
+func (e *Engine) signsNow(v *viewed) Signs {
+	var out Signs
+	if found := e.found.Load(); found != nil {
+		out = Signs{ICMP: found.ICMP, ARP: found.ARP, Services: found.Services}
+	}
+	for _, c := range e.Config.Fencing {
+		d := e.devices[c.Name]
+		if !slices.Contains(c.Feeds, e.peer) {
+			continue
+		}
+		d.mu.Lock()
+		if power := powerOf(d.reading.Power); power != beat.Unknown && out.Power != beat.Yes {
+			out.Power = power
+		}
+		d.mu.Unlock()
+	}
+	if v == nil {
+		return out
+	}
+	for _, l := range v.Links {
+		if e.links[l.Name].cfg.Direct && l.Carrier != beat.Unknown {
+			out.Carrier = l.Carrier
+		}
+	}
+	return out
+}
+
+// smallKinds are events that deserve an incident of their own when none is open.
+var smallKinds = map[string]string{
+	api.KindResourceRestarted: api.IncidentService,
+	api.KindResourceFailed:    api.IncidentService,
+	api.KindResourceBlocked:   api.IncidentService,
+	api.KindResourceDegraded:  api.IncidentDegraded,
+	api.KindProbeDegraded:     api.IncidentDegraded,
+	api.KindProbeDown:         api.IncidentDegraded,
+	api.KindFenceFailed:       api.IncidentFence,
+}
+
+// sideLasts is how long a trouble that is no failover collects what belongs to it.
+const sideLasts = 10 * time.Second
+
+// small lets a trouble that is no failover (a restart, a slow service) grow for a
+// while, and closes it; at most one about an object in a while.
+func (i *incidents) small(ctx context.Context, o observation, events []*api.Event, out *changed) {
+	for _, event := range events {
+		kind, wanted := smallKinds[event.GetKind()]
+		if !wanted || event.GetSeverity() == cleared {
+			continue
+		}
+		if i.side == nil && !i.openSide(ctx, o, kind, event) {
+			continue
+		}
+		if kind == api.IncidentService && i.side.Kind != kind { // the cause, after its symptom
+			i.side.Kind, i.side.Title = kind, event.GetMessage()
+		}
+		event.Incident = i.side.GetId()
+		i.side.Severity = max(i.side.Severity, event.GetSeverity())
+		i.side.Timeline = append(i.side.Timeline, &api.TimelineEntry{
+			Time: timestamp(i.e.Clock.At(o.at)), Node: i.e.Node, Object: event.GetObject(), Severity: event.GetSeverity(),
+			Text: event.GetMessage(), Kind: event.GetKind(),
+		})
+	}
+	if i.side != nil && (o.at-i.sideBegan >= sideLasts || i.main != nil) {
+		i.side.Closed = timestamp(i.e.Clock.At(o.at))
+		i.side.Revision++
+		i.conclude(i.side)
+		out.incidents = append(out.incidents, proto.Clone(i.side).(*api.Incident)) //nolint:forcetypeassert // a clone is of its own kind
+		i.side = nil
+	}
+}
+
+func (i *incidents) openSide(ctx context.Context, o observation, kind string, event *api.Event) bool {
+	last, seen := i.seen[event.GetObject()]
+	if i.main != nil || seen && o.at-last < smallEvery {
+		return false
+	}
+	i.seen[event.GetObject()] = o.at
+	now := i.e.Clock.At(o.at)
+	i.side, i.sideBegan = &api.Incident{
+		Id: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Kind: kind, Title: event.GetMessage(),
+		Opened: timestamp(now), Survivor: i.e.Node, Generation: i.e.view.Load().Generation,
+	}, o.at
+	id := i.side.GetId()
+	i.e.background(ctx, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, gatherBound)
+		defer cancel()
+		own := i.e.ownSnapshot(ctx, now)
+		i.e.clerk.tell(observation{gather: func(i *incidents) *changed { return i.attachSide(id, own) }})
+	})
+	return true
+}
+
+func (i *incidents) attachSide(id string, own *api.Snapshot) *changed {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.side.GetId() != id {
+		return nil
+	}
+	i.side.Snapshots = append(i.side.Snapshots, own)
+	i.side.Revision++
+	i.conclude(i.side)
+	return &changed{incidents: []*api.Incident{proto.Clone(i.side).(*api.Incident)}} //nolint:forcetypeassert // a clone is of its own kind
+}
+
+// returned looks for an incident in which this node was the failed one: its own
+// recorder saw the other side, and adds it.
+func (e *Engine) returned(refs []*peerpb.IncidentRef) {
+	i := e.clerk.incidents
+	for _, ref := range refs {
+		if ref.GetFailedNode() != e.Node || e.Evidence == nil {
+			continue
+		}
+		i.mu.Lock()
+		known := i.told[ref.GetId()]
+		i.told[ref.GetId()] = true
+		i.mu.Unlock()
+		if known {
+			continue
+		}
+		e.background(e.life, func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, gatherBound)
+			defer cancel()
+			s := e.ownSnapshot(ctx, time.Unix(0, ref.GetFailedUnixNano()))
+			e.clerk.tell(observation{gather: func(*incidents) *changed {
+				return &changed{incidents: []*api.Incident{{Id: ref.GetId(), Snapshots: []*api.Snapshot{s}}}}
+			}})
+		})
+	}
+}
+
+// background runs work that ends by itself and must not hold up its caller;
+// nothing new begins once the engine ends.
+func (e *Engine) background(ctx context.Context, work func(context.Context)) {
+	e.ending.Lock()
+	defer e.ending.Unlock()
+	if !e.ended {
+		e.actions.Go(func() { work(ctx) })
+	}
+}

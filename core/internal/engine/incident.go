@@ -1,0 +1,331 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/peer/peerpb"
+)
+
+const (
+	// growEvery is how often an open incident is looked at without news.
+	growEvery = time.Second
+	// refsKept is how long a returning node is told which incident its evidence belongs to.
+	refsKept = 2 * time.Hour
+	// smallEvery bounds incidents of one object that are no failover.
+	smallEvery = 10 * time.Minute
+	// evidenceDelay keeps the gathering of evidence out of a failover's way.
+	evidenceDelay = time.Second
+	maxTimeline   = 2000
+)
+
+// changed lists incidents that have a new revision to send.
+type changed struct {
+	incidents []*api.Incident
+	id        string // of the open one, which the events of the moment belong to
+}
+
+// incidents keeps the open ones. It belongs to the clerk's goroutine, but for
+// what the peer channel and the control socket ask under the lock.
+type incidents struct {
+	e *Engine
+
+	mu        sync.Mutex
+	main      *api.Incident // the one of a failover, a switchover or a lost peer; nil: none open
+	began     time.Duration // its first moment
+	side      *api.Incident // a smaller trouble that is still collecting
+	sideBegan time.Duration
+	seen      map[string]time.Duration // objects that had a small incident, and when
+	refs      []*peerpb.IncidentRef
+	dirty     bool
+	asked     bool // evidence is being gathered, or was
+	told      map[string]bool
+	signs     Signs
+}
+
+func newIncidents(e *Engine) *incidents {
+	return &incidents{e: e, seen: map[string]time.Duration{}, told: map[string]bool{}}
+}
+
+// observe lets the open incident grow by what was seen, opens one where
+// something began, and returns the revisions to send.
+func (i *incidents) observe(ctx context.Context, o observation, events []*api.Event) *changed {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	out := &changed{}
+	if i.main == nil {
+		i.openMain(o)
+	}
+	if i.main != nil {
+		out.id = i.main.GetId()
+		i.grow(o, events)
+		i.gatherWhenDue(ctx, o)
+		i.closeWhenWhole(o)
+		i.revise(out)
+	}
+	i.small(ctx, o, events, out)
+	return out
+}
+
+// openMain opens the incident of a lost peer or of a change of the active role.
+func (i *incidents) openMain(o observation) {
+	kind := ""
+	for _, n := range o.notes {
+		switch {
+		case n.Kind == "peer-silent":
+			kind = api.IncidentFailover
+		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "switchover":
+			kind = api.IncidentSwitchover // the node that takes over tells it, not the one that gives
+		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "failover":
+			kind = api.IncidentFailover
+		}
+	}
+	if kind == "" {
+		return
+	}
+	i.began = o.at
+	if last := o.view.Peer.LastHeard; kind == api.IncidentFailover && last > 0 {
+		i.began = last
+	}
+	failed, survivor := i.e.peer, i.e.Node
+	if kind == api.IncidentFailover && o.view.Role == beat.Active {
+		kind = api.IncidentDegraded // the standby was lost; the service never stopped
+	}
+	now := i.e.Clock.At(o.at)
+	i.main = &api.Incident{
+		Id: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Kind: kind,
+		Severity: critical, Opened: timestamp(i.e.Clock.At(i.began)),
+		FailedNode: failed, Survivor: survivor, Generation: o.view.Generation,
+	}
+	if kind == api.IncidentSwitchover {
+		i.main.FailedNode, i.main.Severity = "", warning
+	}
+	i.dirty, i.asked, i.signs = true, false, Signs{}
+	i.remember()
+}
+
+// remember keeps a reference for the node that will come back.
+func (i *incidents) remember() {
+	if i.main.GetFailedNode() == "" {
+		return
+	}
+	i.refs = append(i.refs, &peerpb.IncidentRef{
+		Id: i.main.GetId(), FailedNode: i.main.GetFailedNode(), FailedUnixNano: i.main.GetOpened().AsTime().UnixNano(),
+	})
+}
+
+// grow adds events and actions to the timeline, and takes over phases and times.
+func (i *incidents) grow(o observation, events []*api.Event) {
+	at := timestamp(i.e.Clock.At(o.at))
+	for _, event := range events {
+		i.entry(&api.TimelineEntry{
+			Time: at, Node: i.e.Node, Object: event.GetObject(), Severity: event.GetSeverity(),
+			Text: event.GetMessage(), Kind: event.GetKind(),
+		})
+	}
+	for _, a := range o.actions {
+		if text := actionText(a, i.e.peer); text != "" {
+			i.entry(&api.TimelineEntry{Time: at, Node: i.e.Node, Object: actionObject(a), Severity: informative, Text: text, Kind: "action"})
+		}
+	}
+	if slices.ContainsFunc(o.actions, func(a failover.Action) bool { return a.Kind == failover.FenceOff }) && i.signs == (Signs{}) {
+		i.signs = i.e.signsNow(o.view)
+	}
+	if o.view != nil {
+		i.takePhases(o.view)
+	}
+}
+
+func (i *incidents) entry(entry *api.TimelineEntry) {
+	if len(i.main.Timeline) < maxTimeline {
+		i.main.Timeline = append(i.main.Timeline, entry)
+		i.dirty = true
+	}
+}
+
+// takePhases copies the machine's own account of the change of role.
+func (i *incidents) takePhases(v *viewed) {
+	f := v.Failover
+	if f.Generation == 0 || f.Done != 0 && f.Done < i.began || f.Began < i.began-time.Minute {
+		i.title(v, failover.Failover{})
+		return
+	}
+	phases := make([]*api.Phase, 0, len(f.Phases))
+	for _, p := range f.Phases {
+		phases = append(phases, i.phase(f, p, v.at))
+	}
+	if !samePhases(i.main.Phases, phases) {
+		i.main.Phases, i.dirty = phases, true
+	}
+	if f.Kind != "" && i.main.Kind == api.IncidentDegraded && f.Began >= i.began-time.Second {
+		i.main.Kind = api.IncidentFailover
+	}
+	if f.Done != 0 && i.main.RecoverySeconds == 0 {
+		i.main.RecoverySeconds = (f.Done - f.Began).Seconds()
+		i.main.Generation = f.Generation
+		i.dirty = true
+	}
+	i.title(v, f)
+}
+
+func (i *incidents) phase(f failover.Failover, p failover.Phase, now time.Duration) *api.Phase {
+	end := p.End
+	if end == 0 {
+		end = now
+	}
+	return &api.Phase{
+		Name: p.Name, Start: timestamp(i.e.Clock.At(p.Start)), OffsetSeconds: (p.Start - f.Began).Seconds(),
+		DurationSeconds: (end - p.Start).Seconds(), Ok: p.OK, Detail: p.Detail,
+	}
+}
+
+// samePhases ignores how long a running phase has run, lest every second is a revision.
+func samePhases(a, b []*api.Phase) bool {
+	return slices.EqualFunc(a, b, func(x, y *api.Phase) bool {
+		return x.GetName() == y.GetName() && x.GetOk() == y.GetOk() && x.GetDetail() == y.GetDetail()
+	})
+}
+
+// title says in one line what happened and how it stands.
+func (i *incidents) title(v *viewed, f failover.Failover) {
+	m := i.main
+	text := ""
+	switch {
+	case m.Kind == api.IncidentSwitchover && f.Done != 0 && f.OK:
+		text = fmt.Sprintf("%s took the service over as planned in %s", i.e.Node, inSeconds(m.RecoverySeconds))
+	case m.Kind == api.IncidentSwitchover:
+		text = "A planned switchover is under way"
+	case m.Kind == api.IncidentDegraded:
+		text = fmt.Sprintf("%s failed; %s serves on alone", m.FailedNode, m.Survivor)
+	case f.Done != 0 && f.OK:
+		text = fmt.Sprintf("%s failed; %s took over in %s", m.FailedNode, m.Survivor, inSeconds(m.RecoverySeconds))
+	case v.Role == beat.Active:
+		text = fmt.Sprintf("%s failed; %s is taking over", m.FailedNode, m.Survivor)
+	default:
+		text = fmt.Sprintf("%s is silent; %s has not taken over", m.FailedNode, m.Survivor)
+	}
+	if m.Redundant != nil {
+		text += "; both nodes are well again"
+	}
+	if text != m.Title {
+		m.Title, i.dirty = text, true
+	}
+}
+
+func inSeconds(s float64) string {
+	if s < 10 {
+		return fmt.Sprintf("%.2f s", s)
+	}
+	return fmt.Sprintf("%.0f s", s)
+}
+
+// closeWhenWhole closes once one node serves and the other could take over.
+func (i *incidents) closeWhenWhole(o observation) {
+	if o.view == nil || !o.view.Redundant || o.view.at-i.began < growEvery/2 || o.at <= i.began {
+		return
+	}
+	if f := o.view.Failover; i.main.Kind == api.IncidentFailover && f.Done == 0 && o.view.Role == beat.Active {
+		return // still being verified
+	}
+	now := timestamp(i.e.Clock.At(o.at))
+	i.main.Redundant, i.main.Closed = now, now
+	if i.main.GetSeverity() == critical && len(i.main.Phases) == 0 {
+		i.main.Severity = major
+	}
+	i.title(o.view, o.view.Failover)
+	i.main.Scenario = i.e.scenario()
+	i.dirty = true
+}
+
+// revise adds the newest revision to what is to be sent, and lets go of a closed incident.
+func (i *incidents) revise(out *changed) {
+	if !i.dirty {
+		return
+	}
+	i.dirty = false
+	i.main.Revision++
+	i.conclude(i.main)
+	sent := proto.Clone(i.main).(*api.Incident)
+	out.incidents = append(out.incidents, sent)
+	if i.main.Closed != nil {
+		i.main = nil
+	}
+}
+
+// conclude draws the findings anew from all the evidence there is.
+func (i *incidents) conclude(incident *api.Incident) {
+	if i.e.Evidence != nil && len(incident.Snapshots) > 0 {
+		incident.Findings = i.e.Evidence.Findings(incident, i.signs)
+	}
+}
+
+// belongs names the incident that an event is part of; a plugin's death never is.
+func belongs(event *api.Event, id string) string {
+	if strings.HasPrefix(event.GetObject(), "plugin/") {
+		return ""
+	}
+	return id
+}
+
+// open is the title of the open incident, empty without one.
+func (i *incidents) open() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.main.GetTitle()
+}
+
+// references are the incidents whose failed node may come back with evidence.
+func (i *incidents) references() []*peerpb.IncidentRef {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := i.e.Clock.Wall().UnixNano()
+	i.refs = slices.DeleteFunc(i.refs, func(r *peerpb.IncidentRef) bool {
+		return time.Duration(now-r.GetFailedUnixNano()) > refsKept
+	})
+	return slices.Clone(i.refs)
+}
+
+// actionText tells an order to the world in words; empty for what nobody needs to read.
+func actionText(a failover.Action, peer string) string {
+	switch a.Kind {
+	case failover.Analyse:
+		return "Looks for any sign of life of " + peer + "."
+	case failover.FenceOff:
+		return "Orders " + a.Device + " to switch off."
+	case failover.FenceOn:
+		return "Orders " + a.Device + " to switch on."
+	case failover.StartResource:
+		return "Starts " + a.Resource + "."
+	case failover.StopResource:
+		return "Stops " + a.Resource + "."
+	case failover.RestartResource:
+		return "Restarts " + a.Resource + "."
+	case failover.Verify:
+		return "Asks the service through the virtual IP."
+	case failover.Persist:
+		return fmt.Sprintf("Saves generation %d.", a.State.Generation)
+	default:
+		return ""
+	}
+}
+
+func actionObject(a failover.Action) string {
+	switch {
+	case a.Device != "":
+		return "fence/" + a.Device
+	case a.Resource != "":
+		return "resource/" + a.Resource
+	default:
+		return ""
+	}
+}

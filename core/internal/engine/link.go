@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// lifeEvery bounds how often traffic that is no beat is told to the policy.
+const lifeEvery = 20 * time.Millisecond
+
+// link is one path of beats: a door for outgoing ones, an ear for incoming ones.
+type link struct {
+	e    *Engine
+	cfg  config.Link
+	in   *instance
+	door chan []byte // holds the newest beat only: what cannot leave at once is stale
+
+	mu       sync.Mutex
+	counts   linkCounts
+	replay   replay
+	late     lateness
+	lastBeat time.Duration
+	lastLife time.Duration
+	foreign  uint64 // as the plugin counted them
+	message  string
+}
+
+// linkCounts are what one link carried and what was dropped on it.
+type linkCounts struct {
+	Heard, Forged, Replayed, Foreign uint64
+}
+
+func (e *Engine) newLinks() map[string]*link {
+	out := map[string]*link{}
+	for _, c := range e.Config.Links {
+		out[c.Name] = &link{
+			e: e, cfg: c, door: make(chan []byte, 1),
+			in: e.newInstance(c.Plugin, "link-"+c.Name, c.With.For(e.Node)),
+		}
+	}
+	return out
+}
+
+// leave puts a beat at the door in place of one that did not leave yet.
+func (l *link) leave(wire []byte) {
+	for {
+		select {
+		case l.door <- wire:
+			return
+		default:
+		}
+		select {
+		case <-l.door:
+		default:
+		}
+	}
+}
+
+// transmit carries beats from the door to the plugin. A plugin that blocks
+// delays its own link and nothing else.
+func (l *link) transmit(ctx context.Context) {
+	in, ok := l.in.wait(ctx)
+	if !ok {
+		return
+	}
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case wire := <-l.door:
+			err := in.Send(wire)
+			if err != nil && !failing {
+				l.e.Log.WithError(err).WithField("link", l.cfg.Name).Warn("beat not sent")
+			}
+			failing = err != nil
+		}
+	}
+}
+
+// receive opens the link and listens until ctx ends. While the plugin is away
+// the link's health is unknown: it says nothing about the peer.
+func (l *link) receive(ctx context.Context) {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	wait.Go(func() { l.in.open(ctx) })
+	in, ok := l.in.wait(ctx)
+	if !ok {
+		return
+	}
+	for ctx.Err() == nil {
+		err := in.Run(ctx, func(p sdk.Packet) { l.packet(p) }, func(s sdk.LinkState) { l.state(ctx, s) })
+		if ctx.Err() != nil {
+			return
+		}
+		l.state(ctx, sdk.LinkState{Status: sdk.Unknown, Message: "plugin away: " + errText(err), Taken: l.e.Clock.Now()})
+		pauseFor(ctx, 20*time.Millisecond)
+	}
+}
+
+func (l *link) state(ctx context.Context, s sdk.LinkState) {
+	l.mu.Lock()
+	l.message, l.foreign = s.Message, max(l.foreign, s.Foreign)
+	l.mu.Unlock()
+	l.e.post(ctx, failover.LinkState{Link: l.cfg.Name, Health: healthOf(s.Status), Carrier: carrierOf(s.Carrier), Taken: s.Taken})
+}
+
+// packet judges what arrived: a beat, a replayed one, noise of strangers, or a
+// sign of life with a wrong key.
+func (l *link) packet(p sdk.Packet) {
+	b, err := l.e.codec.Decode(p.Data)
+	switch {
+	case errors.Is(err, beat.ErrForeign):
+		l.count(func(c *linkCounts) { c.Foreign++ })
+	case err != nil:
+		if l.forged(p.Taken) {
+			l.e.offer(failover.SignOfLife{Link: l.cfg.Name, Taken: p.Taken})
+		}
+	case !l.fresh(b, p.Taken):
+		l.count(func(c *linkCounts) { c.Replayed++ })
+	default:
+		l.e.offer(failover.BeatHeard{Link: l.cfg.Name, Beat: b, Taken: p.Taken})
+	}
+}
+
+func (l *link) count(add func(*linkCounts)) {
+	l.mu.Lock()
+	add(&l.counts)
+	l.mu.Unlock()
+}
+
+// forged counts a packet with a bad MAC and tells whether the policy should hear of it.
+func (l *link) forged(taken time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts.Forged++
+	if taken-l.lastLife < lifeEvery {
+		return false
+	}
+	l.lastLife = taken
+	return true
+}
+
+// fresh refuses a beat that this link has carried before, and measures the lateness of a new one.
+func (l *link) fresh(b beat.Beat, taken time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	same, ok := l.replay.accept(b, l.e.Boot.Incarnation)
+	if !ok {
+		return false
+	}
+	l.counts.Heard++
+	if same {
+		l.late.add(taken - l.lastBeat - b.Interval)
+	}
+	l.lastBeat = taken
+	return true
+}
+
+// replay remembers the newest sequence of each of the peer's daemon starts.
+type replay struct {
+	current beat.ID
+	newest  map[beat.ID]uint64
+	retired map[beat.ID]bool
+}
+
+// accept takes a beat that is newer than all of its daemon start. A start that
+// a later one has replaced says nothing any more; one is replaced only by a beat
+// that answers our own daemon start, which nobody could have recorded before.
+func (r *replay) accept(b beat.Beat, own beat.ID) (same, ok bool) {
+	if r.newest == nil {
+		r.newest, r.retired = map[beat.ID]uint64{}, map[beat.ID]bool{}
+	}
+	if r.retired[b.Incarnation] || b.Sequence <= r.newest[b.Incarnation] {
+		return false, false
+	}
+	same = r.current == b.Incarnation
+	if !same && (r.current == 0 || echoes(b, own)) {
+		if r.current != 0 {
+			r.retired[r.current] = true
+		}
+		delete(r.newest, r.current)
+		r.current = b.Incarnation
+	}
+	if len(r.newest) > maxIncarnations { // a flood of recorded starts must not fill the memory
+		clear(r.newest)
+	}
+	r.newest[b.Incarnation] = b.Sequence
+	return same, true
+}
+
+const maxIncarnations = 1024
+
+func echoes(b beat.Beat, own beat.ID) bool {
+	for _, e := range b.Echoes {
+		if e.Incarnation == own {
+			return true
+		}
+	}
+	return false
+}
+
+func healthOf(s sdk.Status) beat.Health {
+	switch s {
+	case sdk.OK:
+		return beat.OK
+	case sdk.Degraded:
+		return beat.Degraded
+	case sdk.Down:
+		return beat.Down
+	default:
+		return beat.HealthUnknown
+	}
+}
+
+func carrierOf(p sdk.Power) beat.Tri { return powerOf(p) }
+
+func powerOf(p sdk.Power) beat.Tri {
+	switch p {
+	case sdk.PowerOn:
+		return beat.Yes
+	case sdk.PowerOff:
+		return beat.No
+	default:
+		return beat.Unknown
+	}
+}

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/peer/peerpb"
+)
+
+// digestEvery is how often the news carry a light snapshot.
+const digestEvery = 5 * time.Second
+
+// PeerSide is the engine as the peer channel sees it.
+type PeerSide struct {
+	e *Engine
+
+	mu       sync.Mutex
+	digested time.Duration
+}
+
+// PeerSide returns what the channel asks of this node.
+func (e *Engine) PeerSide() *PeerSide { return &PeerSide{e: e} }
+
+// News is this node's last second.
+func (p *PeerSide) News() *peerpb.News {
+	news := &peerpb.News{Node: p.e.Node, Status: p.e.Status(), Incidents: p.e.clerk.incidents.references()}
+	if p.e.Evidence == nil {
+		return news
+	}
+	news.Sample = p.e.Evidence.Sample()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := p.e.Clock.Now(); now-p.digested >= digestEvery {
+		p.digested = now
+		news.Digest = p.e.Evidence.Digest()
+	}
+	return news
+}
+
+// Snapshot gathers this node's evidence for the peer's incident.
+func (p *PeerSide) Snapshot(ctx context.Context, _ string) *api.Snapshot {
+	return p.e.ownSnapshot(ctx, p.e.Clock.Wall())
+}
+
+// Command decides an operator's command that reached the peer.
+func (p *PeerSide) Command(ctx context.Context, r *peerpb.CommandRequest) *peerpb.CommandReply {
+	reply, err := p.e.command(ctx, control.Command{
+		Name: r.GetName(), Target: r.GetTarget(), Seconds: r.GetDurationSeconds(), Generation: r.GetGeneration(), Operator: r.GetOperator(),
+	})
+	if err != nil {
+		return &peerpb.CommandReply{Message: trimRefused(err)}
+	}
+	return &peerpb.CommandReply{Accepted: true, Message: reply.Message}
+}
+
+// Heard takes the peer's last second: kept for the day that it dies.
+func (p *PeerSide) Heard(news *peerpb.News) {
+	if p.e.Evidence != nil {
+		p.e.Evidence.KeepPeer(news)
+	}
+	p.e.returned(news.GetIncidents())
+}

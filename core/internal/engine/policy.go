@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// PolicyOf is the policy that a configuration gives a node, before any device was asked.
+func PolicyOf(cfg *config.Config, node string) failover.Policy {
+	return policyOf(cfg, node, newDeviceLives())
+}
+
+func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Policy {
+	t, p := cfg.Timing, cfg.Policy
+	out := failover.Policy{
+		Cluster: cfg.Store, Self: node, Peer: cfg.PeerOf(node).Name, Primary: cfg.Primary() == node,
+		Digest:   digest(cfg),
+		Interval: t.Interval.Std(), Warntime: t.Warntime.Std(), Deadtime: t.Deadtime.Std(), Initdead: t.Initdead.Std(),
+		Holdup: t.Holdup.Std(), Analyse: t.Analyse.Std(), CarrierBeats: p.CarrierBeats,
+		Cycle: p.AfterFence == "cycle", OffTime: p.OffTime.Std(),
+		IsolationStop: p.Isolation == "stop", IsolationTime: p.IsolationTime.Std(), FailbackAuto: p.Failback == "auto",
+	}
+	for _, l := range cfg.Links {
+		out.Links = append(out.Links, failover.Link{Name: l.Name, Direct: l.Direct})
+	}
+	for _, d := range cfg.Fencing {
+		out.Devices = append(out.Devices, lives.device(d))
+	}
+	for _, r := range cfg.Resources {
+		out.Resources = append(out.Resources, resourceOf(r))
+	}
+	for _, probe := range cfg.Probes {
+		out.Verify = out.Verify || probe.Verify
+	}
+	return out
+}
+
+func resourceOf(r config.Resource) failover.Resource {
+	return failover.Resource{
+		Name: r.Name, Layer: r.Layer, ActiveActive: r.Mode == "active-active", After: r.After,
+		StartTimeout: r.StartTimeout.Std(), StopTimeout: r.StopTimeout.Std(), MonitorTimeout: r.MonitorTimeout.Std(),
+		FailuresToDown: r.FailuresToDown,
+		Restarts:       failover.Budget{Max: r.Restarts.Max, Within: r.Restarts.Within.Std()},
+		Failover:       r.OnFailure == "failover",
+		Failovers:      failover.Budget{Max: r.Failovers.Max, Within: r.Failovers.Within.Std()},
+		FenceOnStop:    r.StopFailed == "fence",
+	}
+}
+
+// digest is the configuration's digest in the form that a beat carries: its first 16 hexadecimal digits.
+func digest(cfg *config.Config) uint64 {
+	text := cfg.Digest()
+	n, err := strconv.ParseUint(text[:min(16, len(text))], 16, 64)
+	if err != nil {
+		panic("engine: a configuration's digest is not hexadecimal: " + text)
+	}
+	return n
+}
+
+// deviceLives is what the fence devices declared of themselves.
+type deviceLives struct {
+	mu    sync.Mutex
+	known map[string]sdk.Device
+}
+
+func newDeviceLives() *deviceLives { return &deviceLives{known: map[string]sdk.Device{}} }
+
+// set keeps a device's declaration and tells whether it is news.
+func (l *deviceLives) set(name string, d sdk.Device) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old, had := l.known[name]
+	l.known[name] = d
+	return !had || old != d
+}
+
+func (l *deviceLives) kind(name string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.known[name].Kind
+}
+
+// device joins the configuration with the declaration: the longer life holds,
+// and a device that declares none is unproven.
+func (l *deviceLives) device(c config.FenceDevice) failover.Device {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.known[c.Name]
+	return failover.Device{
+		Name: c.Name, Feeds: c.Feeds, Life: max(c.OrderLife.Std(), d.OrderLife, time.Millisecond),
+		Proven: d.OrderLife > 0, TimedOff: d.TimedOff,
+	}
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// The instances of the reach plugin that the engine opens for itself.
+const (
+	reachPlugin  = "reach"
+	reachPing    = "ping-group"
+	reachICMP    = "peer-icmp"
+	reachARP     = "peer-arp"
+	reachService = "peer-services"
+)
+
+// pingEvery is the pace of the regular question to the ping group; an analysis asks on its own.
+const pingEvery = time.Second
+
+// newReach prepares the questions that tell a dead peer from a cut cable.
+func (e *Engine) newReach() map[string]*instance {
+	own, peer := e.Config.Node(e.Node), e.Config.PeerOf(e.Node)
+	out := map[string]*instance{}
+	add := func(name, method, device string, targets ...string) {
+		if len(targets) == 0 || targets[0] == "" {
+			return
+		}
+		out[name] = e.newInstance(reachPlugin, name, reachSection(method, device, e.askTime(), targets))
+	}
+	add(reachPing, "icmp", "", e.Config.PingGroup...)
+	add(reachICMP, "icmp", "", peer.Address)
+	if own.Interface != "" {
+		add(reachARP, "arp", own.Interface, peer.Address)
+	}
+	add(reachService, "tcp", "", peer.Services...)
+	return out
+}
+
+// askTime leaves the way back room within the bound of an analysis.
+func (e *Engine) askTime() time.Duration {
+	return max(e.Config.Timing.Analyse.Std()*4/5, 5*time.Millisecond)
+}
+
+func reachSection(method, device string, timeout time.Duration, targets []string) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "method: %s\ntimeout: %s\ntargets:\n", method, timeout)
+	for _, t := range targets {
+		fmt.Fprintf(&b, "  - %q\n", t)
+	}
+	if device != "" {
+		fmt.Fprintf(&b, "interface: %q\n", device)
+	}
+	return []byte(b.String())
+}
+
+// ask puts one question: Yes somebody answered, No nobody did, Unknown it could not be asked.
+func (e *Engine) ask(ctx context.Context, name string) beat.Tri {
+	in, ok := e.reach[name]
+	if !ok {
+		return beat.Unknown
+	}
+	opened, err := in.get()
+	if err != nil {
+		return beat.Unknown
+	}
+	result, err := opened.Probe(ctx)
+	if err != nil {
+		return beat.Unknown
+	}
+	switch result.Status {
+	case sdk.OK, sdk.Degraded:
+		return beat.Yes
+	case sdk.Down:
+		return beat.No
+	default:
+		return beat.Unknown
+	}
+}
+
+// analyse asks everything at once and tells each answer as it comes; the last
+// one, or the deadline, ends it.
+func (e *Engine) analyse(ctx context.Context, a failover.Action) failover.Event {
+	found := failover.Analysis{ID: a.ID, Asked: e.Clock.Now()}
+	type answer func(*failover.Analysis)
+	answers := make(chan answer, 5)
+	var wait sync.WaitGroup
+	put := func(question func() beat.Tri, field func(*failover.Analysis) *beat.Tri) {
+		wait.Go(func() {
+			tri := question()
+			answers <- func(f *failover.Analysis) { *field(f) = tri }
+		})
+	}
+	put(func() beat.Tri { return e.ask(ctx, reachPing) }, func(f *failover.Analysis) *beat.Tri { return &f.PingGroup })
+	put(func() beat.Tri { return e.ask(ctx, reachICMP) }, func(f *failover.Analysis) *beat.Tri { return &f.ICMP })
+	put(func() beat.Tri { return e.ask(ctx, reachARP) }, func(f *failover.Analysis) *beat.Tri { return &f.ARP })
+	put(func() beat.Tri { return e.ask(ctx, reachService) }, func(f *failover.Analysis) *beat.Tri { return &f.Services })
+	put(func() beat.Tri { return triOf(e.probes.service(ctx)) }, func(f *failover.Analysis) *beat.Tri { return &f.Service })
+	go func() { wait.Wait(); close(answers) }()
+	for {
+		select {
+		case set, more := <-answers:
+			if !more {
+				found.Final = true
+				e.found.Store(&found)
+				return found
+			}
+			set(&found)
+			e.post(ctx, found)
+		case <-ctx.Done():
+			found.Final = true
+			return found
+		}
+	}
+}
+
+func triOf(h beat.Health) beat.Tri {
+	switch h {
+	case beat.OK, beat.Degraded:
+		return beat.Yes
+	case beat.Down:
+		return beat.No
+	default:
+		return beat.Unknown
+	}
+}
+
+// watchPingGroup asks the ping group at a steady pace.
+func (e *Engine) watchPingGroup(ctx context.Context) {
+	in, ok := e.reach[reachPing]
+	if !ok {
+		return
+	}
+	if _, ok := in.wait(ctx); !ok {
+		return
+	}
+	for {
+		asked := e.Clock.Now()
+		bounded, cancel := context.WithTimeout(ctx, pingEvery)
+		answer := e.ask(bounded, reachPing)
+		cancel()
+		e.post(ctx, failover.PingGroup{Reachable: answer, Asked: asked})
+		if !pauseFor(ctx, pingEvery-(e.Clock.Now()-asked)) {
+			return
+		}
+	}
+}

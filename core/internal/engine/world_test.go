@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/sirupsen/logrus/hooks/test"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+const storeFile = `store: s0001
+nodes:
+  - {name: alpha, role: primary, address: 10.0.0.1, interface: eth0, services: ["10.0.0.1:22"]}
+  - {name: beta, role: secondary, address: 10.0.0.2, interface: eth0, services: ["10.0.0.2:22"]}
+key: 0123456789abcdef0123456789abcdef
+timing: {interval: 50ms, warntime: 120ms, deadtime: 200ms, initdead: 2s, analyse: 50ms}
+links:
+  - {name: cable, plugin: heartbeat, direct: true, with: {}}
+  - {name: lan, plugin: heartbeat, with: {}}
+fencing:
+  - {name: ups-alpha, plugin: ups, feeds: [alpha], order_life: 500ms, monitor: 1s, with: {}}
+  - {name: ups-beta, plugin: ups, feeds: [beta], order_life: 500ms, monitor: 1s, with: {}}
+ping_group: [10.0.0.254]
+policy: {after_fence: cycle, off_time: 3s}
+resources:
+  - {name: ip, plugin: vip, layer: address, with: {}}
+  - {name: db, plugin: service, layer: service, after: [ip], with: {}}
+probes:
+  - {name: sale, plugin: http, every: 1s, timeout: 500ms, on: active, verify: true, with: {}}
+`
+
+// world is two machines with their cables, supplies and services; everything
+// outside of the engines that the plugins would touch.
+type world struct {
+	t       *testing.T
+	begun   time.Time
+	mu      sync.Mutex
+	power   map[string]bool
+	running map[string]map[string]int // node, resource: pid
+	pids    int
+	ears    map[string]map[string]func(sdk.Packet) // node, link
+	refuse  bool                                   // fence devices refuse
+	nodes   map[string]*fakeDaemon
+	saved   map[string]string
+}
+
+type fakeDaemon struct {
+	engine *Engine
+	sink   *fakeSink
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+func newWorld(t *testing.T) *world {
+	return &world{
+		t: t, begun: time.Now(), power: map[string]bool{}, running: map[string]map[string]int{}, pids: 100,
+		ears: map[string]map[string]func(sdk.Packet){}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
+	}
+}
+
+func (w *world) clock() Clock {
+	return Clock{Now: func() time.Duration { return time.Hour + time.Since(w.begun) }, Wall: time.Now}
+}
+
+// boot switches a node on and starts its daemon.
+func (w *world) boot(node string) *fakeDaemon {
+	w.mu.Lock()
+	w.power[node], w.running[node], w.ears[node] = true, map[string]int{}, map[string]func(sdk.Packet){}
+	w.mu.Unlock()
+	return w.daemon(node, fmt.Sprintf("boot-%s-%d", node, time.Since(w.begun)))
+}
+
+// daemon starts a node's daemon in a kernel boot.
+func (w *world) daemon(node, boot string) *fakeDaemon {
+	w.t.Helper()
+	cfg, err := config.Parse("store.yaml", []byte(storeFile))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	log, _ := test.NewNullLogger()
+	log.SetLevel(logrus.DebugLevel)
+	sink := &fakeSink{incidents: map[string]*api.Incident{}}
+	w.mu.Lock()
+	w.pids++
+	incarnation := beat.ID(w.pids) //nolint:gosec // small
+	saved := w.saved[node]
+	w.mu.Unlock()
+	var state failover.State
+	if saved != "" {
+		if state, err = failover.ParseState(saved); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	e, err := New(Options{
+		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
+		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
+		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clock(), Log: log,
+		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &fakeDaemon{engine: e, sink: sink, stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(d.done)
+		if err := e.Run(ctx); err != nil {
+			w.t.Errorf("run %s: %v", node, err)
+		}
+	}()
+	w.mu.Lock()
+	w.nodes[node] = d
+	w.mu.Unlock()
+	return d
+}
+
+// cut takes a node's power: nothing of it acts any more.
+func (w *world) cut(node string) {
+	w.mu.Lock()
+	w.power[node], w.running[node], w.ears[node] = false, map[string]int{}, map[string]func(sdk.Packet){}
+	d := w.nodes[node]
+	w.mu.Unlock()
+	if d != nil {
+		d.stop()
+	}
+}
+
+func (w *world) close() {
+	for _, d := range w.nodes {
+		d.stop()
+		<-d.done
+	}
+}
+
+// until waits, in the world's time, for a condition.
+func (w *world) until(what string, bound time.Duration, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(bound); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	w.t.Fatalf("%s did not happen within %v", what, bound)
+}
+
+func (w *world) runs(node, resource string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.running[node][resource] > 0
+}
+
+type fakeSink struct {
+	mu        sync.Mutex
+	events    []*api.Event
+	incidents map[string]*api.Incident
+	order     []string
+	points    int
+}
+
+func (s *fakeSink) Event(e *api.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
+}
+
+func (s *fakeSink) Incident(i *api.Incident) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.incidents[i.GetId()]; !known {
+		s.order = append(s.order, i.GetId())
+	}
+	s.incidents[i.GetId()] = proto.Clone(i).(*api.Incident)
+}
+func (s *fakeSink) Points(*api.Points) { s.mu.Lock(); s.points++; s.mu.Unlock() }
+func (s *fakeSink) Status(*api.Status) {}
+
+func (s *fakeSink) kinds() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, e := range s.events {
+		out = append(out, e.GetKind()+" "+e.GetObject())
+	}
+	return strings.Join(out, "\n")
+}
+
+func (s *fakeSink) all() []*api.Incident {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*api.Incident
+	for _, id := range s.order {
+		out = append(out, s.incidents[id])
+	}
+	return out
+}
+
+type fakeJournal struct {
+	w     *world
+	node  string
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *fakeJournal) SaveState(text []byte) error {
+	time.Sleep(2 * time.Millisecond) // a disk takes its time
+	j.w.mu.Lock()
+	defer j.w.mu.Unlock()
+	j.w.saved[j.node] = string(text)
+	return nil
+}
+
+func (j *fakeJournal) Input(line string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, line)
+	return nil
+}
+
+func (j *fakeJournal) Inputs() ([]string, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]string(nil), j.lines...), nil
+}
+
+type fakePlugins struct {
+	w    *world
+	node string
+}
+
+func (p fakePlugins) Status() []*api.PluginStatus { return nil }
+
+func (p fakePlugins) Open(_ context.Context, plugin, instance string, _ []byte) (Instance, error) {
+	return &fakeInstance{w: p.w, node: p.node, plugin: plugin, name: instance}, nil
+}
