@@ -251,7 +251,7 @@ func (d *DB) series(r *http.Request) (result, *apiError) {
 		return result{}, fail
 	}
 	defer func() { _ = q.Close() }() // a querier over memory and maps: nothing to lose
-	hints := &storage.SelectHints{Func: "series"}
+	hints := &storage.SelectHints{Start: q.start, End: q.end, Func: "series"}
 	found := make([]storage.SeriesSet, 0, len(sets))
 	for _, m := range sets {
 		found = append(found, q.Select(r.Context(), true, hints, m...))
@@ -308,8 +308,14 @@ func (d *DB) labelList(r *http.Request, f func(storage.Querier, []*labels.Matche
 	return result{data: sortedCopies(all), notes: notes}, nil
 }
 
+// within is a querier that knows its range, in milliseconds.
+type within struct {
+	storage.Querier
+	start, end int64
+}
+
 // selection reads start, end and match[] and opens a querier for them.
-func (d *DB) selection(r *http.Request) (storage.Querier, [][]*labels.Matcher, *apiError) {
+func (d *DB) selection(r *http.Request) (*within, [][]*labels.Matcher, *apiError) {
 	start, fail := timeParam(r, "start", time.UnixMilli(0))
 	if fail != nil {
 		return nil, nil, fail
@@ -330,7 +336,7 @@ func (d *DB) selection(r *http.Request) (storage.Querier, [][]*labels.Matcher, *
 	if err != nil {
 		return nil, nil, &apiError{errorExecution, err}
 	}
-	return q, sets, nil
+	return &within{q, start.UnixMilli(), end.UnixMilli()}, sets, nil
 }
 
 func deadline(r *http.Request) (context.Context, context.CancelFunc, *apiError) {

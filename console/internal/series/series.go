@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -148,7 +149,7 @@ func flatten(store, node string, p *api.Point, latest int64) (out []sample, bad 
 			continue
 		}
 		b.Reset()
-		b.Add(labels.MetricName, api.SeriesName(p.GetMeasurement(), field))
+		b.Add(model.MetricNameLabel, api.SeriesName(p.GetMeasurement(), field))
 		b.Add(api.TagStore, store)
 		b.Add(api.TagNode, node)
 		for k, v := range p.GetTags() {

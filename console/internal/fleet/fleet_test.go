@@ -1,0 +1,129 @@
+package fleet
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/storeward/storeward/console/internal/alarm"
+	"github.com/storeward/storeward/console/internal/db"
+	"github.com/storeward/storeward/core/api"
+)
+
+var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func heard(name string, ago time.Duration, s *api.Status) Node {
+	s.Node = name
+	return Node{Name: name, LastSeen: now.Add(-ago), StatusTaken: now.Add(-ago), Status: s}
+}
+
+func TestJudge(t *testing.T) {
+	active := func() *api.Status { return &api.Status{Role: "active", Redundant: true} }
+	standby := func() *api.Status {
+		return &api.Status{Role: "standby", Redundant: true, Peer: "alpha", PeerRole: "active", PeerHeard: true}
+	}
+	lonely := func() *api.Status { return &api.Status{Role: "active", Peer: "beta"} }
+	for _, c := range []struct {
+		name   string
+		nodes  []Node
+		alarms alarm.Tally
+		want   Health
+	}{
+		{"enrolled", []Node{{Name: "alpha"}}, alarm.Tally{}, Health{Word: "unknown", Reason: "never heard"}},
+		{"whole", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{}, Health{"ok", "alpha serves", "alpha", true}},
+		{"small alarm", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{Worst: 4}, Health{"ok", "alpha serves", "alpha", true}},
+		{"large alarm", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{Worst: 5}, Health{"degraded", "alarms", "alpha", true}},
+		{"alone", []Node{heard("alpha", 0, lonely()), heard("beta", time.Hour, standby())}, alarm.Tally{}, Health{"degraded", "alpha serves alone", "alpha", false}},
+		{
+			"the active node's line is cut", []Node{heard("alpha", time.Hour, active()), heard("beta", 0, standby())},
+			alarm.Tally{}, Health{"ok", "alpha serves", "alpha", true},
+		},
+		{"nobody active", []Node{heard("alpha", 0, &api.Status{Role: "standby"}), heard("beta", 0, &api.Status{Role: "joining"})}, alarm.Tally{}, Health{Word: "down", Reason: "no node is active"}},
+		{
+			"the standby lost an active peer", []Node{heard("alpha", time.Hour, active()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha", PeerRole: "active"})},
+			alarm.Tally{}, Health{Word: "down", Reason: "no node is active"},
+		},
+		{"silent line", []Node{heard("alpha", 16*time.Second, active()), heard("beta", time.Hour, standby())}, alarm.Tally{Worst: 6}, Health{Word: "unknown", Reason: "since 2026-05-01T11:59:44Z"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := Judge(c.nodes, c.alarms, now)
+			if !strings.Contains(got.Reason, c.want.Reason) {
+				t.Errorf("reason %q, want one with %q", got.Reason, c.want.Reason)
+			}
+			got.Reason = c.want.Reason
+			if got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestHeardAndSilenced(t *testing.T) {
+	f := &Fleet{nodes: map[string]map[string]*Node{}}
+	status := func(role string) *api.Status { return &api.Status{Store: "s1", Node: "alpha", Role: role} }
+	if !f.Heard(status("standby"), now) {
+		t.Error("the first status changed nothing")
+	}
+	if f.Heard(status("standby"), now.Add(5*time.Second)) {
+		t.Error("the same status changed something")
+	}
+	if !f.Heard(status("active"), now.Add(10*time.Second)) {
+		t.Error("another role changed nothing")
+	}
+	if got := f.Silenced(now.Add(25 * time.Second)); len(got) != 0 {
+		t.Errorf("silenced %v too early", got)
+	}
+	if got := f.Silenced(now.Add(26 * time.Second)); len(got) != 1 || got[0] != "s1" {
+		t.Errorf("silenced %v", got)
+	}
+	if got := f.Silenced(now.Add(27 * time.Second)); len(got) != 0 {
+		t.Errorf("silenced %v twice", got)
+	}
+	if !f.Heard(status("active"), now.Add(time.Minute)) {
+		t.Error("coming back changed nothing")
+	}
+}
+
+func TestKeptInTheDatabase(t *testing.T) {
+	ctx := context.Background()
+	d, err := db.Open(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	f, err := Load(ctx, d.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Heard(&api.Status{Store: "s1", Node: "alpha", Role: "active"}, now)
+	f.Seen("s1", "beta", now)
+	if err := Register(ctx, d.Write, "s2", "gamma", now); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Refresh(ctx, d.Read); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.Flush(ctx, d.Write); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := Load(ctx, d.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(again.Stores(), " "); got != "s1 s2" {
+		t.Errorf("stores %q", got)
+	}
+	nodes := again.Nodes("s1")
+	if len(nodes) != 2 || nodes[0].Status.GetRole() != "active" || nodes[1].Status != nil || !nodes[0].LastSeen.Equal(now) {
+		t.Errorf("nodes %+v", nodes)
+	}
+	if nodes[0].Online(now) {
+		t.Error("online before this console heard anything")
+	}
+	if len(again.Nodes("s3")) != 0 {
+		t.Error("an unknown store has nodes")
+	}
+}
