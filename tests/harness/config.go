@@ -133,7 +133,7 @@ resources:
   - name: data
     plugin: mount
     layer: storage
-    with: {source: {{.SharedDisk}}, target: {{.Mounted}}, type: none, options: bind}
+    with: {source: {{.SharedDisk}}, target: {{.Mounted}}, type: bind, make_target: true}
   - name: sales
     plugin: postgres
     layer: database

@@ -88,7 +88,7 @@ func (h *Headquarters) startTraps(ctx context.Context) error {
 	h.Traps, err = h.site.Lab.Serve(h.site.Lab.HQ, lab.ServiceSpec{
 		Name: "snmptrapd",
 		Arguments: []string{
-			"/usr/sbin/snmptrapd", "-f", "-C", "-c", configFile, "-n", "-M", mibs, "-m", "+STOREWARD-MIB",
+			"/usr/sbin/snmptrapd", "-f", "-C", "-c", configFile, "-n", "-M", mibs, "-m", "STOREWARD-MIB:SNMPv2-MIB",
 			"-Lo", lab.HQAddress + ":" + trapPort,
 		},
 		Env: []string{"SNMP_PERSISTENT_DIR=" + state},

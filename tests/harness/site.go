@@ -33,6 +33,8 @@ type Options struct {
 	Console     bool
 	NMS         bool   // snmptrapd and VictoriaMetrics
 	Extra       string // further text of the configuration
+	// Prepare, when set, changes a node before it gets power for the first time.
+	Prepare func(*lab.Node)
 	// Say is told what is being set up.
 	Say func(format string, arguments ...any)
 }
@@ -115,6 +117,9 @@ func (s *Site) build(ctx context.Context) error {
 	for _, n := range s.Store.Nodes {
 		if err := s.equip(n, text); err != nil {
 			return err
+		}
+		if s.Prepare != nil {
+			s.Prepare(n)
 		}
 		if err := n.PowerOn(); err != nil {
 			return err

@@ -32,10 +32,15 @@ type bootSpec struct {
 	Hosts    string // the text of /etc/hosts
 	Binds    []Bind
 	Commands []Command
+	// DiskBytes, when not 0, bounds the disk, which then forgets everything at a power cut.
+	DiskBytes int64
 }
 
 // restartDelay is what systemd waits with RestartSec=200ms.
 const restartDelay = 200 * time.Millisecond
+
+// stateFolder is where the product keeps its state, on the node's kept disk.
+const stateFolder = "/var/lib/storeward"
 
 // logFolder is where the node's commands write, on its kept disk.
 const logFolder = "/var/log/storeward"

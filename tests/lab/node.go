@@ -40,6 +40,8 @@ type Node struct {
 	// Commands are kept running by pid 1; Binds are shown inside. Both take effect at the next boot.
 	Commands []Command
 	Binds    []Bind
+	// DiskBytes, when not 0, makes the node's disk a small one that forgets everything at a power cut.
+	DiskBytes int64
 
 	number int // 1 or 2: the last byte of its addresses
 	dir    string
@@ -209,10 +211,10 @@ func (n *Node) writeSpec() (string, error) {
 		fmt.Fprintf(&hosts, "%s %s\n", node.Address(), node.Name)
 	}
 	spec := bootSpec{
-		Node: n.Name, Root: filepath.Join(n.dir, "root"), BootID: uuid.NewString(), Hosts: hosts.String(), Commands: n.Commands,
+		Node: n.Name, Root: filepath.Join(n.dir, "root"), BootID: uuid.NewString(), Hosts: hosts.String(), Commands: n.Commands, DiskBytes: n.DiskBytes,
 		Binds: append([]Bind{
 			{n.Etc(), "/etc/storeward"},
-			{n.Disk(), "/var/lib/storeward"},
+			{n.Disk(), stateFolder},
 			{n.Logs(), logFolder},
 			{program, helperPath},
 		}, n.Binds...),

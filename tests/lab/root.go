@@ -42,6 +42,12 @@ func buildRoot(spec bootSpec) error {
 			return fmt.Errorf("bind %s: %w", bind.Target, err)
 		}
 	}
+	if spec.DiskBytes > 0 {
+		options := fmt.Sprintf("mode=755,size=%d", spec.DiskBytes)
+		if err := unix.Mount("tmpfs", filepath.Join(root, stateFolder), "tmpfs", 0, options); err != nil {
+			return fmt.Errorf("mount a small disk: %w", err)
+		}
+	}
 	return enter(root)
 }
 

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -152,4 +153,17 @@ func removeSpace(name string) error {
 		return err
 	}
 	return nil
+}
+
+// ListenPackets opens a raw socket that sees every frame of an interface.
+func (s *Space) ListenPackets(name string) (connection *packet.Conn, err error) {
+	err = s.once(func() error {
+		link, err := net.InterfaceByName(name)
+		if err != nil {
+			return err
+		}
+		connection, err = packet.Listen(link, packet.Raw, unix.ETH_P_ALL, nil)
+		return err
+	})
+	return connection, err
 }

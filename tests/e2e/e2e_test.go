@@ -1,0 +1,225 @@
+// Package e2e holds the end-to-end tests: the whole product on real nodes in the
+// lab, named after the requirement that each shows. They need root and the
+// programs in build/bin, and judge by what an operator can see.
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/storeward/storeward/contrib/retail"
+	"github.com/storeward/storeward/tests/harness"
+	"github.com/storeward/storeward/tests/lab"
+)
+
+const tillWord = "till"
+
+func TestMain(m *testing.M) {
+	if code, ok := lab.RunHelper(); ok {
+		os.Exit(code)
+	}
+	if len(os.Args) > 1 && os.Args[1] == tillWord {
+		if err := retail.Run(os.Args[2:], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// store is a site under test.
+type store struct {
+	*harness.Site
+	t *testing.T
+}
+
+// open builds a store, waits until it is whole, and takes it down at the end.
+func open(t *testing.T, o harness.Options) *store {
+	t.Helper()
+	return openWith(t, o, nil)
+}
+
+// openWith is open, with a say in how each node is before it gets power.
+func openWith(t *testing.T, o harness.Options, prepare func(*lab.Node)) *store {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("nodes are network namespaces: run as root")
+	}
+	o.Programs, o.Root = "../../build/bin", "../.."
+	o.Lab.Name, o.Prepare = "e2e", prepare
+	if o.OffTime == 0 {
+		o.OffTime = 2 * time.Second
+	}
+	site, err := harness.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &store{Site: site, t: t}
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.keepLogs()
+		}
+		if err := site.Down(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.whole()
+	return s
+}
+
+// keepLogs saves what the nodes wrote before the lab takes it away.
+func (s *store) keepLogs() {
+	folder := filepath.Join("../../build/e2e", s.t.Name())
+	_ = os.RemoveAll(folder)
+	sources := map[string]string{"hq": filepath.Join(s.Lab.DataDir(), "log")}
+	for _, n := range s.Store.Nodes {
+		sources[n.Name] = n.Logs()
+		if text, err := s.Ctl(context.Background(), n, "status"); err == nil {
+			s.t.Logf("status of %s:\n%s", n.Name, text)
+		}
+	}
+	for name, source := range sources {
+		if err := os.CopyFS(filepath.Join(folder, name), os.DirFS(source)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.t.Log(err)
+		}
+	}
+	s.t.Logf("logs are kept in %s", folder)
+}
+
+// within returns a context that bounds a wait.
+func (s *store) within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(s.t.Context(), d)
+	s.t.Cleanup(cancel)
+	return ctx
+}
+
+// whole waits until the pair is whole and returns the active node.
+func (s *store) whole() *lab.Node {
+	s.t.Helper()
+	active, err := s.Whole(s.within(60 * time.Second))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return active
+}
+
+// state asks a node how it is; a daemon that is just starting is waited for.
+func (s *store) state(n *lab.Node) harness.State {
+	s.t.Helper()
+	var state harness.State
+	s.eventually(20*time.Second, n.Name+" answers storewardctl", func() (string, bool) {
+		var err error
+		state, err = s.State(s.t.Context(), n)
+		return fmt.Sprint(err), err == nil
+	})
+	return state
+}
+
+// eventually waits for a condition, with a bound.
+func (s *store) eventually(bound time.Duration, what string, condition func() (seen string, ok bool)) {
+	s.t.Helper()
+	if err := harness.Until(s.within(bound), what, condition); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// never watches that a condition does not come true.
+func (s *store) never(span time.Duration, what string, condition func() bool) {
+	s.t.Helper()
+	err := harness.Until(s.within(span), what, func() (string, bool) { return "", condition() })
+	if err == nil {
+		s.t.Fatalf("%s", what)
+	}
+}
+
+// activeIs waits until a node is active and answers as such.
+func (s *store) activeIs(n *lab.Node, bound time.Duration) {
+	s.t.Helper()
+	s.eventually(bound, n.Name+" is active", func() (string, bool) {
+		if !n.Holds(s.Store.VIP(1)) {
+			return n.Name + " does not hold the address", false
+		}
+		state, err := s.State(s.t.Context(), n)
+		if err != nil {
+			return err.Error(), false
+		}
+		return state.GetRole() + ": " + state.GetDecision(), state.GetRole() == "active"
+	})
+}
+
+// alarm waits for an alarm of a severity whose message or object holds the word.
+func (s *store) alarm(n *lab.Node, severity, word string) {
+	s.t.Helper()
+	s.eventually(20*time.Second, fmt.Sprintf("%s raises a %s alarm about %s", n.Name, severity, word), func() (string, bool) {
+		state, err := s.State(s.t.Context(), n)
+		if err != nil {
+			return err.Error(), false
+		}
+		for _, a := range state.Alarms {
+			if a.Severity == severity && strings.Contains(a.Object+" "+a.Condition+" "+a.Message, word) {
+				return "", true
+			}
+		}
+		return fmt.Sprintf("%+v", state.Alarms), false
+	})
+}
+
+// history waits until a node's history holds an event of a kind, and returns its message.
+func (s *store) history(n *lab.Node, kind string) string {
+	s.t.Helper()
+	message := ""
+	s.eventually(20*time.Second, "history of "+n.Name+" holds "+kind, func() (string, bool) {
+		text, err := s.Ctl(s.t.Context(), n, "history", "-n", "500", "-o", "json")
+		if err != nil {
+			return err.Error(), false
+		}
+		var entries []struct{ Kind, Message string }
+		if err := json.Unmarshal([]byte(text), &entries); err != nil {
+			return err.Error(), false
+		}
+		kinds := []string{}
+		for _, e := range entries {
+			kinds = append(kinds, e.Kind)
+			if e.Kind == kind {
+				message = e.Message
+				return "", true
+			}
+		}
+		return strings.Join(kinds, " "), false
+	})
+	return message
+}
+
+// resource returns a resource of a node's status.
+func (s *store) pidOf(n *lab.Node, resource string) int32 {
+	s.t.Helper()
+	for _, r := range s.state(n).GetResources() {
+		if r.GetName() == resource {
+			return r.GetPid()
+		}
+	}
+	s.t.Fatalf("%s has no resource %s", n.Name, resource)
+	return 0
+}
+
+func (s *store) kill(n *lab.Node) {
+	s.t.Helper()
+	if err := n.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *store) do(words ...string) {
+	s.t.Helper()
+	if err := s.Lab.Do(s.t.Context(), words...); err != nil {
+		s.t.Fatal(err)
+	}
+}
