@@ -1,0 +1,261 @@
+package ctl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus/hooks/test"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/peer"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	goleak.VerifyTestMain(m)
+}
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func stamp(ago time.Duration) *timestamppb.Timestamp { return timestamppb.New(noon.Add(-ago)) }
+
+// well is the status of a healthy pair.
+func well() *api.Status {
+	return &api.Status{
+		Store: "s0001", Node: "alpha", Role: "active", Generation: 7, Started: stamp(50 * time.Hour), Redundant: true,
+		Decision: "active; peer beta is standby and heard on 2 links", Peer: "beta", PeerRole: "standby", PeerHeard: true, PingGroup: "ok",
+		Links: []*api.LinkStatus{
+			{Name: "cable", Health: "ok", Direct: true, Carrier: "up", LastHeardSeconds: .042, LatenessP99Seconds: .0031, BeatsHeard: 1000},
+			{Name: "lan", Health: "ok", Carrier: "unknown", LastHeardSeconds: .041, LatenessP99Seconds: .0042, BeatsHeard: 1000, DroppedForged: 2},
+		},
+		FenceDevices: []*api.FenceDeviceStatus{
+			{Name: "ups-alpha", Health: "ok", Feeds: []string{"alpha"}, Power: "on", Message: "on mains, battery 100 %", Read: stamp(3 * time.Second)},
+			{Name: "ups-beta", Health: "ok", Feeds: []string{"beta"}, Power: "on", Message: "on mains, battery 100 %", Read: stamp(3 * time.Second)},
+		},
+		Resources: []*api.ResourceStatus{
+			{Name: "ip", State: "started", Health: "ok", Managed: true},
+			{Name: "db", State: "started", Health: "ok", Pid: 4711, Managed: true, Restarts: 1, Message: "accepts connections"},
+		},
+		Probes: []*api.ProbeStatus{{Name: "sale", Health: "ok"}, {Name: "host", Health: "ok"}},
+	}
+}
+
+// broken is the status of a survivor whose fence device refuses.
+func broken() *api.Status {
+	s := well()
+	s.Node, s.Peer, s.Role, s.Redundant, s.PeerHeard, s.PeerRole = "beta", "alpha", "standby", false, false, ""
+	s.Decision = "standby; alpha is silent and ups-alpha did not confirm that it is off"
+	s.Links[0].Health, s.Links[0].Carrier, s.Links[0].LastHeardSeconds = "down", "down", 312
+	s.Links[1].Health, s.Links[1].LastHeardSeconds = "down", 312
+	s.FenceDevices[0].Health, s.FenceDevices[0].Power, s.FenceDevices[0].Message = "down", "unknown", "no answer within 1s"
+	s.Resources[1].State, s.Resources[1].Health, s.Resources[1].Pid, s.Resources[1].Managed = "stopped", "unknown", 0, false
+	s.Probes[0].Health, s.Probes[0].Message = "down", "connection refused"
+	s.Plugins = []*api.PluginStatus{{Name: "http", Health: "down", Message: "killed by a signal"}}
+	s.OutboxPending, s.OutboxDroppedPoints = 12, 340
+	s.Mode, s.ModeUntil = "maintenance", timestamppb.New(noon.Add(time.Hour))
+	return s
+}
+
+type fakeDaemon struct {
+	state   control.State
+	command control.Command
+	refuse  string
+}
+
+func (f *fakeDaemon) State(context.Context) (control.State, error) { return f.state, nil }
+func (f *fakeDaemon) History(context.Context, int) ([]control.Entry, error) {
+	return []control.Entry{
+		{Time: noon, Severity: "cleared", Object: "node/alpha", Message: "The pair is whole."},
+		{Time: noon.Add(-time.Second), Severity: "major", Object: "node/alpha", Message: "alpha is silent."},
+	}, nil
+}
+
+func (f *fakeDaemon) Plan(context.Context) (control.Plan, error) {
+	return control.Plan{Decision: "serves", Role: "active", Generation: 7, Why: []string{"S5 heard beta"}, WakeSeconds: .05}, nil
+}
+
+func (f *fakeDaemon) Timing(context.Context) ([]control.LinkTiming, error) {
+	return []control.LinkTiming{{Link: "cable", Count: 1234, P50: .0002, P99: .0031, P999: .004, Max: .011, Deadtime: .2, Advice: .172}}, nil
+}
+
+func (f *fakeDaemon) Decisions(context.Context) (string, error) { return "policy cluster=s0001\n", nil }
+
+func (f *fakeDaemon) Configuration(context.Context) (string, error) {
+	return "store: s0001\nkey: <secret>\n", nil
+}
+
+func (f *fakeDaemon) Reload(context.Context) (control.Reply, error) {
+	return control.Reply{}, fmt.Errorf("%w: storeward.yaml:3:1: nodes: two nodes are needed", control.ErrRefused)
+}
+
+func (f *fakeDaemon) Command(_ context.Context, c control.Command) (control.Reply, error) {
+	if f.refuse != "" {
+		return control.Reply{}, fmt.Errorf("%w: %s", control.ErrRefused, f.refuse)
+	}
+	f.command = c
+	return control.Reply{Message: "Done or begun: " + c.Name + "."}, nil
+}
+
+// run runs storewardctl against a daemon and returns its code and what it printed.
+func run(t *testing.T, d control.Daemon, args ...string) (code int, printed string) {
+	t.Helper()
+	dir := t.TempDir()
+	if d != nil {
+		log, _ := test.NewNullLogger()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- control.Serve(ctx, dir, d, log) }()
+		defer func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}()
+		client := control.NewClient(dir)
+		for end := time.Now().Add(10 * time.Second); ; {
+			if _, err := client.Plan(context.Background()); err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("no socket")
+			}
+		}
+	}
+	var out bytes.Buffer
+	code = Main(context.Background(), append([]string{"--run-dir", dir}, args...),
+		Env{Out: &out, Err: &out, Now: func() time.Time { return noon }, Version: "1.2.3"})
+	return code, strings.ReplaceAll(out.String(), dir, "DIR")
+}
+
+func TestGolden(t *testing.T) {
+	alarms := []control.Alarm{
+		{Object: "node/alpha", Condition: "silent", Severity: "critical", Message: "nothing is heard of alpha and its power was not read off.", Since: noon.Add(-312 * time.Second)},
+	}
+	cases := []struct {
+		name  string
+		state control.State
+		args  string
+		code  int
+	}{
+		{"status-well", control.State{Status: well(), Peer: &api.Status{Node: "beta", Generation: 7}}, "status --check", 0},
+		{"status-broken", control.State{Status: broken(), Alarms: alarms, Incident: "alpha is silent; beta has not taken over"}, "status --check", 4},
+		{"status-json", control.State{Status: &api.Status{Store: "s0001", Node: "alpha"}}, "status -o json", 0},
+		{"history", control.State{}, "history", 0},
+		{"decisions", control.State{}, "history --decisions", 0},
+		{"plan", control.State{}, "plan", 0},
+		{"timing", control.State{}, "timing", 0},
+		{"config-show", control.State{}, "config show", 0},
+		{"config-apply-refused", control.State{}, "config apply", 1},
+		{"fence-without-yes", control.State{Status: well()}, "fence beta", 2},
+		{"fence-confirm-without-yes", control.State{Status: well()}, "fence-confirm beta", 2},
+		{"maintenance-maybe", control.State{Status: well()}, "maintenance maybe", 2},
+		{"standby-without-node", control.State{Status: well()}, "standby", 2},
+		{"unknown-output", control.State{Status: well()}, "status -o xml", 2},
+		{"version", control.State{}, "version", 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			code, printed := run(t, &fakeDaemon{state: c.state}, strings.Fields(c.args)...)
+			if code != c.code {
+				t.Errorf("exit code %d, want %d\n%s", code, c.code, printed)
+			}
+			golden(t, c.name, printed)
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *rewrite {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// protojson varies its white space on purpose.
+	if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(string(want)), " ") {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestOrdersNameTheirGeneration(t *testing.T) {
+	d := &fakeDaemon{state: control.State{Status: well()}}
+	code, printed := run(t, d, "standby", "beta", "--yes", "--for", "30m")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, printed)
+	}
+	if d.command.Generation != 7 || d.command.Seconds != 1800 || d.command.Target != "beta" || d.command.Operator == "" {
+		t.Errorf("command %+v", d.command)
+	}
+}
+
+func TestRefusalAndAbsence(t *testing.T) {
+	code, printed := run(t, &fakeDaemon{state: control.State{Status: well()}, refuse: "the peer shows life"}, "fence-confirm", "beta", "--yes")
+	if code != 1 || !strings.Contains(printed, "refused: the peer shows life") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+	code, printed = run(t, nil, "status")
+	if code != 3 || !strings.Contains(printed, "the daemon does not answer on DIR/control.sock") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
+func TestKeygenMakesAWholeChannelAndReplacesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if code, printed := run(t, nil, "keygen", dir, "alpha", "beta"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, printed)
+	}
+	for _, node := range []string{"alpha", "beta"} {
+		if _, err := peer.LoadTLS(filepath.Join(dir, "peer-ca.pem"), filepath.Join(dir, node+".pem"), filepath.Join(dir, node+".key")); err != nil {
+			t.Error(err)
+		}
+	}
+	key, err := os.ReadFile(filepath.Join(dir, "cluster.key"))
+	if err != nil || len(key) < 32 {
+		t.Errorf("key of %d bytes, error %v", len(key), err)
+	}
+	if code, _ := run(t, nil, "keygen", dir, "alpha", "beta"); code != 1 {
+		t.Errorf("the second run ended with %d", code)
+	}
+	if again, _ := os.ReadFile(filepath.Join(dir, "cluster.key")); !bytes.Equal(key, again) {
+		t.Error("the key was replaced")
+	}
+}
+
+func TestConfigCheckNamesThePlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(path, []byte("store: s0001\nsuprise: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, printed := run(t, nil, "config", "check", path)
+	if code != 1 || !strings.Contains(printed, "bad.yaml:2:1") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for err, want := range map[error]int{
+		nil: 0, errUsage: 2, control.ErrNoDaemon: 3, errAlarm: 4, errors.New("other"): 1,
+	} {
+		if got := exitCode(err); got != want {
+			t.Errorf("%v: exit code %d, want %d", err, got, want)
+		}
+	}
+}
