@@ -2,6 +2,8 @@
 // comments, defaults, strict decoding, validation, and from the same structs the
 // JSON Schema, the reference page and the sample. It decides nothing and never
 // looks at the network; a plugin's own section is kept as text for the plugin.
+//
+//go:generate go run ./gen
 package config
 
 // The tags beside yaml: need:"true" marks a key that has no default and must be

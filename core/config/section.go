@@ -81,12 +81,20 @@ func (s Section) merged(node string) []*ast.MappingValueNode {
 	return merged
 }
 
-// String returns the section as it was written, for people.
+// String returns the section as it was written, moved to the left margin, for people.
 func (s Section) String() string {
 	if s.IsZero() {
 		return ""
 	}
-	return s.Node.String()
+	margin := ""
+	if tk := startOf(s.Node); tk.Position.Column > 1 {
+		margin = strings.Repeat(" ", tk.Position.Column-1)
+	}
+	lines := strings.Split(strings.TrimSpace(s.Node.String()), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, margin)
+	}
+	return strings.Join(lines, "\n")
 }
 
 var atLine = regexp.MustCompile(`^(?:[^\s:]*:)?\[?(\d+):(\d+)\]?:? *(.*)$`)
