@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +19,10 @@ type Config struct {
 	Source string `yaml:"source"`
 	// Target is the directory to mount on.
 	Target string `yaml:"target"`
-	// Type is the file system's type, or bind.
+	// Type is the file system's type, or bind (as in fstab also: none with the option bind).
 	Type string `yaml:"type"`
-	// Options are mount options, e.g. [noatime, data=ordered].
-	Options []string `yaml:"options"`
+	// Options are mount options, as a list or as fstab has them: [noatime, data=ordered] or "noatime,data=ordered".
+	Options Options `yaml:"options"`
 	// MakeTarget makes a missing target directory.
 	MakeTarget bool `yaml:"make_target"`
 	// Lazy detaches a busy mount when it could not be unmounted in time. Whoever
@@ -29,6 +30,27 @@ type Config struct {
 	Lazy bool `yaml:"lazy"`
 	// BusyRetry is the pause between two attempts to unmount what is busy.
 	BusyRetry sdk.Duration `yaml:"busy_retry"`
+}
+
+// Options are mount options, one each.
+type Options []string
+
+// UnmarshalYAML takes a list, or text with commas.
+func (o *Options) UnmarshalYAML(decode func(any) error) error {
+	var list []string
+	if decode(&list) == nil {
+		*o = list
+		return nil
+	}
+	var text string
+	if err := decode(&text); err != nil {
+		return err
+	}
+	*o = nil
+	if text != "" {
+		*o = strings.Split(text, ",")
+	}
+	return nil
 }
 
 // DefaultConfig returns a new configuration with the defaults.
@@ -39,7 +61,7 @@ func DefaultConfig() any {
 // Validate returns every fault of the configuration, each with its path.
 func (c *Config) Validate() error {
 	var faults []error
-	if c.Source == "" || (c.Type == "bind" && !filepath.IsAbs(c.Source)) {
+	if c.Source == "" || (c.bind() && !filepath.IsAbs(c.Source)) {
 		faults = append(faults, fmt.Errorf("source: %q is no device or full path: e.g. \"/dev/drbd0\"", c.Source))
 	}
 	switch {
@@ -62,6 +84,11 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
+// bind tells whether a directory is mounted instead of a device.
+func (c *Config) bind() bool {
+	return c.Type == "bind" || (c.Type == "none" && slices.Contains(c.Options, "bind"))
+}
+
 // flagOptions are the options that the kernel takes as flags, mount(2).
 var flagOptions = map[string]uintptr{
 	"ro": unix.MS_RDONLY, "nosuid": unix.MS_NOSUID, "nodev": unix.MS_NODEV, "noexec": unix.MS_NOEXEC, "sync": unix.MS_SYNCHRONOUS,
@@ -77,7 +104,7 @@ func (c *Config) flags() (flags uintptr, data string) {
 		switch {
 		case known:
 			flags |= flag
-		case option == "defaults", option == "rw":
+		case option == "defaults", option == "rw", option == "bind":
 		default:
 			rest = append(rest, option)
 		}

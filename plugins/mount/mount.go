@@ -74,7 +74,7 @@ func (m *instance) Start(ctx context.Context) error {
 
 func (m *instance) mount() error {
 	flags, data := m.cfg.flags()
-	if m.cfg.Type != "bind" {
+	if !m.cfg.bind() {
 		return unix.Mount(m.cfg.Source, m.cfg.Target, m.cfg.Type, flags, data)
 	}
 	if err := unix.Mount(m.cfg.Source, m.cfg.Target, "", unix.MS_BIND, ""); err != nil {
@@ -110,7 +110,7 @@ func (m *instance) expected(t table, now mounted) error {
 		source = m.cfg.Source
 	}
 	right := now.fsType == m.cfg.Type && (now.source == m.cfg.Source || now.source == source)
-	if m.cfg.Type == "bind" {
+	if m.cfg.bind() {
 		device, root, ok := t.place(source, m.cfg.Target)
 		right = ok && now.device == device && now.root == root
 	}

@@ -57,6 +57,7 @@ func monitor(t *testing.T, m *instance) sdk.State {
 func TestStartAndStop(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"bind":            nil,
+		"as in fstab":     func(c *Config) { c.Type, c.Options = "none", []string{"bind"} },
 		"bind, read only": func(c *Config) { c.Options = []string{"ro", "nosuid"} },
 		"tmpfs":           func(c *Config) { c.Source, c.Type, c.Options = "tmpfs", "tmpfs", []string{"size=1m", "noatime"} },
 		"makes its target": func(c *Config) {
@@ -196,6 +197,24 @@ broken line
 	}
 	if _, ok := parsed.on("/mnt"); ok {
 		t.Error("found what is not there")
+	}
+}
+
+func TestOptionsAsListOrText(t *testing.T) {
+	for text, want := range map[string]string{
+		"options: bind":                "bind",
+		"options: \"noatime,size=1m\"": "noatime size=1m",
+		"options: [noatime, size=1m]":  "noatime size=1m",
+		"options: \"\"":                "",
+		"make_target: true":            "",
+	} {
+		cfg := DefaultConfig().(*Config)
+		if err := sdk.Decode([]byte(text), cfg); err != nil || strings.Join(cfg.Options, " ") != want {
+			t.Errorf("%s: %q, error %v", text, cfg.Options, err)
+		}
+	}
+	if err := sdk.Decode([]byte("options: {a: b}"), DefaultConfig()); err == nil {
+		t.Error("a mapping was taken for options")
 	}
 }
 

@@ -14,18 +14,15 @@ type command struct {
 	daemon *daemon.Daemon
 }
 
-func (c *command) start(ctx context.Context) (int, error) {
+func (c *command) start(ctx context.Context) (fresh bool, err error) {
 	p, fresh, err := c.daemon.Start(ctx)
 	if err != nil || !fresh {
-		return p.PID, err
+		return fresh, err
 	}
-	if network, _ := c.cfg.Ready.address(); network != "" {
-		return p.PID, nil
+	if network, _ := c.cfg.Ready.address(); network == "" && !c.survives(ctx, p) {
+		return true, endedError(c.daemon.LastLines(5))
 	}
-	if !c.survives(ctx, p) {
-		return 0, endedError(c.daemon.LastLines(5))
-	}
-	return p.PID, nil
+	return true, nil
 }
 
 // survives watches a fresh process for as long as it must live to count as started.

@@ -33,8 +33,8 @@ func New() sdk.Plugin {
 
 // runner has the hands for one kind of service.
 type runner interface {
-	// start returns the main process once it was started, 0 where there is none.
-	start(ctx context.Context) (pid int, err error)
+	// start returns once the service was started; fresh tells that it was not running already.
+	start(ctx context.Context) (fresh bool, err error)
 	stop(ctx context.Context) error
 	// find returns what runs now.
 	find(ctx context.Context) (found, error)
@@ -83,18 +83,24 @@ func (s *instance) Close() error {
 	return nil
 }
 
-// Start returns once the service answers where it is configured to.
+// Start returns once the service answers where it is configured to. A process
+// that was found running and dies meanwhile is started anew, once.
 func (s *instance) Start(ctx context.Context) error {
-	if _, err := s.run.start(ctx); err != nil {
-		return fmt.Errorf("start %s: %w", s.name, err)
+	fresh, err := s.startOnce(ctx)
+	if err != nil && !fresh && errors.Is(err, errEnded) {
+		_, err = s.startOnce(ctx)
 	}
-	if network, _ := s.cfg.Ready.address(); network == "" {
-		return nil
-	}
-	if err := s.awaitReady(ctx); err != nil {
+	if err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)
 	}
 	return nil
+}
+
+func (s *instance) startOnce(ctx context.Context) (fresh bool, err error) {
+	if fresh, err = s.run.start(ctx); err != nil {
+		return fresh, err
+	}
+	return fresh, s.awaitReady(ctx)
 }
 
 // awaitReady asks until the service answers, ends, or ctx does.
@@ -118,11 +124,13 @@ func (s *instance) awaitReady(ctx context.Context) error {
 
 func (s *instance) ended(ctx context.Context) error { return endedError(s.run.lastLines(ctx, 5)) }
 
+var errEnded = errors.New("the process ended")
+
 func endedError(output string) error {
 	if output == "" {
-		return errors.New("the process ended without output")
+		return fmt.Errorf("%w without output", errEnded)
 	}
-	return fmt.Errorf("the process ended, its last output was: %s", output)
+	return fmt.Errorf("%w, its last output was: %s", errEnded, output)
 }
 
 // ready connects once; nil also where nothing is to be asked.

@@ -129,6 +129,26 @@ func TestStoppedProcessIsDown(t *testing.T) {
 	eventually(t, func() bool { return !monitor(t, s).Running })
 }
 
+func TestStartWhileTheProcessDies(t *testing.T) {
+	s := openTest(t, t.TempDir(), listening(t))
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		old := monitor(t, s).PID
+		_ = os.Remove(s.cfg.Ready.Unix)
+		if err := unix.Kill(old, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if state := monitor(t, s); state.PID == old || state.Status != sdk.OK {
+			t.Errorf("state %+v, the old process was %d", state, old)
+		}
+	}
+}
+
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

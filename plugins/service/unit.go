@@ -33,18 +33,15 @@ type unit struct {
 	connect func(context.Context) (manager, error)
 }
 
-func (u *unit) start(ctx context.Context) (int, error) {
+func (u *unit) start(ctx context.Context) (fresh bool, err error) {
 	conn, err := u.connect(ctx)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	defer conn.Close()
 	// A unit that failed too often is refused until its failures are forgotten; counting them is the cluster's task.
 	_ = conn.ResetFailedUnitContext(ctx, u.name)
-	if err := job(ctx, u.name, conn.StartUnitContext); err != nil {
-		return 0, err
-	}
-	return mainPID(ctx, conn, u.name), nil
+	return true, job(ctx, u.name, conn.StartUnitContext)
 }
 
 func (u *unit) stop(ctx context.Context) error {

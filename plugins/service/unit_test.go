@@ -48,9 +48,8 @@ func (f *fakeSystemd) Close() {}
 func TestUnit(t *testing.T) {
 	fake := &fakeSystemd{active: "inactive", outcome: "done"}
 	u := &unit{name: "till.service", connect: func(context.Context) (manager, error) { return fake, nil }}
-	pid, err := u.start(t.Context())
-	if err != nil || pid != 4711 {
-		t.Fatalf("process %d, error %v", pid, err)
+	if _, err := u.start(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	for active, want := range map[string]found{
 		"active":       {running: true},
