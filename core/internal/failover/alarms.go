@@ -57,22 +57,21 @@ func (m *Machine) clusterAlarms() {
 	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut twice within an hour and is left off")
 	served := m.active() || q.receiving && p.b.Role == beat.Active
 	changing := m.taking.kind != notTaking || m.given.Generation > 0 || !m.adopted || m.giving.kind != notGiving
-	m.alarm(!served && q.heard && !changing && m.idleSince(), m.object.self, "no-active", Critical, "no node is active: neither is ready")
+	if served || changing || !q.heard {
+		m.idle = m.now
+	}
+	m.alarm(m.reached(m.idle+5*m.dead()), m.object.self, "no-active", Critical, "no node is active: neither is ready")
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
-	m.alarm(m.active() && q.heardBoth(p) && !p.b.Ready && p.b.Role != beat.Joining && p.b.Role != beat.Active, m.object.peer, "not-ready", Major, peer, " could not take over")
+	m.alarm(m.active() && q.heardBoth(p) && !p.b.Ready && !p.b.Ordering && p.b.Role != beat.Joining && p.b.Role != beat.Active, m.object.peer, "not-ready", Major, peer, " could not take over")
 	m.alarm(m.digestsDiffer() && q.receiving, m.object.peer, "configuration-differs", Warning, "the nodes run different configurations")
-}
-
-// idleSince: nobody has been active for longer than agreeing takes.
-func (m *Machine) idleSince() bool {
-	return m.reached(max(m.began, m.peer.patience, m.anew) + 5*m.dead())
 }
 
 func (m *Machine) nodeAlarms() {
 	self := m.object.self
 	m.alarm(m.quiet.blind && m.reached(m.began+m.dead()), self, "blind", Major, "no link works: nothing can be said about ", m.p.Peer)
-	m.alarm(m.ping.cutOff(), self, "isolated", Major, "the ping group does not answer")
-	m.alarm(m.ping.dead && m.ping.said, self, "ping-group-dead", Warning, "the ping group does not answer although links are well")
+	isolated := m.ping.dead && (!m.ping.said || m.quiet.heard && m.peer.pingYes > 0)
+	m.alarm(isolated, self, "isolated", Major, "the ping group does not answer")
+	m.alarm(m.ping.dead && !isolated, self, "ping-group-dead", Warning, "the ping group does not answer although links are well")
 	m.alarm(m.store.failed, self, "state-not-saved", Critical, "the state could not be saved")
 	m.alarm(m.lost, self, "journal-lost", Critical, "the journal is lost: nothing new is started before this node agreed with its peer")
 	m.alarm(m.cutMe, self, "cut-me", Critical, "a resource did not stop: this node asks to be cut")
@@ -88,7 +87,7 @@ func (m *Machine) linkAlarms() {
 		l := &m.links[i]
 		age := m.now - l.takenAt
 		m.alarm(l.health == beat.HealthUnknown && m.reached(m.began+dead), m.object.links[i], "unknown", Minor, "link ", l.name, " tells nothing: its plugin does not answer")
-		down := l.health != beat.HealthUnknown && m.quiet.receiving && (l.takenAt == 0 || age >= dead) && m.reached(m.began+3*dead)
+		down := l.health != beat.HealthUnknown && m.quiet.receiving && (l.takenAt == 0 || age >= dead) && m.reached(m.quiet.steady+2*dead)
 		m.alarm(down, m.object.links[i], "down", Major, "no beats on link ", l.name)
 		late := m.p.Warntime > 0 && l.heard > 0 && age >= m.p.Warntime && age < dead
 		m.alarm(late, m.object.links[i], "late", Warning, "beats on link ", l.name, " are late")

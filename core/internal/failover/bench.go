@@ -30,6 +30,7 @@ type benchNode struct {
 	kernel  int   // counts boots
 	starts  int   // counts daemon starts
 	powered bool
+	crashed bool // powered, and dead
 	running map[string]string // resources: "up", "down" (runs, does not answer), "unknown"; absent: stopped
 	pids    int
 	late    time.Duration // the machine is not called before (a stall)
@@ -142,7 +143,7 @@ func (b *bench) other(n *benchNode) *benchNode {
 
 // path tells whether a link carries from one node to the other.
 func (b *bench) path(link string, from, to *benchNode) bool {
-	return from.powered && to.powered && !b.cuts[link+" "+from.name+">"+to.name] && !from.unplug[link] && !to.unplug[link]
+	return from.powered && to.powered && !from.crashed && !to.crashed && !b.cuts[link+" "+from.name+">"+to.name] && !from.unplug[link] && !to.unplug[link]
 }
 
 func (b *bench) send(n *benchNode, said beat.Beat) {
@@ -217,7 +218,7 @@ func (b *bench) setPower(n *benchNode, on bool) {
 	if n.powered == on {
 		return
 	}
-	n.powered, n.machine, n.late = on, nil, 0
+	n.powered, n.machine, n.late, n.crashed = on, nil, 0, false
 	clear(n.running)
 	for _, o := range b.nodes {
 		if o.machine != nil {

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -20,7 +21,7 @@ func (m *Machine) obey() {
 		}
 		m.plan.Answers = append(m.plan.Answers, answer)
 		if answer.Err == "" {
-			m.note("command", m.object.self, c.Verb.String()+" "+c.Name+" by "+c.Operator)
+			m.note("command", m.object.self, strings.Join(strings.Fields(c.Verb.String()+" "+c.Name+" by "+c.Operator), " "))
 		}
 	}
 	m.commands = m.commands[:0]
@@ -93,6 +94,8 @@ func (m *Machine) commandSwitchover(why string) string {
 		return "maintenance is on"
 	case !m.peerReady():
 		return m.p.Peer + " is not ready to take over"
+	case m.stopStuck():
+		return "a resource did not stop: clean it up first"
 	}
 	m.beginGiving(switchover, why)
 	return ""

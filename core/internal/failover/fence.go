@@ -42,6 +42,12 @@ type device struct {
 // ours: this node may give the device orders.
 func (d *device) ours() bool { return d.feedsPeer && !d.feedsSelf }
 
+// isOff: it was read off after the last sign of life.
+func (d *device) isOff(void time.Duration) bool { return d.power == beat.No && d.offAt > void }
+
+// void: readings up to here say nothing.
+func (m *Machine) void() time.Duration { return max(m.peer.lifeAt, m.voided) }
+
 // order is the last order given to the peer's devices, as one.
 type order struct {
 	sent  time.Duration
@@ -105,7 +111,7 @@ func (m *Machine) reading(d *device, e FenceAnswer) {
 	switch {
 	case e.Power == beat.Yes:
 		d.offAt = 0
-	case d.offAt <= max(m.peer.lifeAt, m.voided):
+	case d.offAt <= m.void():
 		d.offAt = e.Taken
 	}
 }
@@ -120,7 +126,7 @@ func orNone(s string) string {
 // confirmedOff is S2(a): every supply of the peer was read off after the last
 // sign of life, and the supplies hold up no longer.
 func (m *Machine) confirmedOff() bool {
-	void := max(m.peer.lifeAt, m.voided)
+	void := m.void()
 	gone := m.carrierGone()
 	var from time.Duration
 	n := 0
@@ -130,7 +136,7 @@ func (m *Machine) confirmedOff() bool {
 			continue
 		}
 		n++
-		if d.power != beat.No || d.offAt <= void {
+		if !d.isOff(void) {
 			return false
 		}
 		at := d.offAt + m.p.Holdup
@@ -180,7 +186,7 @@ func (m *Machine) orderOff() {
 		m.sendOrders(m.now, "asked by the operator") // the peer hears us: it orders nothing
 		return
 	}
-	if !m.quiet.silent && !(m.peer.b.CutMe && m.quiet.receiving) || m.quiet.off || m.allRead(beat.No) {
+	if !m.quiet.silent && !(m.peer.b.CutMe && m.quiet.receiving) || m.quiet.off || m.allOff() {
 		return
 	}
 	if v := m.veto(); v != "" {
@@ -213,14 +219,13 @@ func (m *Machine) orderOff() {
 
 var digits = [...]string{"0", "1", "2", "3", "4", "5"}
 
-// allRead: every supply of the peer was last read like this since the last sign of life.
-func (m *Machine) allRead(power beat.Tri) bool {
-	void := max(m.peer.lifeAt, m.voided)
-	n := 0
+// allOff: every supply of the peer was read off since the last sign of life.
+func (m *Machine) allOff() bool {
+	void, n := m.void(), 0
 	for i := range m.devices {
 		if d := &m.devices[i]; d.feedsPeer {
 			n++
-			if d.power != power || d.readAt <= void {
+			if !d.isOff(void) {
 				return false
 			}
 		}
@@ -235,7 +240,7 @@ func (m *Machine) sendOrders(slot time.Duration, reason string) {
 	}
 	for i := range m.devices {
 		d := &m.devices[i]
-		if !d.ours() || d.slot == slot || d.op == FenceOff || d.op == FenceOn {
+		if !d.ours() || d.slot == slot || d.op == FenceOff || d.op == FenceOn || d.isOff(m.void()) {
 			continue
 		}
 		life := d.cfg.Life
@@ -265,10 +270,10 @@ func (m *Machine) readBack() {
 	if !q.silent || q.off || m.active() && m.state.Alone || m.ping.cutOff() || !m.reached(q.t0+m.interval()) {
 		return
 	}
-	void := max(m.peer.lifeAt, m.voided)
+	void := m.void()
 	for i := range m.devices {
 		d := &m.devices[i]
-		if !d.feedsPeer || d.op != NoAction || d.power == beat.No && d.offAt > void {
+		if !d.feedsPeer || d.op != NoAction || d.isOff(void) {
 			continue
 		}
 		if d.read > 0 && d.read >= q.since && !m.reached(d.read+rereadEvery) {

@@ -255,16 +255,19 @@ func (m *Machine) handOver() {
 // prepareGiving waits until everything has stopped, then asks for the state to be kept.
 func (m *Machine) prepareGiving() {
 	g := &m.giving
-	if g.kind.grants() && !m.peerReady() {
-		m.abortGiving(m.p.Peer + " is not ready")
-		return
-	}
-	if m.stopStuck() {
-		if g.kind == standDown || g.kind == cutOffStop || m.stopFences() {
-			m.cutMe = true // a stop that failed is no grant
+	if m.stopStuck() { // a stop that failed is no grant
+		if !g.kind.grants() || m.stopFences() && m.quiet.heard {
+			if !m.cutMe {
+				m.cutMe, m.urgent = true, true
+			}
 			return
 		}
 		m.abortGiving("a resource did not stop")
+		return
+	}
+	m.cutMe = false
+	if g.kind.grants() && !m.peerReady() {
+		m.abortGiving(m.p.Peer + " is not ready")
 		return
 	}
 	if !m.clean() {

@@ -27,7 +27,7 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 	m := n.machine
 	answer := func(d time.Duration, do func() Event) {
 		b.after(d, func() {
-			if n.powered {
+			if n.powered && !n.crashed {
 				e := do()
 				if n.machine == m && e != nil {
 					b.give(n, e)

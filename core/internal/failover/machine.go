@@ -41,6 +41,7 @@ type Machine struct {
 	cutMe   bool
 	settled time.Duration // since when the cluster is whole, for failback
 	apart   isolation
+	idle    time.Duration // since when nobody is active although both are heard
 	leaving time.Duration // planned silence until then
 
 	state     State
@@ -90,10 +91,11 @@ type outline struct {
 // New makes a machine from what survived (State; zero on a first start) and
 // what the daemon knows of its start.
 func New(p Policy, s State, b Boot, now time.Duration) *Machine {
-	m := &Machine{boot: b, began: now, now: now, nextBeat: now, role: beat.Joining, lost: b.JournalLost}
+	m := &Machine{boot: b, began: now, now: now, nextBeat: now, idle: now, role: beat.Joining, lost: b.JournalLost}
 	m.state = s
 	m.clockBase = s.Clock
 	m.resumed = s.KernelBoot != "" && s.KernelBoot == b.KernelBoot
+	m.store.generation = s.Generation
 	m.recallModes()
 	m.configure(p)
 	return m

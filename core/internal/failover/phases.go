@@ -44,6 +44,9 @@ func (m *Machine) beginFailover() {
 	}
 	m.failover = Failover{Kind: "failover", Began: began}
 	m.failover.Phases = append(m.failover.Phases, Phase{Name: phaseDetect, Start: began, End: m.now, OK: true})
+	if m.order.until > m.now { // it asked to be cut
+		m.failover.Phases = append(m.failover.Phases, Phase{Name: "fence", Start: m.order.sent})
+	}
 }
 
 // forgetSilence drops what belonged to a silence that ended.

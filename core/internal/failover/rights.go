@@ -94,7 +94,7 @@ func (m *Machine) yield() {
 	if !m.active() || !m.quiet.receiving || p.b.Role != beat.Active {
 		return
 	}
-	own := m.state.Generation
+	own := m.store.generation
 	if p.b.Generation > own || p.b.Generation == own && !m.p.Primary {
 		m.beginGiving(standDown, "the peer is active with generation "+itoa(p.b.Generation))
 	}

@@ -24,7 +24,7 @@ func (m *Machine) beat() *beat.Beat {
 	b := &beat.Beat{
 		Cluster: m.p.Cluster, Node: m.p.Self, Incarnation: m.boot.Incarnation, KernelBoot: m.boot.KernelBoot,
 		Sequence: m.seq, Sent: m.now,
-		Generation: m.state.Generation, LastActive: m.state.LastActive, Role: m.role,
+		Generation: m.store.generation, LastActive: m.state.LastActive, Role: m.role,
 		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe, Ordering: m.ordering(),
 		Removed:   m.modeOf(beat.ModeRemoved, m.p.Peer) != nil,
 		PingGroup: m.ping.reach,

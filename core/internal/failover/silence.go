@@ -58,6 +58,7 @@ type silence struct {
 	base      time.Duration // where the turns count from
 	off       bool          // S2: every supply read off in this silence, and held up no longer
 	since     time.Duration // when silence was last noticed; 0: not silent
+	steady    time.Duration // since when beats have been coming in; 0: they are not
 }
 
 // hear takes a beat. What is older than the newest says nothing.
@@ -198,6 +199,11 @@ func (m *Machine) weighSilence() {
 	q.silent = usable && !q.heardBoth(p) && !q.protected && m.reached(q.t0)
 	if p.heardAt > 0 {
 		m.wakeAt(p.heardAt + dead)
+	}
+	if !q.receiving {
+		q.steady = 0
+	} else if q.steady == 0 {
+		q.steady = m.now
 	}
 	switch {
 	case q.silent && !was:

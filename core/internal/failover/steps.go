@@ -123,6 +123,9 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 		s.view(n)
 	case "power":
 		b.setPower(n, rest == "on")
+	case "crash":
+		n.crashed, n.machine = true, nil
+		clear(n.running)
 	case "daemon":
 		n.machine = nil
 		if rest == "start" || rest == "lost" {

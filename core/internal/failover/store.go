@@ -18,6 +18,8 @@ type store struct {
 	tries         int
 	last          time.Duration // when it was last asked for
 	failed        bool
+	// generation is the newest durable one: the only one that others may be told.
+	generation, saving uint64
 }
 
 // changed tells that the state is to be kept, and returns its version.
@@ -43,6 +45,7 @@ func (m *Machine) save() {
 	m.state.Clock = m.clock()
 	m.state.Modes = m.modesNow()
 	s.going, s.last, s.deadline = s.wanted, m.now, m.now+persistTimeout
+	s.saving = m.state.Generation
 	s.id = m.act(Action{Kind: Persist, State: m.state, Deadline: s.deadline})
 	m.wakeAt(s.deadline)
 }
@@ -62,6 +65,7 @@ func (m *Machine) persisted(e Persisted) {
 		return
 	}
 	s.saved, s.going, s.tries, s.failed = s.going, 0, 0, false
+	s.generation = s.saving
 }
 
 // saveFailed tries again soon, for a takeover may wait for it, and then less often.

@@ -115,6 +115,8 @@ func (m *Machine) decision() string {
 		return s + "no link works: nothing can be said about " + peer
 	case q.off:
 		return s + peer + " is off"
+	case q.silent && m.active() && m.state.Alone:
+		return s + peer + " was off and is not heard yet"
 	case q.silent && m.veto() != "":
 		return s + peer + " is silent; it is not cut: " + m.veto()
 	case q.silent && m.ordering():
