@@ -193,8 +193,9 @@ type LinkState struct {
 type Link interface {
 	// Send carries one beat.
 	Send(beat []byte) error
-	// Run delivers packets and changes of state until ctx ends. The callbacks
-	// return quickly and may be called from several goroutines.
+	// Run delivers packets and changes of state until ctx ends, the present state
+	// first. The callbacks return quickly, may be called from several goroutines and
+	// keep no reference to a packet's Data. Send is called while Run is active.
 	Run(ctx context.Context, packet func(Packet), state func(LinkState)) error
 }
 

@@ -1,0 +1,271 @@
+// Package heartbeat carries beats over UDP unicast and watches the carrier of the
+// link's interface. It never looks into a beat: whether one is authentic, new or
+// meant for this cluster is the core's to say. What cannot be sent at once is
+// dropped.
+package heartbeat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// New describes the plugin.
+func New() sdk.Plugin {
+	return sdk.Plugin{
+		Name: "heartbeat", Version: "1.0.0", Summary: "Carries beats over UDP and watches the carrier of the link.",
+		DefaultConfig: func() any { return &Config{} },
+		New: func(_ context.Context, env sdk.Env, config any) (sdk.Instance, error) {
+			return newLink(env.Log, config.(*Config))
+		},
+	}
+}
+
+const (
+	// packetBytes is more than any beat; what is longer is foreign.
+	packetBytes = 2048
+	// retry is how often a link that does not work is tried again.
+	retry = 200 * time.Millisecond
+	// foreignEvery bounds how often a growing count of foreign packets is told.
+	foreignEvery = time.Second
+)
+
+// link is one UDP path to the peer. Run does the work; Send may be called any time.
+type link struct {
+	log           logrus.FieldLogger
+	config        *Config
+	address, peer netip.AddrPort
+
+	socket  atomic.Pointer[net.UDPConn] // nil while the link does not work
+	foreign atomic.Uint64
+	sending atomic.Pointer[string] // why the last beat could not be sent; nil: it could
+
+	mu     sync.Mutex
+	closed bool
+	wire   wireState
+	broken error // why there is no socket
+	told   sdk.LinkState
+	tell   func(sdk.LinkState)
+}
+
+func newLink(log logrus.FieldLogger, c *Config) (*link, error) {
+	address, err := end("address", c.Address)
+	if err != nil {
+		return nil, err
+	}
+	peer, err := end("peer", c.Peer)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{log: log, config: c, address: address, peer: peer, broken: errors.New("not opened yet")}
+	if c.Interface != "" {
+		l.wire.problem = fmt.Sprintf("nothing is known of %s yet", c.Interface)
+	}
+	return l, nil
+}
+
+// Close ends a link whose Run has returned.
+func (l *link) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if s := l.socket.Swap(nil); s != nil {
+		return s.Close()
+	}
+	return nil
+}
+
+// Send carries one beat; it never waits for room.
+func (l *link) Send(beat []byte) error {
+	socket := l.socket.Load()
+	if socket == nil {
+		return errors.New("send beat: the link does not work")
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("send beat: %w", err)
+	}
+	var sendErr error
+	err = raw.Control(func(fd uintptr) {
+		sendErr = unix.Sendto(int(fd), beat, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, sockaddr(l.peer))
+	})
+	if err = errors.Join(err, sendErr); err != nil {
+		text := err.Error()
+		l.sending.Store(&text)
+		return fmt.Errorf("send beat to %s: %w", l.peer, err)
+	}
+	l.sending.Store(nil)
+	return nil
+}
+
+func sockaddr(to netip.AddrPort) unix.Sockaddr {
+	if to.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
+	}
+	sa := &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
+	if zone, err := net.InterfaceByName(to.Addr().Zone()); err == nil {
+		sa.ZoneId = uint32(zone.Index) //nolint:gosec // an interface's index
+	}
+	return sa
+}
+
+// Run delivers packets and changes of state until ctx ends.
+func (l *link) Run(ctx context.Context, packet func(sdk.Packet), state func(sdk.LinkState)) error {
+	l.mu.Lock()
+	l.tell, l.told = state, sdk.LinkState{}
+	l.mu.Unlock()
+	changed := make(chan struct{}, 1) // the interface came, went or was replaced
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	if l.config.Interface != "" {
+		_ = l.readLink(changed) // watch says why it cannot be read
+		watching.Go(func() { l.watch(ctx, changed) })
+	}
+	watching.Go(func() { l.tellRegularly(ctx) })
+	for ctx.Err() == nil {
+		l.serve(ctx, packet)
+		pause := time.NewTimer(retry)
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-pause.C:
+		}
+		pause.Stop()
+	}
+	return nil
+}
+
+// serve opens the socket and delivers packets until it breaks or ctx ends.
+func (l *link) serve(ctx context.Context, packet func(sdk.Packet)) {
+	socket, err := l.open(ctx)
+	if err != nil {
+		l.update(func() { l.broken = err })
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
+	defer stop()
+	if !l.use(socket) {
+		return
+	}
+	err = l.receive(socket, packet)
+	l.socket.CompareAndSwap(socket, nil)
+	_ = socket.Close() // it has just failed
+	l.update(func() { l.broken = err })
+}
+
+// use publishes the socket unless the link was closed meanwhile.
+func (l *link) use(socket *net.UDPConn) bool {
+	l.mu.Lock()
+	closed := l.closed
+	if !closed {
+		l.socket.Store(socket)
+	}
+	l.mu.Unlock()
+	if closed {
+		_ = socket.Close()
+		return false
+	}
+	l.sending.Store(nil)
+	l.update(func() { l.broken = nil })
+	return true
+}
+
+func (l *link) open(ctx context.Context) (*net.UDPConn, error) {
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		controlErr := c.Control(func(fd uintptr) {
+			if l.config.Interface != "" {
+				err = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, l.config.Interface)
+			}
+			// Beats go before other traffic where anybody looks (RFC 4594, network control).
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TOS, 0xc0)
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 0xc0)
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
+		})
+		return errors.Join(controlErr, err)
+	}}
+	conn, err := config.ListenPacket(ctx, "udp", l.address.String())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", l.address, err)
+	}
+	return conn.(*net.UDPConn), nil
+}
+
+// receive delivers packets from the peer until the socket breaks.
+func (l *link) receive(socket *net.UDPConn, packet func(sdk.Packet)) error {
+	buffer := make([]byte, packetBytes)
+	for {
+		n, from, err := socket.ReadFromUDPAddrPort(buffer)
+		taken := sdk.Monotonic()
+		if err != nil {
+			return fmt.Errorf("receive: %w", err)
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		if from != l.peer || n == len(buffer) {
+			l.foreign.Add(1)
+			continue
+		}
+		packet(sdk.Packet{Data: buffer[:n], From: from.String(), Taken: taken})
+	}
+}
+
+// tellRegularly passes on what changes without an event: the count of foreign
+// packets and whether beats can be sent.
+func (l *link) tellRegularly(ctx context.Context) {
+	ticker := time.NewTicker(foreignEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			l.update(func() {})
+		}
+	}
+}
+
+// update changes what is known and tells it if it differs from what was told.
+func (l *link) update(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+	now := l.state()
+	last := l.told
+	last.Taken = now.Taken
+	if now == last || l.tell == nil {
+		return
+	}
+	l.told = now
+	l.tell(now)
+	l.log.WithFields(logrus.Fields{"state": now.Status.String(), "reason": now.Message}).Debug("link state")
+}
+
+// state sums up. l.mu is held.
+func (l *link) state() sdk.LinkState {
+	s := sdk.LinkState{Carrier: l.wire.carrier, Taken: sdk.Monotonic(), Foreign: l.foreign.Load()}
+	sending := l.sending.Load()
+	switch {
+	case l.config.Interface != "" && l.wire.problem != "":
+		s.Message = l.wire.problem
+	case l.wire.carrier == sdk.PowerOff:
+		s.Status, s.Message = sdk.Down, fmt.Sprintf("%s has no carrier", l.config.Interface)
+	case l.broken != nil:
+		s.Message = "the link does not work: " + l.broken.Error()
+	case sending != nil:
+		s.Message = "beats cannot be sent: " + *sending
+	default:
+		s.Status, s.Message = sdk.OK, fmt.Sprintf("beats go from %s to %s", l.address, l.peer)
+	}
+	return s
+}
