@@ -21,5 +21,6 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { "/api": { target: backend, changeOrigin: false } } },
+  server: { proxy: { "/api": backend } },
+  preview: { proxy: { "/api": backend } },
 });

@@ -22,6 +22,7 @@ export function statusIntoDetail(detail: StoreDetail, status: Status, received: 
   const fresh = { online: true, lastSeen: received, status };
   return {
     ...detail,
+    summary: { ...detail.summary, lastSeen: received },
     nodes: known
       ? nodes.map((node) => (node.node === status.node ? { ...node, ...fresh } : node))
       : [...nodes, { node: status.node, inventory: {}, journals: [], ...fresh }],

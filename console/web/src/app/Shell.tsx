@@ -25,9 +25,11 @@ function NavItem({ to, icon, label, count, tone }: { to: string; icon: IconName;
     <NavLink to={to} end={to === "/"} className={classes.item}>
       <Icon name={icon} size={17} stroke={1.8} />
       <span>{label}</span>
-      <span className={classes.count} data-tone={tone} data-empty={!count || undefined} aria-label={count ? `${count} open` : undefined}>
-        {count || ""}
-      </span>
+      {count !== undefined && (
+        <span className={classes.count} data-tone={tone} data-empty={count === 0 || undefined} aria-label={`${count} open`}>
+          {count}
+        </span>
+      )}
     </NavLink>
   );
 }

@@ -1,9 +1,9 @@
+import { formatOffset } from "../format/duration";
 import "uplot/dist/uPlot.min.css";
 import { useComputedColorScheme } from "@mantine/core";
-import { useElementSize } from "@mantine/hooks";
+import { useElementSize, useHover, useMergedRef } from "@mantine/hooks";
 import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
-import { formatOffset } from "../incident/incident";
 import { formatValue } from "../format/quantity";
 import { formatFull } from "../format/time";
 import { align } from "./data";
@@ -21,7 +21,9 @@ export default function Plot({ lines, unit, start, end, markers, group, height =
   const { ref: frame, width } = useElementSize();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const { hovered, ref: area } = useHover<HTMLDivElement>();
   const [cursor, setCursor] = useState<Cursor | null>(null);
+  const both = useMergedRef(frame, area);
   const scheme = useComputedColorScheme("light");
   const data = useMemo(() => align(lines), [lines]);
   const latest = useRef({ data, start, end, markers });
@@ -60,9 +62,9 @@ export default function Plot({ lines, unit, start, end, markers, group, height =
 
   const time = cursor === null ? undefined : data[0][cursor.index];
   return (
-    <div ref={frame} className={classes.plot} style={{ height }}>
+    <div ref={both} className={classes.plot} style={{ height }}>
       <div ref={host} aria-hidden="true" />
-      {cursor !== null && time !== undefined && (
+      {hovered && cursor !== null && time !== undefined && (
         <div className={classes.readout} style={cursor.left > width / 2 ? { right: width - cursor.left + 12 } : { left: cursor.left + 12 }}>
           <div className={classes.readoutTime}>{relative ? formatOffset(time) : formatFull(time * 1000).slice(0, 19)}</div>
           {lines.map((line, index) => {

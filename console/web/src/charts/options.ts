@@ -1,6 +1,7 @@
 // uPlot's options in Storeward's clothes.
+import { formatOffset } from "../format/duration";
 import uPlot from "uplot";
-import { formatOffset } from "../incident/incident";
+import { formatClock, formatFull } from "../format/time";
 import { formatValue, type Unit } from "../format/quantity";
 import type { Line } from "./data";
 import type { Marker } from "./TimeChart";
@@ -29,13 +30,34 @@ function alpha(color: string, percent: number): string {
 
 const AXIS_FONT = "11px system-ui, sans-serif";
 
+const RELATIVE_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
+
+/** "14:05"; with coarse steps the day, as "11-22"; both where a day begins between hours. */
+export function timeTick(seconds: number, step: number): string {
+  const clock = formatClock(seconds * 1000);
+  const day = formatFull(seconds * 1000).slice(5, 10);
+  if (step >= 86_400) return day;
+  if (step < 60) return clock;
+  return clock.startsWith("00:00") ? day : clock.slice(0, 5);
+}
+
+function valueTick(value: number, unit: Unit, step: number): string {
+  if (unit === "ratio" && step >= 0.01) return `${Math.round(value * 100)} %`;
+  return formatValue(value, unit);
+}
+
 function axes(unit: Unit, relative: boolean): uPlot.Axis[] {
   const dim = resolve("var(--sw-dim)");
   const line = resolve("var(--sw-line)");
   const common: uPlot.Axis = { stroke: dim, font: AXIS_FONT, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   const x: uPlot.Axis = { ...common, size: 24, gap: 6, grid: { show: false }, space: relative ? 60 : 74 };
-  if (relative) x.values = (_, splits) => splits.map((split) => (split === 0 ? "0" : formatOffset(split)));
-  return [x, { ...common, size: 62, gap: 4, space: 34, values: (_, splits) => splits.map((split) => formatValue(split, unit)) }];
+  if (relative) {
+    x.incrs = RELATIVE_STEPS;
+    x.values = (_, splits) => splits.map((split) => (split === 0 ? "0" : formatOffset(split)));
+  } else {
+    x.values = (_, splits, _axis, _space, step) => splits.map((split) => timeTick(split, step));
+  }
+  return [x, { ...common, size: 62, gap: 4, space: 34, values: (_, splits, _axis, _space, step) => splits.map((split) => valueTick(split, unit, step)) }];
 }
 
 function yRange(unit: Unit): uPlot.Scale.Range {

@@ -51,3 +51,9 @@ export function formatElapsed(seconds: number): string {
   if (seconds < MINUTE) return `${Math.floor(seconds)} s`;
   return twoUnits(Math.floor(seconds));
 }
+
+/** "+312 ms", "−4.2 s". */
+export function formatOffset(seconds: number): string {
+  if (Math.abs(seconds) < 0.0005) return "0 ms";
+  return `${seconds < 0 ? "−" : "+"}${formatDuration(Math.abs(seconds))}`;
+}

@@ -69,10 +69,13 @@ export function headline(counts: Counts): { tone: Tone; text: string; icon: Icon
     return { tone: "bad", text: of, icon: "down" };
   }
   if (counts.unknown === total) return { tone: "unknown", text: total === 1 ? "No contact with the store" : "No contact with any store", icon: "unknown" };
-  const reached = counts.unknown > 0 ? "Every store that can be reached is selling" : total === 1 ? "The store is selling" : `All ${total} stores are selling`;
-  if (counts.unknown > 0) return { tone: "unknown", text: reached, icon: "unknown" };
-  if (counts.degraded > 0) return { tone: "warn", text: `${reached}, ${counts.degraded === total ? "at risk" : `${counts.degraded} at risk`}`, icon: "degraded" };
-  return { tone: "ok", text: reached, icon: "ok" };
+  if (counts.unknown > 0) {
+    const others = total - counts.unknown === 1 ? "the other one is selling" : "all others are selling";
+    return { tone: "unknown", text: `No contact with ${counts.unknown} of ${total} stores, ${others}`, icon: "unknown" };
+  }
+  const selling = total === 1 ? "The store is selling" : `All ${total} stores are selling`;
+  if (counts.degraded === 0) return { tone: "ok", text: selling, icon: "ok" };
+  return { tone: "warn", text: total === 1 ? `${selling}, but at risk` : `${selling}, ${counts.degraded} at risk`, icon: "degraded" };
 }
 
 const SEVERITY_LOOKS: Record<string, Look> = {
@@ -80,12 +83,12 @@ const SEVERITY_LOOKS: Record<string, Look> = {
   major: { tone: "bad", word: "Major", icon: "degraded" },
   minor: { tone: "warn", word: "Minor", icon: "degraded" },
   warning: { tone: "warn", word: "Warning", icon: "degraded" },
-  indeterminate: { tone: "unknown", word: "Info", icon: "unknown" },
+  indeterminate: { tone: "neutral", word: "Info", icon: "info" },
   cleared: { tone: "ok", word: "Cleared", icon: "ok" },
 };
 
 export function severityLook(severity: string): Look {
-  return SEVERITY_LOOKS[severity] ?? { tone: "neutral", word: "Info", icon: "right" };
+  return SEVERITY_LOOKS[severity] ?? { tone: "neutral", word: "Info", icon: "info" };
 }
 
 /** A node as the console may present it now: silent when its last word is too old. */

@@ -54,7 +54,9 @@ export function FlightCharts({ incident, moment, nodes }: { incident: IncidentDe
 
 function spanOf(charts: readonly FlightChart[]): [number, number] {
   const times = charts.flatMap((chart) => chart.series.flatMap((series) => [series.times[0] ?? 0, series.times.at(-1) ?? 0]));
-  return [Math.min(0, ...times), Math.max(1, ...times)];
+  const start = Math.min(-1, ...times);
+  // Room to the right of the moment, even when nothing was recorded after it.
+  return [start, Math.max(-start / 12, ...times)];
 }
 
 function One({ chart, nodes, markers, span }: { chart: FlightChart; nodes: readonly string[]; markers: readonly Marker[]; span: [number, number] }) {

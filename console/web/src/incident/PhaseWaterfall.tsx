@@ -1,6 +1,6 @@
 import { Tooltip } from "@mantine/core";
 import type { Phase } from "../api/types";
-import { formatDuration } from "../format/duration";
+import { formatDuration, formatOffset } from "../format/duration";
 import { isWord } from "../glossary/glossary";
 import { Term } from "../glossary/Term";
 import { Icon } from "../ui/Icon";
@@ -8,7 +8,6 @@ import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
 import { layoutPhases, type Bar } from "./phases";
 import { anchor } from "./evidence";
-import { formatOffset } from "./incident";
 import classes from "./PhaseWaterfall.module.css";
 
 /** Where the recovery time went: each phase on one axis of time. */
@@ -44,7 +43,7 @@ function Row({ bar, ticks, end }: { bar: Bar; ticks: readonly number[]; end: num
   const { phase } = bar;
   const name = phase.name;
   return (
-    <li className={classes.row} id={anchor("phase", name)}>
+    <li className={classes.row} id={anchor("phases", name)}>
       <span className={classes.name}>
         {isWord(name) ? <Term word={name} /> : name}
         {!phase.ok && <Icon name="down" size={14} label="failed" stroke={2.6} />}

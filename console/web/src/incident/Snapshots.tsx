@@ -8,7 +8,7 @@ import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
 import { When } from "../ui/When";
 import { anchor } from "./evidence";
-import { snapshotSource } from "./incident";
+import { nearest, snapshotSource } from "./incident";
 import { SECTIONS } from "./snapshotSections";
 import classes from "./Snapshots.module.css";
 
@@ -24,7 +24,8 @@ export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) 
   const [chosen, setChosen] = useState<Record<string, number>>({});
   const columns = nodes.map((node) => {
     const own = snapshots.filter((snapshot) => snapshot.node === node);
-    return { node, own, index: chosen[node] ?? 0, snapshot: own[chosen[node] ?? 0] };
+    const index = chosen[node] ?? nearest(own, moment);
+    return { node, own, index, snapshot: own[index] };
   });
   return (
     <Panel title={<Term word="snapshot">Snapshot of both nodes</Term>} note="gathered in the moment of the incident" id="snapshots" flush>
@@ -99,7 +100,7 @@ function Section({ name, title, open, columns, render, count }: SectionProps) {
     <details className={classes.section} open={open}>
       <summary className={classes.summary}>
         {title}
-        <span className={classes.counts}>{name === "host" ? "" : counts.join(" / ")}</span>
+        <span className={classes.counts}>{name === "host" || name === "status" ? "" : counts.join(" / ")}</span>
       </summary>
       <div className={classes.row}>
         {columns.map(({ node, snapshot }) => (

@@ -1,3 +1,4 @@
+import { formatOffset } from "../format/duration";
 import { SegmentedControl } from "@mantine/core";
 import { useState } from "react";
 import type { TimelineEntry } from "../api/types";
@@ -6,7 +7,7 @@ import { Icon } from "../ui/Icon";
 import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
 import { When } from "../ui/When";
-import { formatOffset } from "./incident";
+import { anchor } from "./evidence";
 import classes from "./Timeline.module.css";
 
 interface TimelineProps {
@@ -19,6 +20,8 @@ interface TimelineProps {
 /** What both nodes saw and did, in one order, each node in its own lane. */
 export function Timeline({ entries, moment, nodes, failed }: TimelineProps) {
   const [only, setOnly] = useState("");
+  const firsts = new Map<string, TimelineEntry>();
+  for (const entry of entries) if (!firsts.has(entry.kind)) firsts.set(entry.kind, entry);
   const shown = entries.filter((entry) => only === "" || entry.node === only);
   return (
     <Panel
@@ -44,7 +47,7 @@ export function Timeline({ entries, moment, nodes, failed }: TimelineProps) {
           </div>
           <ol className={classes.list}>
             {shown.map((entry, index) => (
-              <Entry key={`${entry.time} ${entry.node} ${entry.text} ${index}`} entry={entry} moment={moment} lane={Math.max(0, nodes.indexOf(entry.node))} />
+              <Entry key={`${entry.time} ${entry.node} ${entry.text} ${index}`} id={firsts.get(entry.kind) === entry ? anchor("timeline", entry.kind) : undefined} entry={entry} moment={moment} lane={Math.max(0, nodes.indexOf(entry.node))} />
             ))}
           </ol>
         </div>
@@ -53,11 +56,11 @@ export function Timeline({ entries, moment, nodes, failed }: TimelineProps) {
   );
 }
 
-function Entry({ entry, moment, lane }: { entry: TimelineEntry; moment: number; lane: number }) {
+function Entry({ entry, moment, lane, id }: { entry: TimelineEntry; moment: number; lane: number; id: string | undefined }) {
   const look = severityLook(entry.severity);
   const offset = (Date.parse(entry.time) - moment) / 1000;
   return (
-    <li className={classes.entry}>
+    <li className={classes.entry} id={id}>
       <span className={classes.offset}>{formatOffset(offset)}</span>
       <span className={classes.time}>
         <When at={entry.time} millis />

@@ -1,5 +1,5 @@
-// Evidence is named by a path such as "snapshot/alpha/host/memory". Here such a
-// path becomes a place on the page.
+// Evidence is named by a path such as "snapshot/alpha/host/memory_available_bytes".
+// Here such a path becomes a place on the page.
 
 /** The element id of a part of the page: "snapshot/alpha/host" → "snapshot-alpha-host". */
 export function anchor(...parts: string[]): string {
@@ -7,21 +7,38 @@ export function anchor(...parts: string[]): string {
     .join("/")
     .split("/")
     .map((part) => part.toLowerCase().replaceAll(/[^a-z0-9_]+/g, "_"))
-    .filter(Boolean)
+    .filter((part) => part !== "" && part !== "_")
     .join("-");
 }
 
+/** Where the page shows a thing elsewhere than its path says. */
+const MOVED: [RegExp, string][] = [
+  [/^(snapshot\/[^/]+)\/status\/(links|resources|probes|fence_devices)/, "$1/$2"],
+  [/^(snapshot\/[^/]+)\/host\/kernel_messages/, "$1/kernel_messages"],
+  [/^(snapshot\/[^/]+)\/host\/interfaces/, "$1/interfaces"],
+  [/^(snapshot\/[^/]+\/host)\/memory\w*/, "$1/memory"],
+  [/^(snapshot\/[^/]+\/host)\/swap\w*/, "$1/swap"],
+  [/^(snapshot\/[^/]+\/host)\/(cpu|load)\w*/, "$1/cpu"],
+  [/^snapshot\/[^/]+\/flight.*/, "flight"],
+  [/^signs\/.*/, "phases/analyse"],
+  [/\[(\d+)\]/g, "/$1"],
+];
+
 /** The ids a path may mean, the most exact first: the page shows the first that it has. */
 export function candidates(path: string): string[] {
-  const parts = path.split("/").filter(Boolean);
-  return parts.map((_, index) => anchor(...parts.slice(0, parts.length - index)));
+  const moved = MOVED.reduce((text, [pattern, place]) => text.replace(pattern, place), path);
+  const parts = moved.split("/").filter(Boolean);
+  const ids = parts.map((_, index) => anchor(...parts.slice(0, parts.length - index)));
+  return parts[0] === "snapshot" ? [...ids, "snapshots"] : ids;
 }
 
-/** A path as a reader says it: "alpha · host · memory". */
+/** A path as a reader says it: "alpha: host memory available bytes", "power: no". */
 export function evidenceLabel(path: string): string {
-  const parts = path.split("/").filter(Boolean);
-  const shown = parts[0] === "snapshot" ? parts.slice(1) : parts;
-  return shown.join(" · ").replaceAll("_", " ");
+  const [first = "", ...rest] = path.split("/").filter(Boolean);
+  const words = (parts: string[]) => parts.join(" ").replaceAll(/[_.]/g, " ").replace("=", ": ").replaceAll(/\[(\d+)\]/g, " $1");
+  if (first === "snapshot") return `${rest[0] ?? ""}: ${words(rest.slice(rest[1] === "status" ? 2 : 1))}`;
+  if (first === "signs") return words(rest);
+  return `${first}: ${words(rest)}`;
 }
 
 /** Scrolls to the evidence, opens what is folded around it, and marks it for a moment. */
@@ -33,7 +50,8 @@ export function showEvidence(path: string): void {
   for (let at: Element | null = found; at !== null; at = at.parentElement) {
     if (at instanceof HTMLDetailsElement) at.open = true;
   }
-  found.scrollIntoView({ behavior: "smooth", block: "center" });
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  found.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: found.offsetHeight > window.innerHeight * 0.6 ? "start" : "center" });
   found.setAttribute("tabindex", "-1");
   found.focus({ preventScroll: true });
   found.classList.remove("evidence-shown");

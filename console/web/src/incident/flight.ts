@@ -23,12 +23,32 @@ function importance(name: string): number {
   return rank < 0 ? FIRST.length : rank;
 }
 
-/** "link/cable/lateness_seconds" → "lateness: link cable"; "cpu_used_ratio" → "CPU used". */
+/** "link/cable/lateness_seconds" → "lateness: link cable"; "host/cpu_used_ratio" → "CPU used". */
 export function flightTitle(name: string): string {
   const parts = name.split(/[./]/).filter(Boolean);
   const last = parts.pop() ?? name;
   const words = humanName(last);
+  if (parts[0] === "host") parts.shift();
   return parts.length === 0 ? words : `${words}: ${parts.join(" ")}`;
+}
+
+function counts(name: string): boolean {
+  return name.endsWith("_total");
+}
+
+function flightUnit(name: string): Unit {
+  if (!counts(name)) return unitOf(name);
+  return name.endsWith("_bytes_total") ? "bytesPerSecond" : "perSecond";
+}
+
+/** Growth per second of a counter; nothing at its first value and where it began anew. */
+export function rates(times: readonly number[], values: readonly (number | null)[]): (number | null)[] {
+  return values.map((value, index) => {
+    const before = values[index - 1];
+    const passed = (times[index] ?? 0) - (times[index - 1] ?? 0);
+    if (value === null || before === null || before === undefined || value < before || passed <= 0) return null;
+    return (value - before) / passed;
+  });
 }
 
 /** One chart per recorded value, both nodes in it, those that tell most first. */
@@ -44,8 +64,9 @@ export function flightCharts(snapshots: readonly Snapshot[], moment: number): Fl
     const names = new Set(samples.flatMap((sample) => Object.keys(sample.values)));
     const times = samples.map((sample) => (Date.parse(sample.time) - moment) / 1000);
     for (const name of names) {
-      const chart = charts.get(name) ?? { name, title: flightTitle(name), unit: unitOf(name), series: [] };
-      chart.series.push({ node: snapshot.node, times, values: samples.map((sample) => sample.values[name] ?? null) });
+      const chart = charts.get(name) ?? { name, title: flightTitle(name), unit: flightUnit(name), series: [] };
+      const values = samples.map((sample) => sample.values[name] ?? null);
+      chart.series.push({ node: snapshot.node, times, values: counts(name) ? rates(times, values) : values });
       charts.set(name, chart);
     }
   }

@@ -1,8 +1,9 @@
+import { formatOffset } from "../format/duration";
 import { describe, expect, it } from "vitest";
 import type { IncidentDetail, Phase, Snapshot } from "../api/types";
 import { anchor, candidates, evidenceLabel } from "./evidence";
-import { flightCharts, flightTitle, varies } from "./flight";
-import { formatOffset, incidentState, momentOf, snapshotSource, whatHappened } from "./incident";
+import { flightCharts, rates, flightTitle, varies } from "./flight";
+import { incidentState, momentOf, snapshotSource, whatHappened } from "./incident";
 import { layoutPhases, niceStep } from "./phases";
 
 const phase = (name: string, offsetSeconds: number, durationSeconds: number): Phase => ({
@@ -93,9 +94,26 @@ describe("what happened", () => {
 
 describe("evidence", () => {
   it("falls back from the exact part to the whole", () => {
-    expect(candidates("snapshot/alpha/host/memory")).toEqual(["snapshot-alpha-host-memory", "snapshot-alpha-host", "snapshot-alpha", "snapshot"]);
-    expect(anchor("snapshot", "alpha", "host", "filesystem", "/srv/data")).toBe("snapshot-alpha-host-filesystem-srv-data");
-    expect(evidenceLabel("snapshot/alpha/host/memory")).toBe("alpha · host · memory");
+    expect(candidates("snapshot/alpha/host/memory_available_bytes")).toEqual([
+      "snapshot-alpha-host-memory",
+      "snapshot-alpha-host",
+      "snapshot-alpha",
+      "snapshot",
+      "snapshots",
+    ]);
+    expect(candidates("snapshot/beta/status/fence_devices/ups-beta/on_battery")[1]).toBe("snapshot-beta-fence_devices-ups_beta");
+    expect(candidates("snapshot/alpha/host/kernel_messages[3]")[0]).toBe("snapshot-alpha-kernel_messages-3");
+    expect(candidates("snapshot/alpha/flight")[0]).toBe("flight");
+    expect(candidates("signs/power=no")[0]).toBe("phases-analyse");
+    expect(candidates("timeline/peer.silent")[0]).toBe(anchor("timeline", "peer.silent"));
+    expect(anchor("snapshot", "alpha", "host", "filesystems", "/srv/data")).toBe("snapshot-alpha-host-filesystems-srv-data");
+  });
+
+  it("reads like words", () => {
+    expect(evidenceLabel("snapshot/alpha/host/memory_available_bytes")).toBe("alpha: host memory available bytes");
+    expect(evidenceLabel("snapshot/alpha/status/links/cable")).toBe("alpha: links cable");
+    expect(evidenceLabel("signs/power=no")).toBe("power: no");
+    expect(evidenceLabel("phases/detect")).toBe("phases: detect");
   });
 });
 
@@ -116,5 +134,10 @@ describe("flight recorder", () => {
     ]);
     expect(charts.filter(varies).map((chart) => chart.name)).toEqual(["cpu_used_ratio"]);
     expect(flightTitle("link/cable/lateness_seconds")).toBe("lateness: link cable");
+    expect(flightTitle("host/cpu_used_ratio")).toBe("CPU used");
+  });
+
+  it("draws counters as growth per second", () => {
+    expect(rates([0, 1, 3, 4], [10, 15, 25, 2])).toEqual([null, 5, 5, null]);
   });
 });

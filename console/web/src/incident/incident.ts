@@ -64,12 +64,6 @@ export function momentOf(incident: IncidentDetail): number {
   return (start === null ? null : start - (first?.offsetSeconds ?? 0) * 1000) ?? toMillis(incident.opened) ?? 0;
 }
 
-/** "+312 ms", "−4.2 s". */
-export function formatOffset(seconds: number): string {
-  if (Math.abs(seconds) < 0.0005) return "0 ms";
-  return `${seconds < 0 ? "−" : "+"}${formatDuration(Math.abs(seconds))}`;
-}
-
 /** Says where a snapshot comes from and how old it was in the moment of the failure. */
 export function snapshotSource(snapshot: Snapshot, moment: number): string {
   const taken = toMillis(snapshot.taken);
@@ -77,6 +71,12 @@ export function snapshotSource(snapshot: Snapshot, moment: number): string {
   const when = offset === null ? "" : offset < 0 ? `, ${formatDuration(-offset)} before the failure` : `, ${formatDuration(offset)} after the failure`;
   if (snapshot.source === "self") return `Taken by ${snapshot.node} itself${when}`;
   return `The last that ${snapshot.node} sent over the peer channel${when}`;
+}
+
+/** Which snapshot shows best what was in the moment: the one taken nearest to it. */
+export function nearest(snapshots: readonly Snapshot[], moment: number): number {
+  const distances = snapshots.map((snapshot) => Math.abs((toMillis(snapshot.taken) ?? 0) - moment));
+  return Math.max(0, distances.indexOf(Math.min(...distances)));
 }
 
 /** The nodes of an incident, the failed one first. */

@@ -42,7 +42,7 @@ export function HostFacts({ host, node }: { host: Host; node: string }) {
       {list(host.filesystems).map((disk) => {
         const ratio = disk.totalBytes > 0 ? disk.usedBytes / disk.totalBytes : 0;
         return (
-          <FilesystemFact key={disk.mount} id={anchor("snapshot", node, "host", "filesystem", disk.mount)} mount={disk.mount} ratio={ratio} free={disk.totalBytes - disk.usedBytes} />
+          <FilesystemFact key={disk.mount} id={anchor("snapshot", node, "host", "filesystems", disk.mount)} mount={disk.mount} ratio={ratio} free={disk.totalBytes - disk.usedBytes} />
         );
       })}
       <dt id={id("uptime")}>Up for</dt>
@@ -72,7 +72,7 @@ export function Resources({ items, node }: { items: readonly Resource[]; node: s
     <table className={classes.rows}>
       <tbody>
         {items.map((item) => (
-          <tr key={item.name} id={anchor("snapshot", node, "resource", item.name)}>
+          <tr key={item.name} id={anchor("snapshot", node, "resources", item.name)}>
             <td>{item.name}</td>
             <td>{item.state}</td>
             <td>
@@ -91,7 +91,7 @@ export function Probes({ items, node }: { items: readonly Probe[]; node: string 
     <table className={classes.rows}>
       <tbody>
         {items.map((item) => (
-          <tr key={item.name} id={anchor("snapshot", node, "probe", item.name)}>
+          <tr key={item.name} id={anchor("snapshot", node, "probes", item.name)}>
             <td>{item.name}</td>
             <td>
               <HealthBadge health={item.health} size="sm" quiet />
@@ -110,7 +110,7 @@ export function Links({ items, node }: { items: readonly Link[]; node: string })
     <table className={classes.rows}>
       <tbody>
         {items.map((item) => (
-          <tr key={item.name} id={anchor("snapshot", node, "link", item.name)}>
+          <tr key={item.name} id={anchor("snapshot", node, "links", item.name)}>
             <td>{item.name}</td>
             <td>
               <HealthBadge health={item.health} size="sm" quiet />
@@ -129,7 +129,7 @@ export function Fences({ items, node }: { items: readonly FenceDevice[]; node: s
     <table className={classes.rows}>
       <tbody>
         {items.map((item) => (
-          <tr key={item.name} id={anchor("snapshot", node, "fence", item.name)}>
+          <tr key={item.name} id={anchor("snapshot", node, "fence_devices", item.name)}>
             <td>{item.name}</td>
             <td>output {item.power}</td>
             <td>
@@ -183,8 +183,8 @@ export function Evidence({ items, node }: { items: readonly Schemas["EvidenceVie
   return (
     <>
       {items.map((item) => (
-        <details key={item.name} id={anchor("snapshot", node, "evidence", item.name)} open={item.text.length < 400}>
-          <summary>{item.name}</summary>
+        <details key={item.name} className={classes.item} id={anchor("snapshot", node, "evidence", item.name)} open={item.text.length < 400}>
+          <summary className={classes.itemName}>{item.name}</summary>
           <dl className={classes.pairs}>
             {Object.entries(item.values).map(([name, value]) => (
               <Pair key={name} name={humanName(name)} value={formatValue(value, unitOf(name))} />
@@ -206,6 +206,14 @@ function Pair({ name, value }: { name: string; value: string }) {
   );
 }
 
-export function Lines({ lines }: { lines: readonly string[] }) {
-  return <pre className={classes.log}>{lines.join("\n")}</pre>;
+export function Lines({ lines, id }: { lines: readonly string[]; id: string }) {
+  return (
+    <pre className={classes.log}>
+      {lines.map((line, index) => (
+        <span key={`${index} ${line}`} id={`${id}-${index}`} className={classes.logLine}>
+          {line}
+        </span>
+      ))}
+    </pre>
+  );
 }

@@ -36,6 +36,7 @@ export function Headline({ counts, rows, alarms, health, onHealth }: HeadlinePro
           {text}
         </h1>
       </div>
+      {rows.length > 0 && (
       <div className={classes.facts}>
         <div className={classes.split}>
           <Proportion counts={counts} />
@@ -59,6 +60,7 @@ export function Headline({ counts, rows, alarms, health, onHealth }: HeadlinePro
         </div>
         <Numbers rows={rows} alarms={alarms} />
       </div>
+      )}
     </section>
   );
 }

@@ -1,8 +1,11 @@
+import { Button } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 import { useAlarms, useIncidents, useStores } from "../api/queries";
 import { list, type HealthWord } from "../api/types";
 import { asHealth, countStores } from "../health/health";
+import { formatCount } from "../format/quantity";
+import { usePage } from "../ui/usePage";
 import { usePageTitle } from "../ui/usePageTitle";
 import { Empty, Failed } from "../ui/states";
 import { Headline } from "./Headline";
@@ -15,6 +18,8 @@ import { OverviewSkeleton } from "./OverviewSkeleton";
 import classes from "./OverviewPage.module.css";
 
 const CARDS_UP_TO = 6; // stores: beyond that a table tells more
+
+const PAGE = 200; // rows drawn at once
 
 export function OverviewPage() {
   usePageTitle("Stores");
@@ -34,6 +39,8 @@ export function OverviewPage() {
   const rows = useMemo(() => joinRows(list(stores.data?.stores), list(failovers.data?.incidents)), [stores.data, failovers.data]);
   const shown = useMemo(() => sortRows(filterRows(rows, search, health), sort), [rows, search, health, sort]);
 
+  const page = usePage(shown, PAGE);
+
   if (stores.data === undefined) {
     return stores.isError ? <Failed what="The stores" error={stores.error} retry={() => void stores.refetch()} /> : <OverviewSkeleton />;
   }
@@ -42,7 +49,7 @@ export function OverviewPage() {
   return (
     <div className={classes.page}>
       <Headline counts={countStores(all)} rows={rows} alarms={list(alarms.data?.alarms)} health={health} onHealth={setHealth} />
-      <div className={classes.columns}>
+      <div className={classes.columns} data-view={chosen}>
         <section aria-label="Stores" className={classes.stores}>
           <Toolbar search={search} onSearch={setSearch} health={health} onHealth={setHealth} view={chosen} onView={setView} shown={shown.length} total={all.length} />
           {shown.length === 0 ? (
@@ -58,9 +65,14 @@ export function OverviewPage() {
               )}
             </div>
           ) : chosen === "cards" ? (
-            <StoreCards rows={shown} />
+            <StoreCards rows={page.shown} />
           ) : (
-            <StoreTable rows={shown} sort={sort} onSort={setSort} />
+            <StoreTable rows={page.shown} sort={sort} onSort={setSort} />
+          )}
+          {page.rest > 0 && (
+            <Button variant="default" size="xs" onClick={page.more}>
+              {`Show more, ${formatCount(page.rest)} are left`}
+            </Button>
           )}
         </section>
         <Latest incidents={list(failovers.data?.incidents).slice(0, 8)} loading={failovers.isPending} error={failovers.error} retry={() => void failovers.refetch()} />

@@ -2,6 +2,7 @@ import { Link } from "react-router";
 import { list, type NodeSummary } from "../api/types";
 import { formatDuration } from "../format/duration";
 import { plural } from "../format/quantity";
+import { localTimes } from "../format/time";
 import { Badge, StoreBadge } from "../health/Badge";
 import { roleLook, storeLook } from "../health/health";
 import { incidentPath } from "../incident/incident";
@@ -9,6 +10,16 @@ import { Ago } from "../ui/When";
 import { Icon } from "../ui/Icon";
 import type { Row } from "./rows";
 import classes from "./StoreCards.module.css";
+
+const SILENT = { tone: "bad", word: "Silent", icon: "down" } as const;
+const UNHEARD = { tone: "unknown", word: "Silent", icon: "unknown" } as const;
+const NEVER = { tone: "unknown", word: "Never heard", icon: "unknown" } as const;
+
+const BONDS = {
+  whole: { icon: "shield", label: "redundant" },
+  broken: { icon: "down", label: "no redundancy" },
+  unknown: { icon: "unknown", label: "redundancy unknown" },
+} as const;
 
 export function StoreCards({ rows }: { rows: readonly Row[] }) {
   return (
@@ -33,7 +44,7 @@ function StoreCard({ row: { store, failover } }: { row: Row }) {
         </h3>
         <StoreBadge health={store.health} />
       </header>
-      <p className={classes.reason}>{store.reason}</p>
+      <p className={classes.reason}>{localTimes(store.reason)}</p>
       <Pair nodes={list(store.nodes)} redundant={store.redundant} />
       <dl className={classes.facts}>
         <div>
@@ -70,19 +81,21 @@ function StoreCard({ row: { store, failover } }: { row: Row }) {
 
 /** The two nodes with the bond between them: whole while the pair is redundant. */
 function Pair({ nodes, redundant }: { nodes: readonly NodeSummary[]; redundant: boolean }) {
+  const contact = nodes.some((node) => node.online);
+  const bond = contact ? (redundant ? "whole" : "broken") : "unknown";
   return (
     <div className={classes.pair}>
       {nodes.map((node, index) => (
         <div key={node.node} className={classes.slot}>
           {index > 0 && (
-            <span className={classes.bond} data-whole={redundant || undefined}>
-              <Icon name={redundant ? "shield" : "down"} size={15} label={redundant ? "redundant" : "no redundancy"} />
+            <span className={classes.bond} data-bond={bond}>
+              <Icon name={BONDS[bond].icon} size={15} label={BONDS[bond].label} />
             </span>
           )}
           <span className={classes.node} data-offline={!node.online || undefined}>
             <Icon name="server" size={16} stroke={1.7} />
             <span className={classes.nodeName}>{node.node}</span>
-            {node.online ? <Badge look={roleLook(node.role)} size="sm" /> : <Badge look={{ tone: "bad", word: "Silent", icon: "down" }} size="sm" />}
+            {node.online ? <Badge look={roleLook(node.role)} size="sm" /> : <Badge look={node.lastSeen === undefined ? NEVER : contact ? SILENT : UNHEARD} size="sm" />}
           </span>
         </div>
       ))}

@@ -1,6 +1,7 @@
 import { Link } from "react-router";
 import type { StoreSummary } from "../api/types";
 import { formatDuration } from "../format/duration";
+import { localTimes } from "../format/time";
 import { Term } from "../glossary/Term";
 import type { Word } from "../glossary/glossary";
 import { Badge, SeverityBadge, StoreBadge } from "../health/Badge";
@@ -84,8 +85,8 @@ function StoreRow({ row: { store, failover } }: { row: Row }) {
       </td>
       <td className={classes.name}>
         <Link to={`/stores/${encodeURIComponent(store.store)}`}>{store.store}</Link>
-        <span className={classes.reason} title={store.reason}>
-          {store.health === "ok" ? "" : store.reason}
+        <span className={classes.reason} title={localTimes(store.reason)}>
+          {store.health === "ok" ? "" : localTimes(store.reason)}
         </span>
       </td>
       <td>{store.active || <span className={table.dim}>none known</span>}</td>

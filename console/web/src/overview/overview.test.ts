@@ -17,7 +17,8 @@ describe("headline", () => {
     expect(say("ok", "ok")).toBe("All 2 stores are selling");
     expect(say("ok", "degraded")).toBe("All 2 stores are selling, 1 at risk");
     expect(say("ok", "down")).toBe("1 of 2 stores is not selling");
-    expect(say("ok", "unknown")).toBe("Every store that can be reached is selling");
+    expect(say("ok", "unknown")).toBe("No contact with 1 of 2 stores, the other one is selling");
+    expect(say("degraded")).toBe("The store is selling, but at risk");
     expect(say("unknown")).toBe("No contact with the store");
   });
 });

@@ -19,7 +19,7 @@ interface ChartsProps {
 
 /** The store's series over a chosen time, with its incidents marked. */
 export function Charts({ store, nodes, incidents }: ChartsProps) {
-  const [span, setSpan] = useState(RANGES[0]?.seconds ?? 900);
+  const [span, setSpan] = useState(3_600);
   const specs = useMemo(() => chartsFor(store, nodes), [store, nodes]);
   const markers = useMemo<Marker[]>(
     () => incidents.map((incident) => ({ at: Date.parse(incident.opened) / 1000, label: incident.title, tone: incident.kind === "switchover" ? "neutral" : "bad" })),

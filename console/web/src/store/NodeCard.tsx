@@ -2,7 +2,7 @@ import { Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { NodeDetail } from "../api/types";
 import { formatElapsed } from "../format/duration";
-import { formatCount } from "../format/quantity";
+import { asSentence, formatCount } from "../format/quantity";
 import { ageSeconds } from "../format/time";
 import { isWord } from "../glossary/glossary";
 import { Term } from "../glossary/Term";
@@ -13,7 +13,19 @@ import { useNow } from "../ui/useNow";
 import { Ago } from "../ui/When";
 import classes from "./NodeCard.module.css";
 
-const SILENT = { tone: "bad", word: "Silent", icon: "down" } as const;
+const MISSED = { tone: "bad", word: "Silent", icon: "down" } as const;
+const UNHEARD = { tone: "unknown", word: "Silent", icon: "unknown" } as const;
+const NEVER = { tone: "unknown", word: "Never heard", icon: "unknown" } as const;
+
+/** Silence counts as bad news only when the peer misses the node too: a broken line to the enterprise is no dead node. */
+function silentLook(node: NodeDetail, peer: NodeDetail | undefined) {
+  if (node.lastSeen === undefined) return NEVER;
+  return peerHears(node, peer) === false ? MISSED : UNHEARD;
+}
+
+function peerHears(node: NodeDetail, peer: NodeDetail | undefined): boolean | undefined {
+  return peer?.online && peer.status?.peer === node.node ? peer.status.peerHeard : undefined;
+}
 
 export function NodeCard({ node, peer }: { node: NodeDetail; peer: NodeDetail | undefined }) {
   const now = useNow();
@@ -25,10 +37,10 @@ export function NodeCard({ node, peer }: { node: NodeDetail; peer: NodeDetail | 
       <header className={classes.head}>
         <Icon name="server" size={20} stroke={1.6} />
         <h3 className={classes.name}>{node.node}</h3>
-        {presence === "present" ? isWord(role) ? <Term word={role} quiet><RoleBadge role={role} /></Term> : <RoleBadge role={role} /> : <Badge look={SILENT} />}
+        {presence === "present" ? isWord(role) ? <Term word={role} quiet><RoleBadge role={role} /></Term> : <RoleBadge role={role} /> : <Badge look={silentLook(node, peer)} />}
       </header>
       <p className={classes.decision} title={status?.decision}>
-        {presence === "present" ? status?.decision : <SilentNote node={node} peer={peer} />}
+        {presence === "present" ? asSentence(status?.decision ?? "") : <SilentNote node={node} peer={peer} />}
       </p>
       <dl className={classes.facts}>
         <Fact label="Runs for">{status?.started && presence === "present" ? formatElapsed(ageSeconds(status.started, now)) : "–"}</Fact>
@@ -46,7 +58,7 @@ export function NodeCard({ node, peer }: { node: NodeDetail; peer: NodeDetail | 
 
 /** What is known of a node the console does not hear: perhaps its peer still does. */
 function SilentNote({ node, peer }: { node: NodeDetail; peer: NodeDetail | undefined }) {
-  const heard = peer?.online && peer.status?.peer === node.node ? peer.status.peerHeard : undefined;
+  const heard = peerHears(node, peer);
   return (
     <>
       {node.lastSeen ? (

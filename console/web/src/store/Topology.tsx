@@ -35,13 +35,15 @@ export function Topology({ nodes }: { nodes: readonly NodeDetail[] }) {
 
 function Side({ node, nodes }: { node: NodeDetail; nodes: readonly NodeDetail[] }) {
   const peer = nodes.find((one) => one.node !== node.node);
+  const now = useNow();
+  const stale = nodes.every((one) => nodePresence(one, now) !== "present");
   return (
     <div className={classes.side}>
       <NodeCard node={node} peer={peer} />
       {devicesOf(node.node, nodes).map((device) => (
         <Fragment key={device.name}>
-          <span className={classes.feed} data-power={device.power} aria-hidden="true" />
-          <UpsCard device={device} />
+          <span className={classes.feed} data-power={stale ? "unknown" : device.power} aria-hidden="true" />
+          <UpsCard device={device} stale={stale} />
         </Fragment>
       ))}
     </div>

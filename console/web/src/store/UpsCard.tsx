@@ -7,7 +7,8 @@ import { Icon } from "../ui/Icon";
 import { Ago } from "../ui/When";
 import classes from "./UpsCard.module.css";
 
-function powerLook(device: FenceDevice): Look {
+function powerLook(device: FenceDevice, stale: boolean): Look {
+  if (stale) return { tone: "unknown", word: `Was ${device.power}`, icon: "unknown" };
   if (device.power === "on") return { ...healthLook(device.health), word: device.health === "ok" ? "Output on" : `Output on, ${device.health}` };
   if (device.power === "off") return { tone: "bad", word: "Output off", icon: "power" };
   return { tone: "unknown", word: "Output unknown", icon: "unknown" };
@@ -16,7 +17,7 @@ function powerLook(device: FenceDevice): Look {
 const SHOWN = 3;
 
 /** What feeds a node, and with which its peer can switch it off. */
-export function UpsCard({ device }: { device: FenceDevice }) {
+export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean }) {
   const values = Object.entries(device.values).slice(0, SHOWN);
   return (
     <div className={classes.card}>
@@ -25,13 +26,13 @@ export function UpsCard({ device }: { device: FenceDevice }) {
         <b className={classes.name}>
           <Term word={device.kind === "" || device.kind === "ups" ? "ups" : "fence device"}>{device.name}</Term>
         </b>
-        <Badge look={powerLook(device)} size="sm" />
-      </div>
-      <div className={classes.values}>
-        {values.length > 0 ? values.map(([name, value]) => <span key={name}>{`${humanName(name)} ${formatValue(value, unitOf(name))}`}</span>) : <span>{device.message}</span>}
         <span className={classes.read}>
           read <Ago at={device.read} />
         </span>
+        <Badge look={powerLook(device, stale)} size="sm" />
+      </div>
+      <div className={classes.values}>
+        {values.length > 0 ? values.map(([name, value]) => <span key={name}>{`${humanName(name)} ${formatValue(value, unitOf(name))}`}</span>) : <span>{device.message}</span>}
       </div>
     </div>
   );

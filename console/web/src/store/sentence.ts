@@ -1,12 +1,13 @@
 // A store's state in one sentence. Pure.
+import { asSentence } from "../format/quantity";
+import { localTimes } from "../format/time";
 import type { NodeDetail, StoreSummary } from "../api/types";
 
 /** Joins the console's reason with what an operator would ask next: a running mode and its end. */
 export function stateSentence(summary: StoreSummary): string {
-  const reason = summary.reason.trim();
+  const reason = localTimes(summary.reason.trim());
   if (reason === "") return "The console has no judgement of this store yet.";
-  const text = reason.charAt(0).toUpperCase() + reason.slice(1);
-  return text.endsWith(".") ? text : `${text}.`;
+  return asSentence(reason);
 }
 
 /** The nodes that are in standby or maintenance mode, with the end of it. */
