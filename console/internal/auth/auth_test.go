@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/storeward/storeward/console/internal/db"
 )
 
@@ -243,3 +245,5 @@ func TestSessions(t *testing.T) {
 		t.Errorf("%d sessions left, %v", n, err)
 	}
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

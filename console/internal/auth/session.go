@@ -29,13 +29,16 @@ type Sessions struct {
 
 // NewSessions keeps sessions in d. With secure the cookie travels over TLS only.
 func NewSessions(d *db.DB, users *Users, secure bool) *Sessions {
-	m := scs.New()
-	m.Lifetime = SessionLife
-	m.Store = &store{db: d}
-	m.HashTokenInStore = true
-	m.Cookie.Name = CookieName
-	m.Cookie.SameSite = http.SameSiteStrictMode
-	m.Cookie.Secure = secure
+	// Not scs.New: that starts a goroutine for a store in memory which nobody uses.
+	m := &scs.SessionManager{
+		Lifetime: SessionLife, Store: &store{db: d}, Codec: scs.GobCodec{}, HashTokenInStore: true,
+		Cookie: scs.SessionCookie{
+			Name: CookieName, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure, Persist: true,
+		},
+		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, "sessions cannot be read or written now", http.StatusServiceUnavailable)
+		},
+	}
 	return &Sessions{manager: m, users: users}
 }
 

@@ -36,13 +36,17 @@ func TestJudge(t *testing.T) {
 		{"large alarm", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{Worst: 5}, Health{"degraded", "alarms", "alpha", true}},
 		{"alone", []Node{heard("alpha", 0, lonely()), heard("beta", time.Hour, standby())}, alarm.Tally{}, Health{"degraded", "alpha serves alone", "alpha", false}},
 		{
-			"the active node's line is cut", []Node{heard("alpha", time.Hour, active()), heard("beta", 0, standby())},
-			alarm.Tally{}, Health{"ok", "alpha serves", "alpha", true},
+			"the active node's line is cut",
+			[]Node{heard("alpha", time.Hour, active()), heard("beta", 0, standby())},
+			alarm.Tally{},
+			Health{"ok", "alpha serves", "alpha", true},
 		},
 		{"nobody active", []Node{heard("alpha", 0, &api.Status{Role: "standby"}), heard("beta", 0, &api.Status{Role: "joining"})}, alarm.Tally{}, Health{Word: "down", Reason: "no node is active"}},
 		{
-			"the standby lost an active peer", []Node{heard("alpha", time.Hour, active()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha", PeerRole: "active"})},
-			alarm.Tally{}, Health{Word: "down", Reason: "no node is active"},
+			"the standby lost an active peer",
+			[]Node{heard("alpha", time.Hour, active()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha", PeerRole: "active"})},
+			alarm.Tally{},
+			Health{Word: "down", Reason: "no node is active"},
 		},
 		{"silent line", []Node{heard("alpha", 16*time.Second, active()), heard("beta", time.Hour, standby())}, alarm.Tally{Worst: 6}, Health{Word: "unknown", Reason: "since 2026-05-01T11:59:44Z"}},
 	} {

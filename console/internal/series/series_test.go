@@ -106,7 +106,8 @@ func TestQueriesAgainstKnownData(t *testing.T) {
 		{"string", "/query", []string{"query", `"word"`, "time", "100"}, data("string", `[100,"word"]`)},
 		{"NaN", "/query", []string{"query", "0/0", "time", "100"}, data("scalar", `[100,"NaN"]`)},
 		{
-			"range", "/query_range", []string{"query", `storeward_host_load1{node="alpha"}`, "start", unix(t0), "end", unix(t0.Add(4 * time.Minute)), "step", "2m"},
+			"range", "/query_range",
+			[]string{"query", `storeward_host_load1{node="alpha"}`, "start", unix(t0), "end", unix(t0.Add(4 * time.Minute)), "step", "2m"},
 			data("matrix", fmt.Sprintf(`[{"metric":%s,"values":[[%d,"0"],[%d,"2"],[%d,"4"]]}]`, alpha, t0.Unix(), t0.Unix()+120, t0.Unix()+240)),
 		},
 		{"empty range", "/query_range", []string{"query", "nothing", "start", "1", "end", "2", "step", "1"}, data("matrix", "[]")},
