@@ -240,3 +240,29 @@ func TestTwoSupplies(t *testing.T) {
 		}
 	}
 }
+
+// What a node's ring of decision inputs holds is read as the machine writes it.
+func TestSignsOfScenario(t *testing.T) {
+	events := []failover.Event{
+		failover.BeatHeard{Link: "cable", Taken: time.Second},
+		failover.LinkState{Link: "cable", Carrier: beat.No, Taken: 2 * time.Second},
+		failover.FenceAnswer{ID: "fence-read-1", Device: "ups-alpha", Power: beat.Yes, Taken: 2 * time.Second},
+		failover.Analysis{ID: "analyse-1", ICMP: beat.No, ARP: beat.No, Final: true},
+		failover.FenceAnswer{ID: "fence-off-2", Device: "ups-alpha", Power: beat.No, Taken: 3 * time.Second},
+	}
+	scenario := "policy self=beta\n# a remark\n"
+	for i, e := range events {
+		scenario += fmt.Sprintf("%ds %s\n", i, e)
+	}
+	if got, want := SignsOf(scenario, []string{"ups-alpha"}), (Signs{Power: Yes, Carrier: No, ICMP: No, ARP: No}); got != want {
+		t.Errorf("%+v, want %+v from\n%s", got, want, scenario)
+	}
+	incident := silent()
+	incident.Scenario = scenario
+	incident.Snapshots = []*api.Snapshot{{Node: "beta", Status: &api.Status{
+		FenceDevices: []*api.FenceDeviceStatus{{Name: "ups-alpha", Feeds: []string{"alpha"}, Health: "ok"}},
+	}}}
+	if list := Of(incident); len(list) != 1 || list[0].GetType() != NodePowerLost || list[0].GetConfidence() != .6 {
+		t.Errorf("%s", text(list))
+	}
+}
