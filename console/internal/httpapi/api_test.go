@@ -380,7 +380,7 @@ func TestPromWithSessionAndBasic(t *testing.T) {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	if res.StatusCode != 200 || len(res.Cookies()) != 0 {
+	if res.StatusCode != http.StatusOK || len(res.Cookies()) != 0 {
 		t.Errorf("basic: %d %v", res.StatusCode, res.Cookies())
 	}
 }

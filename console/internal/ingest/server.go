@@ -59,9 +59,9 @@ func startBroker(listen string, security *tls.Config, log logrus.FieldLogger) (*
 	logger := &brokerLog{log: log}
 	s.SetLoggerV2(logger, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(readyWithin) {
+	if err := ready(s, logger); err != nil {
 		s.Shutdown()
-		return nil, fmt.Errorf("listen for stores on %s: %w", listen, logger.fatal())
+		return nil, fmt.Errorf("listen for stores on %s: %w", listen, err)
 	}
 	conn, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(consoleUser, gate.secret),
 		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
@@ -70,6 +70,20 @@ func startBroker(listen string, security *tls.Config, log logrus.FieldLogger) (*
 		return nil, fmt.Errorf("connect to own link: %w", err)
 	}
 	return &broker{server: s, conn: conn}, nil
+}
+
+// ready waits until the server listens. Where it cannot, it says so in its log
+// and nowhere else.
+func ready(s *server.Server, l *brokerLog) error {
+	for end := time.Now().Add(readyWithin); time.Now().Before(end); {
+		if s.ReadyForConnections(readyWithin / 100) {
+			return nil
+		}
+		if err := l.fatal(); err != nil {
+			return err
+		}
+	}
+	return errors.New("not ready in time")
 }
 
 func (b *broker) address() string { return b.server.Addr().String() }
@@ -135,9 +149,6 @@ type brokerLog struct {
 func (l *brokerLog) fatal() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.last == nil {
-		return errors.New("not ready in time")
-	}
 	return l.last
 }
 
