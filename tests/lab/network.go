@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -104,7 +105,8 @@ func clearAddresses(s *Space, name string) error {
 		return err
 	}
 	for i := range addresses {
-		if err := s.handle.AddrDel(link, &addresses[i]); err != nil {
+		// An address of the same network goes with the first one of it.
+		if err := s.handle.AddrDel(link, &addresses[i]); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 			return err
 		}
 	}
