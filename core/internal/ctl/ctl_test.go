@@ -241,7 +241,7 @@ func TestKeygenMakesAWholeChannelAndReplacesNothing(t *testing.T) {
 
 func TestConfigCheckNamesThePlace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bad.yaml")
-	if err := os.WriteFile(path, []byte("store: s0001\nsuprise: 1\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("store: s0001\nnodez: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, printed := run(t, nil, "config", "check", path)

@@ -38,7 +38,7 @@ func TestFencedFailover(t *testing.T) {
 			t.Errorf("beta served after %v", took)
 		}
 		w.whole("beta")
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		incidents := beta.sink.all()
 		if len(incidents) != 1 {
 			t.Fatalf("%d incidents: %v\n%s", len(incidents), incidents, beta.sink.kinds())
@@ -114,7 +114,7 @@ func TestSwitchoverByCommand(t *testing.T) {
 		if w.runs("alpha", "db") {
 			t.Error("alpha still runs the database")
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		incidents := beta.sink.all()
 		if len(incidents) != 1 || incidents[0].GetKind() != api.IncidentSwitchover {
 			t.Errorf("incidents %v", incidents)
@@ -143,7 +143,7 @@ func TestDeadProcessIsRestartedWithBothPIDs(t *testing.T) {
 		w.until("the restart is told", 5*time.Second, func() bool {
 			return strings.Contains(alpha.sink.kinds(), api.KindResourceRestarted)
 		})
-		time.Sleep(12 * time.Second)
+		<-time.After(12 * time.Second)
 		incidents := alpha.sink.all()
 		if len(incidents) != 1 || incidents[0].GetKind() != api.IncidentService {
 			t.Errorf("incidents %v", incidents)

@@ -31,7 +31,7 @@ func (f *fakeInstance) alive() bool { return f.w.power[f.node] }
 
 func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 	f.w.mu.Lock()
-	ok := false
+	var ok bool
 	switch {
 	case f.name == reachPing:
 		ok = true

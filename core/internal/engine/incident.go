@@ -48,8 +48,9 @@ type incidents struct {
 	seen      map[string]time.Duration // objects that had a small incident, and when
 	refs      []*peerpb.IncidentRef
 	dirty     bool
-	asked     bool // evidence is being gathered, or was
-	told      map[string]bool
+	asked     bool            // evidence is being gathered, or was
+	measured  bool            // its recovery time went out as points
+	told      map[string]bool // incidents of ours, as the failed node, that we added to
 	signs     Signs
 }
 
@@ -110,7 +111,7 @@ func (i *incidents) openMain(o observation) {
 	if kind == api.IncidentSwitchover {
 		i.main.FailedNode, i.main.Severity = "", warning
 	}
-	i.dirty, i.asked, i.signs = true, false, Signs{}
+	i.dirty, i.asked, i.measured, i.signs = true, false, false, Signs{}
 	i.remember()
 }
 
@@ -199,7 +200,7 @@ func samePhases(a, b []*api.Phase) bool {
 // title says in one line what happened and how it stands.
 func (i *incidents) title(v *viewed, f failover.Failover) {
 	m := i.main
-	text := ""
+	var text string
 	switch {
 	case m.Kind == api.IncidentSwitchover && f.Done != 0 && f.OK:
 		text = fmt.Sprintf("%s took the service over as planned in %s", i.e.Node, inSeconds(m.RecoverySeconds))
@@ -254,6 +255,10 @@ func (i *incidents) revise(out *changed) {
 	}
 	i.dirty = false
 	i.main.Revision++
+	if i.main.GetRecoverySeconds() > 0 && !i.measured {
+		i.measured = true
+		i.e.Sink.Points(failoverPoint(i.main, i.e.Clock.Wall().UnixNano()))
+	}
 	i.conclude(i.main)
 	sent := proto.Clone(i.main).(*api.Incident)
 	out.incidents = append(out.incidents, sent)

@@ -85,14 +85,15 @@ func (l *deviceLives) kind(name string) string {
 	return l.known[name].Kind
 }
 
-// device joins the configuration with the declaration: the longer life holds,
-// and a device that declares none is unproven.
+// device joins the configuration with the declaration: the longer life holds.
+// The configured life is the operator's claim (its default is too long for the
+// fast turn on purpose); a device that never answered proves nothing.
 func (l *deviceLives) device(c config.FenceDevice) failover.Device {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	d := l.known[c.Name]
+	d, answered := l.known[c.Name]
 	return failover.Device{
 		Name: c.Name, Feeds: c.Feeds, Life: max(c.OrderLife.Std(), d.OrderLife, time.Millisecond),
-		Proven: d.OrderLife > 0, TimedOff: d.TimedOff,
+		Proven: answered, TimedOff: d.TimedOff,
 	}
 }

@@ -165,10 +165,3 @@ func (r *resource) patient(ctx context.Context, do func(context.Context) error) 
 		}
 	}
 }
-
-// pid is the process that the resource had when it was last seen.
-func (r *resource) pid() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.last.PID
-}
