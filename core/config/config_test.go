@@ -146,6 +146,7 @@ links:
 	cfg := Default()
 	d := newDecoder("storeward.yaml", root)
 	decodeInto(d, root, cfg)
+	cfg.places = d.places
 	cfg.Nodes = []Node{{Name: "alpha"}, {Name: "beta"}}
 	cfg.nameSections()
 	got := cfg.Links[0].With.For("beta")
@@ -182,6 +183,15 @@ func TestSectionExplain(t *testing.T) {
 		if got := cfg.Links[0].With.Explain(errors.New(in)).Error(); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
+	}
+}
+
+// A plugin that misses a key of a section that is not there is shown where it should be.
+func TestExplainWithoutSection(t *testing.T) {
+	cfg := valid(t)
+	const want = "valid.yaml:63:5: probes[1].with.mounts: this key is missing"
+	if got := cfg.Probes[1].With.Explain(errors.New("mounts: this key is missing")).Error(); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

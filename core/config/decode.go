@@ -187,7 +187,7 @@ func (d *decoder) section(path string, n ast.Node, s *Section) {
 		d.fault(path, n.GetToken(), "this is "+describe(n), "write keys and values below it")
 		return
 	}
-	*s = Section{Node: n, file: d.places.file, path: path, anchors: d.anchors}
+	*s = Section{Node: n, anchors: d.anchors}
 }
 
 func unmarshals(v reflect.Value) bool {

@@ -89,20 +89,26 @@ func parseRoot(name string, text []byte) (ast.Node, error) {
 	return root, nil
 }
 
-// nameSections tells every section the nodes' names, below which it holds their own values.
+// nameSections tells every section the nodes' names, below which it holds their own
+// values, and where it stands or should stand.
 func (c *Config) nameSections() {
 	names := c.nodeNames()
+	name := func(s *Section, list string, i int) {
+		s.nodes, s.file = names, c.places.file
+		s.path = fmt.Sprintf("%s[%d].with", list, i)
+		s.at = c.places.find(s.path)
+	}
 	for i := range c.Links {
-		c.Links[i].With.nodes = names
+		name(&c.Links[i].With, "links", i)
 	}
 	for i := range c.Fencing {
-		c.Fencing[i].With.nodes = names
+		name(&c.Fencing[i].With, "fencing", i)
 	}
 	for i := range c.Resources {
-		c.Resources[i].With.nodes = names
+		name(&c.Resources[i].With, "resources", i)
 	}
 	for i := range c.Probes {
-		c.Probes[i].With.nodes = names
+		name(&c.Probes[i].With, "probes", i)
 	}
 }
 

@@ -20,6 +20,7 @@ type Section struct {
 	Node ast.Node
 
 	file, path string
+	at         place
 	nodes      []string
 	anchors    map[string]ast.Node
 }
@@ -112,7 +113,7 @@ func (s Section) Explain(err error) error {
 	}
 	var faults Faults
 	for _, text := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
-		f := Fault{File: s.file, Path: s.path, Wrong: strings.TrimSpace(text)}
+		f := Fault{File: s.file, Line: s.at.line, Column: s.at.column, Path: s.path, Wrong: strings.TrimSpace(text)}
 		if tk := startOf(s.Node); tk != nil {
 			f.Line, f.Column = tk.Position.Line, tk.Position.Column
 		}

@@ -164,7 +164,7 @@ func TestFlight(t *testing.T) {
 	i.Snapshots = []*api.Snapshot{
 		{Node: "alpha", Source: "peer channel", Flight: samples(-30, 0, map[string]float64{"host/cpu_used_ratio": .99, "host/memory_used_ratio": .995})},
 		{Node: "beta", Source: "self", Flight: append(
-			samples(-30, 0, map[string]float64{"host/cpu_used_ratio": .4, "link/lan/lateness_seconds": .7, "link/cable/lateness_seconds": .1}),
+			samples(-30, 0, map[string]float64{"host/cpu_used_ratio": .4, "link/lan/lateness_seconds": .7, "link.cable.lateness_seconds": .6}),
 			samples(0, 10, map[string]float64{"host/cpu_used_ratio": 1, "link/cable/lateness_seconds": 9})...)},
 	}
 	golden(t, "testdata/flight.golden", text(From(Case{Incident: i, Warntime: 500 * time.Millisecond})))

@@ -169,7 +169,11 @@ func (d *drawer) lateness() {
 				continue
 			}
 			for name, value := range sample.GetValues() {
-				if link, ok := between(name, "link/", "/lateness_seconds"); ok && value > peak {
+				link, ok := between(name, "link/", "/lateness_seconds")
+				if !ok {
+					link, ok = between(name, "link.", ".lateness_seconds")
+				}
+				if ok && value > peak {
 					worst[link] = max(worst[link], value)
 				}
 			}
