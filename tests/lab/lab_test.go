@@ -227,3 +227,18 @@ func TestSecondLabOfTheNameIsRefusedAndCrashIsCleaned(t *testing.T) {
 		t.Errorf("status %+v: %v", status, err)
 	}
 }
+
+func TestBootForgetsVirtualAddresses(t *testing.T) {
+	_, alpha, _ := newLab(t, "vips")
+	run(t, alpha, "ip", "address", "add", "10.77.1.101/24", "dev", LAN)
+	run(t, alpha, "ip", "address", "add", "10.77.1.102/24", "dev", LAN)
+	if err := alpha.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := alpha.PowerOn(); err != nil {
+		t.Fatal(err)
+	}
+	if alpha.Holds("10.77.1.101") || !alpha.Holds(alpha.Address()) {
+		t.Errorf("addresses after a boot: %v", alpha.addresses())
+	}
+}
