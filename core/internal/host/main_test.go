@@ -106,6 +106,8 @@ func (liar) PowerStatus(context.Context, *sdkpb.InstanceRequest) (*sdkpb.Reading
 type testConfig struct {
 	// Fail makes New fail while this file exists.
 	Fail string `yaml:"fail"`
+	// Echo makes the link send every beat back.
+	Echo bool `yaml:"echo"`
 }
 
 func testPlugin(name string) sdk.Plugin {
@@ -120,17 +122,25 @@ func testPlugin(name string) sdk.Plugin {
 				}
 			}
 			env.Log.WithField("resource", "r").Warn("instance opened")
-			return &testInstance{env: env}, nil
+			return &testInstance{echo: c.Echo, echoes: make(chan sdk.Packet, 16)}, nil
 		},
 	}
 }
 
-type testInstance struct{ env sdk.Env }
+type testInstance struct {
+	echo   bool
+	echoes chan sdk.Packet
+}
 
 func (i *testInstance) Close() error { return nil }
 
 func (i *testInstance) Probe(context.Context) (sdk.Result, error) {
-	return sdk.Result{Status: sdk.OK, Message: strconv.Itoa(os.Getpid())}, nil
+	var used syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return sdk.Result{
+		Status: sdk.OK, Message: strconv.Itoa(os.Getpid()),
+		Values: map[string]float64{"cpu_seconds": float64(used.Utime.Nano()+used.Stime.Nano()) / 1e9},
+	}, err
 }
 
 func (i *testInstance) Evidence(context.Context) ([]sdk.Item, error) {
@@ -141,6 +151,9 @@ func (i *testInstance) Evidence(context.Context) ([]sdk.Item, error) {
 func (i *testInstance) Send(beat []byte) error {
 	if string(beat) == "panic" {
 		go panic("a goroutine nobody watches")
+	}
+	if i.echo {
+		i.echoes <- sdk.Packet{Data: beat, From: "echo", Taken: sdk.Monotonic()}
 	}
 	return nil
 }
@@ -153,7 +166,12 @@ func (i *testInstance) Run(ctx context.Context, packet func(sdk.Packet), state f
 		select {
 		case <-ctx.Done():
 			return nil
+		case p := <-i.echoes:
+			packet(p)
 		case <-ticker.C:
+			if i.echo {
+				continue
+			}
 			packet(sdk.Packet{Data: []byte("beat"), From: "peer", Taken: sdk.Monotonic()})
 		}
 	}
@@ -260,7 +278,7 @@ func testCommand(plugin string) (string, []string) {
 }
 
 // shortDir is a directory whose path leaves room for a socket's name.
-func shortDir(t *testing.T) string {
+func shortDir(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "sw")
 	if err != nil {
 		t.Fatal(err)
