@@ -49,7 +49,8 @@ type Recorder struct {
 
 	mu     sync.Mutex
 	buffer []byte
-	peer   [][]byte // encoded, a circle of Keep at one sample a second
+	told   time.Time // of the peer's newest sample
+	peer   [][]byte  // encoded, a circle of Keep at one sample a second
 	next   int
 }
 
@@ -155,7 +156,7 @@ func (r *Recorder) Record(sample *api.Sample) error {
 	return nil
 }
 
-// RecordPeer keeps one sample of the peer, in memory.
+// RecordPeer keeps one sample of the peer, in memory; one told again counts once.
 func (r *Recorder) RecordPeer(sample *api.Sample) {
 	data, err := proto.Marshal(sample)
 	if err != nil {
@@ -163,6 +164,10 @@ func (r *Recorder) RecordPeer(sample *api.Sample) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if sample.GetTime().AsTime().Equal(r.told) {
+		return // told again
+	}
+	r.told = sample.GetTime().AsTime()
 	if len(r.peer) < int(Keep/time.Second) {
 		r.peer = append(r.peer, data)
 		return

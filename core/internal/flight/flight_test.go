@@ -40,6 +40,7 @@ func record(t *testing.T, r *Recorder, from, to int) {
 			t.Fatal(err)
 		}
 		r.RecordPeer(sample(s))
+		r.RecordPeer(sample(s)) // the peer's news come more often than its samples
 	}
 }
 

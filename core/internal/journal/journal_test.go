@@ -304,3 +304,22 @@ func FuzzDamage(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkSaveState(b *testing.B) {
+	j, _ := open(b, b.TempDir(), "b")
+	state := bytes.Repeat([]byte("x"), 500)
+	for b.Loop() {
+		if err := j.SaveState(state); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkInput(b *testing.B) {
+	j, _ := open(b, b.TempDir(), "b")
+	for b.Loop() {
+		if err := j.Input("12.345s beat link=cable sequence=123456 generation=7 role=active"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
