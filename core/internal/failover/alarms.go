@@ -54,7 +54,7 @@ func (m *Machine) clusterAlarms() {
 	m.alarm(q.silent && !q.off && !alone, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
 	m.alarm(q.silent && !q.off && alone, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
 	m.alarm(q.silent && q.off, m.object.peer, "off", Major, peer, " is off")
-	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut twice within an hour and is left off")
+	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
 	served := m.active() || q.receiving && p.b.Role == beat.Active
 	changing := m.taking.kind != notTaking || m.given.Generation > 0 || !m.adopted || m.giving.kind != notGiving
 	if served || changing || !q.heard {

@@ -262,7 +262,7 @@ type State struct {
 	KernelBoot string
 	Clock      time.Duration
 	Modes      beat.Modes // Mode.Left counts from Clock
-	// Cuts are the moments on Clock at which this node read the peer off after its own order, newest last, of the last hour.
+	// Cuts are the moments on Clock at which this node read the peer off after its own order, newest last, as far as PowerOns.Within goes back.
 	Cuts []time.Duration
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.
 	OnDue        time.Duration
@@ -284,8 +284,10 @@ type Policy struct {
 	Devices   []Device
 	Resources []Resource // in configured order
 
-	Cycle         bool // after_fence: cycle
-	OffTime       time.Duration
+	Cycle   bool // after_fence: cycle
+	OffTime time.Duration
+	// PowerOns bounds how often a fenced node is switched on again; zero: once an hour.
+	PowerOns      Budget
 	IsolationStop bool
 	IsolationTime time.Duration
 	FailbackAuto  bool

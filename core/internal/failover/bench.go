@@ -30,7 +30,7 @@ type benchNode struct {
 	kernel  int   // counts boots
 	starts  int   // counts daemon starts
 	powered bool
-	crashed bool // powered, and dead
+	crashed bool              // powered, and dead
 	running map[string]string // resources: "up", "down" (runs, does not answer), "unknown"; absent: stopped
 	pids    int
 	late    time.Duration // the machine is not called before (a stall)

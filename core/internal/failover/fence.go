@@ -10,7 +10,7 @@ import (
 const (
 	// rereadEvery is the least time between two readings of a device in a silence.
 	rereadEvery = 500 * time.Millisecond
-	// fenceAgain: a second cut within this time leaves the peer off.
+	// fenceAgain is the default time of Policy.PowerOns.
 	fenceAgain = time.Hour
 	// onTimeout bounds switching on, onRetryMost the pause before the next try.
 	onTimeout   = 10 * time.Second
@@ -284,27 +284,39 @@ func (m *Machine) readBack() {
 	}
 }
 
+// powerOns is how often a fenced node is switched on again; by default a node
+// fenced twice within an hour stays off (S7).
+func (m *Machine) powerOns() Budget {
+	b := m.p.PowerOns
+	if b.Max == 0 {
+		b.Max = 1
+	}
+	if b.Within == 0 {
+		b.Within = fenceAgain
+	}
+	return b
+}
+
 // recordCut keeps what S7 needs: when we cut the peer, and that it is owed power.
 func (m *Machine) recordCut() {
-	clock := m.clock()
-	m.state.Cuts = slices.DeleteFunc(slices.Clone(m.state.Cuts), func(t time.Duration) bool { return clock-t >= fenceAgain })
-	m.state.Cuts = append(m.state.Cuts, clock)
+	clock, budget := m.clock(), m.powerOns()
+	m.state.Cuts = append(within(slices.Clone(m.state.Cuts), clock, budget.Within), clock)
 	m.state.OnDue = 0
-	if m.p.Cycle && len(m.state.Cuts) < 2 {
-		m.state.OnDue = clock + m.p.OffTime
+	if m.p.Cycle && len(m.state.Cuts) <= budget.Max {
+		m.state.OnDue = clock + max(m.p.OffTime, 1)
 	}
 	m.store.changed()
 }
 
-// staysOff: fenced twice within an hour, the peer is not switched on again.
+// staysOff: fenced too often, the peer is not switched on again.
 func (m *Machine) staysOff() bool {
-	n := len(m.state.Cuts)
-	return m.p.Cycle && n >= 2 && m.state.OnDue == 0 && m.clock()-m.state.Cuts[n-2] < fenceAgain
+	budget, n := m.powerOns(), len(m.state.Cuts)
+	return m.p.Cycle && m.state.OnDue == 0 && n > budget.Max && m.clock()-m.state.Cuts[n-budget.Max-1] < budget.Within
 }
 
 // giveBack is S7: who cut the peer switches it on again after off_time.
 func (m *Machine) giveBack() {
-	if m.state.OnDue == 0 || !m.active() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil || m.ordering() {
+	if m.state.OnDue == 0 || !m.active() && m.mayPromote() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil || m.ordering() {
 		return
 	}
 	if m.quiet.heard || !m.quiet.silent && m.peer.receivedAt > m.order.sent {

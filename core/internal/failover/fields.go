@@ -224,6 +224,8 @@ func (p *Policy) fields(f *form) {
 	f.int("carrier-beats", &p.CarrierBeats)
 	f.yes("cycle", &p.Cycle)
 	f.span("off-time", &p.OffTime)
+	f.int("power-ons", &p.PowerOns.Max)
+	f.span("power-ons-within", &p.PowerOns.Within)
 	f.yes("isolation-stop", &p.IsolationStop)
 	f.span("isolation-time", &p.IsolationTime)
 	f.yes("failback-auto", &p.FailbackAuto)

@@ -88,7 +88,7 @@ func (m *Machine) agree() {
 
 // takeGrant accepts or refuses what the peer grants.
 func (m *Machine) takeGrant(g beat.Grant) {
-	if g.To != m.boot.Incarnation || g.Generation == 0 || g == m.refused || m.active() || m.taking.kind != notTaking {
+	if g.To != m.boot.Incarnation || g.Generation == 0 || g == m.refused || m.active() || m.taking.kind != notTaking && g.Generation <= m.taking.grant.Generation {
 		return
 	}
 	if m.ordering() || m.peer.b.Ordering || !m.adopted {
@@ -101,9 +101,13 @@ func (m *Machine) takeGrant(g beat.Grant) {
 		return
 	}
 	m.note("grant-taken", m.object.self, m.p.Peer+" granted generation "+itoa(g.Generation))
+	before := m.taking
 	m.beginGranted(g)
 	m.take(byGrant, g.Generation)
 	m.taking.grant = g
+	if before.kind != notTaking { // a newer grant while the older one was not yet durable
+		m.taking.before = before.before
+	}
 	if m.peer.b.PingGroup == beat.No {
 		m.apart.locked = true
 	}

@@ -53,7 +53,7 @@ func (m *Machine) beginFailover() {
 func (m *Machine) forgetSilence() {
 	m.order.any = false
 	m.word = false
-	if m.failover.Generation == 0 {
+	if m.failover.Generation == 0 && m.taking.kind == notTaking {
 		m.failover = Failover{}
 	}
 }
@@ -70,6 +70,9 @@ func (m *Machine) beginGranted(g beat.Grant) {
 // beginStarting gives the record its generation: from here on it is kept.
 func (m *Machine) beginStarting(kind takingKind) {
 	f := &m.failover
+	if f.Began == 0 || f.Done > 0 {
+		*f = Failover{Kind: "start", Began: m.now}
+	}
 	f.Generation = m.state.Generation
 	m.verify = verify{}
 	if kind != byFence || m.evidence.began == 0 {
