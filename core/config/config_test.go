@@ -87,7 +87,9 @@ func TestValid(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	cfg := valid(t)
-	cfg.Links, cfg.Fencing, cfg.Probes = cfg.Links[:1], cfg.Fencing[:1], nil
+	cfg.Links, cfg.Fencing, cfg.Probes = cfg.Links[:1], cfg.Fencing[:1], cfg.Probes[:1]
+	cfg.Fencing[0].OrderLife = DefaultFenceDevice().OrderLife
+	cfg.Probes[0].Verify, cfg.Probes[0].Timeout = false, Duration(time.Minute)
 	golden(t, "testdata/warnings.golden", cfg.Warnings().Error()+"\n")
 }
 
