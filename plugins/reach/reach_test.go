@@ -136,7 +136,29 @@ func street(t *testing.T) (silence func()) {
 	check(t, err)
 	check(t, far.AddrAdd(link, address))
 	check(t, far.LinkSetUp(link))
+	settled(t, func() (netlink.Link, error) { return netlink.LinkByName("near0") })
+	settled(t, func() (netlink.Link, error) { return far.LinkByName("far0") })
 	return func() { check(t, far.AddrDel(link, address)) }
+}
+
+// settled waits until the kernel has begun to carry packets on a new interface.
+func settled(t *testing.T, find func() (netlink.Link, error)) {
+	t.Helper()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	limit := time.After(10 * time.Second)
+	for {
+		link, err := find()
+		check(t, err)
+		if link.Attrs().OperState == netlink.OperUp {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-limit:
+			t.Fatalf("%s never came up", link.Attrs().Name)
+		}
+	}
 }
 
 func check(t *testing.T, err error) {
