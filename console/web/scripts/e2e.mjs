@@ -42,7 +42,11 @@ function shiftsDuring(page, millis) {
         const moved = [];
         const observer = new PerformanceObserver((entries) => {
           for (const entry of entries.getEntries()) {
-            if (!entry.hadRecentInput) moved.push({ value: entry.value, what: entry.sources.map((source) => source.node?.className ?? "?").slice(0, 3) });
+            if (!entry.hadRecentInput)
+              moved.push({
+                value: entry.value,
+                what: entry.sources.map((source) => source.node?.className ?? "?").slice(0, 3),
+              });
           }
         });
         observer.observe({ type: "layout-shift", buffered: false });
@@ -142,7 +146,9 @@ try {
   const { incidents } = await ask(page, `${base}/api/v1/incidents?limit=200`);
   const store = settings.rest[0] ?? incidents[0]?.store ?? stores[0]?.store;
   assert.ok(store, "the console knows no store");
-  const incident = incidents.find((one) => one.store === store && one.kind === "failover") ?? incidents.find((one) => one.store === store);
+  const incident =
+    incidents.find((one) => one.store === store && one.kind === "failover") ??
+    incidents.find((one) => one.store === store);
   await step("overview", () => overview(page, store));
   await step("search", () => search(page, store));
   await step("the overview does not move", () => calm(page));

@@ -21,14 +21,17 @@ async function pagesOf(page) {
     ["incidents", "/incidents"],
     ["alarms", "/alarms"],
     ...(store ? [["store", `/stores/${encodeURIComponent(store)}`]] : []),
-    ...(incident ? [["incident", `/incidents/${encodeURIComponent(incident.id)}?store=${encodeURIComponent(incident.store)}`]] : []),
+    ...(incident
+      ? [["incident", `/incidents/${encodeURIComponent(incident.id)}?store=${encodeURIComponent(incident.store)}`]]
+      : []),
   ];
 }
 
 async function capture(browser, scheme, sizeName) {
   const context = await browser.newContext({ viewport: SIZES[sizeName], colorScheme: scheme, reducedMotion: "reduce" });
   const page = await context.newPage();
-  const shoot = (name) => page.screenshot({ path: path.join(folder, `${name}-${sizeName}-${scheme}.png`), fullPage: true });
+  const shoot = (name) =>
+    page.screenshot({ path: path.join(folder, `${name}-${sizeName}-${scheme}.png`), fullPage: true });
   await page.goto(`${settings.base}/login`);
   await page.getByRole("button", { name: "Log in" }).waitFor();
   await shoot("login");

@@ -1,4 +1,4 @@
-import "@mantine/core/styles.css";
+import "./app/mantine.css";
 import "./app/tokens.css";
 import "./ui/global.css";
 import { StrictMode } from "react";

@@ -42,7 +42,16 @@ function Ask({ id, what }: { id: number; what: string }) {
       </Popover.Target>
       <Popover.Dropdown>
         <form onSubmit={submit} className={classes.form}>
-          <Textarea label="Comment" description="Who does what; others see it." data-autofocus autosize minRows={2} maxLength={2000} value={comment} onChange={(e) => setComment(e.currentTarget.value)} />
+          <Textarea
+            label="Comment"
+            description="Who does what; others see it."
+            data-autofocus
+            autosize
+            minRows={2}
+            maxLength={2000}
+            value={comment}
+            onChange={(e) => setComment(e.currentTarget.value)}
+          />
           {acknowledge.isError && (
             <p className={classes.error} role="alert">
               {acknowledge.error.message}

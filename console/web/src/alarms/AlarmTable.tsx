@@ -44,7 +44,11 @@ export function AlarmTable({ alarms, withStore = true }: { alarms: readonly Alar
                 {alarm.incident !== "" && (
                   <>
                     {", "}
-                    <Link to={`/incidents/${encodeURIComponent(alarm.incident)}?store=${encodeURIComponent(alarm.store)}`}>incident</Link>
+                    <Link
+                      to={`/incidents/${encodeURIComponent(alarm.incident)}?store=${encodeURIComponent(alarm.store)}`}
+                    >
+                      incident
+                    </Link>
                   </>
                 )}
               </span>

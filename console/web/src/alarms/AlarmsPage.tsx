@@ -16,7 +16,9 @@ function wanted(alarm: Alarm, which: Which, search: string): boolean {
   const acknowledged = alarm.acknowledged !== undefined;
   if (which === "new" && acknowledged) return false;
   if (which === "acknowledged" && !acknowledged) return false;
-  const text = [alarm.store, alarm.node, alarm.object, alarm.condition, alarm.message, alarm.severity].join(" ").toLowerCase();
+  const text = [alarm.store, alarm.node, alarm.object, alarm.condition, alarm.message, alarm.severity]
+    .join(" ")
+    .toLowerCase();
   return search
     .toLowerCase()
     .split(/\s+/)
@@ -34,7 +36,14 @@ export default function AlarmsPage() {
 
   return (
     <>
-      <PageHead title="Alarms" lead={alarms.data === undefined ? "States that need attention, worst first." : `${plural(all.length, "alarm")} raised, ${fresh} not acknowledged. Worst first.`}>
+      <PageHead
+        title="Alarms"
+        lead={
+          alarms.data === undefined
+            ? "States that need attention, worst first."
+            : `${plural(all.length, "alarm")} raised, ${fresh} not acknowledged. Worst first.`
+        }
+      >
         <SearchField label="Search alarms" value={search} onChange={setSearch} />
         <SegmentedControl
           size="xs"
@@ -56,8 +65,12 @@ export default function AlarmsPage() {
             <Rows count={6} height={56} />
           )
         ) : shown.length === 0 ? (
-          <Empty icon={all.length === 0 ? "ok" : "search"} title={all.length === 0 ? "No alarm is raised" : "No alarm matches"}>
-            {all.length === 0 && "Nothing needs attention now. Alarms appear here by themselves and go when their cause is gone."}
+          <Empty
+            icon={all.length === 0 ? "ok" : "search"}
+            title={all.length === 0 ? "No alarm is raised" : "No alarm matches"}
+          >
+            {all.length === 0 &&
+              "Nothing needs attention now. Alarms appear here by themselves and go when their cause is gone."}
           </Empty>
         ) : (
           <AlarmTable alarms={shown} />

@@ -62,7 +62,10 @@ describe("queries", () => {
   });
 
   it("reads a Prometheus matrix", () => {
-    const answer = { status: "success", data: { result: [{ metric: { node: "alpha" }, values: [[10, "0.5"]] as [number, string][] }] } };
+    const answer = {
+      status: "success",
+      data: { result: [{ metric: { node: "alpha" }, values: [[10, "0.5"]] as [number, string][] }] },
+    };
     expect(parseMatrix(answer)).toEqual([{ labels: { node: "alpha" }, times: [10], values: [0.5] }]);
     expect(() => parseMatrix({ status: "error", error: "bad query" })).toThrow("bad query");
     expect(quote('a"b\\')).toBe('"a\\"b\\\\"');

@@ -17,3 +17,8 @@ export function learnClock(header: string | null, browserNow: number): void {
 export function consoleNow(): number {
   return Date.now() + offsetMillis;
 }
+
+/** A moment of the browser's clock as the console's clock has it. */
+export function fromBrowser(millis: number): number {
+  return millis + offsetMillis;
+}

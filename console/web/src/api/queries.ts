@@ -35,7 +35,8 @@ export function useSession() {
 export function useLogin() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (credentials: { user: string; password: string }) => post<Session | undefined>(`${API}/login`, credentials),
+    mutationFn: (credentials: { user: string; password: string }) =>
+      post<Session | undefined>(`${API}/login`, credentials),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.session }),
   });
 }

@@ -1,6 +1,14 @@
 // How live messages change what is already on the screen. Pure: a message and
 // the old value in, the new value out; the old value itself when nothing changed.
-import { list, type Alarm, type IncidentRow, type Status, type StoreDetail, type StoreEvent, type StoreList } from "./types";
+import {
+  list,
+  type Alarm,
+  type IncidentRow,
+  type Status,
+  type StoreDetail,
+  type StoreEvent,
+  type StoreList,
+} from "./types";
 
 export const EVENTS_KEPT = 200;
 

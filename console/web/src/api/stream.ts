@@ -5,7 +5,8 @@ export type StreamState = "connecting" | "live" | "lost";
 
 export interface StreamHandlers {
   onMessage(kind: string, data: unknown): void;
-  onState(state: StreamState): void;
+  /** heard is when the console last said anything, in milliseconds of the browser's clock. */
+  onState(state: StreamState, heard: number): void;
 }
 
 export const KINDS = ["status", "event", "incident", "alarm", "store"] as const;
@@ -27,6 +28,7 @@ export function openStream(url: string, handlers: StreamHandlers): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let silence: ReturnType<typeof setTimeout> | undefined;
   let attempt = 0;
+  let lastHeard = Date.now();
   let closed = false;
 
   const receive = (kind: string) => (message: MessageEvent<string>) => {
@@ -46,24 +48,25 @@ export function openStream(url: string, handlers: StreamHandlers): () => void {
       clearTimeout(silence);
       opening.close();
       if (closed) return;
-      handlers.onState("lost");
+      handlers.onState("lost", lastHeard);
       timer = setTimeout(connect, reconnectPause(attempt++));
     };
     const heard = () => {
+      lastHeard = Date.now();
       clearTimeout(silence);
       silence = setTimeout(lose, SILENCE);
     };
     opening.addEventListener("open", () => {
       attempt = 0;
       heard();
-      handlers.onState("live");
+      handlers.onState("live", lastHeard);
     });
     opening.addEventListener("error", lose);
     opening.addEventListener("pulse", heard);
     for (const kind of KINDS) opening.addEventListener(kind, receive(kind));
   };
 
-  handlers.onState("connecting");
+  handlers.onState("connecting", lastHeard);
   connect();
   return () => {
     closed = true;

@@ -19,11 +19,16 @@ const client: QueryClient = new QueryClient({
   queryCache: new QueryCache({
     onError: (error, query) => {
       // A session that ended while a page was open: asking for it again leads to the login.
-      if (isUnauthorized(error) && query.queryKey[0] !== keys.session[0]) void client.invalidateQueries({ queryKey: keys.session });
+      if (isUnauthorized(error) && query.queryKey[0] !== keys.session[0])
+        void client.invalidateQueries({ queryKey: keys.session });
     },
   }),
   defaultOptions: {
-    queries: { staleTime: 5_000, retry: (count, error) => !isUnauthorized(error) && count < 1, refetchOnWindowFocus: true },
+    queries: {
+      staleTime: 5_000,
+      retry: (count, error) => !isUnauthorized(error) && count < 1,
+      refetchOnWindowFocus: true,
+    },
   },
 });
 

@@ -32,8 +32,8 @@ export function ConnectionBanner() {
     <div className={classes.banner} role="alert">
       <Icon name="degraded" size={16} />
       <span>
-        <strong>Connection to the console lost.</strong> Everything below is as of {formatClock(lostSince)} ({formatElapsed((now - lostSince) / 1000)} old). Trying
-        again.
+        <strong>Connection to the console lost.</strong> Everything here is as of {formatClock(lostSince)} (
+        {formatElapsed((now - lostSince) / 1000)} old). Trying again.
       </span>
     </div>
   );

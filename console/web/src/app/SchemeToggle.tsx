@@ -13,7 +13,13 @@ export function SchemeToggle() {
   const next = NEXT[colorScheme];
   return (
     <Tooltip label={`${LOOK[colorScheme].label}. Click for: ${LOOK[next].label.toLowerCase()}.`}>
-      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`${LOOK[colorScheme].label}; change`} onClick={() => setColorScheme(next)}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        aria-label={`${LOOK[colorScheme].label}; change`}
+        onClick={() => setColorScheme(next)}
+      >
         <Icon name={LOOK[colorScheme].icon} size={18} stroke={1.8} />
       </ActionIcon>
     </Tooltip>

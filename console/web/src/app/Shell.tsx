@@ -20,13 +20,30 @@ function Brand() {
   );
 }
 
-function NavItem({ to, icon, label, count, tone }: { to: string; icon: IconName; label: string; count?: number; tone?: string }) {
+function NavItem({
+  to,
+  icon,
+  label,
+  count,
+  tone,
+}: {
+  to: string;
+  icon: IconName;
+  label: string;
+  count?: number;
+  tone?: string;
+}) {
   return (
     <NavLink to={to} end={to === "/"} className={classes.item}>
       <Icon name={icon} size={17} stroke={1.8} />
       <span>{label}</span>
       {count !== undefined && (
-        <span className={classes.count} data-tone={tone} data-empty={count === 0 || undefined} aria-label={`${count} open`}>
+        <span
+          className={classes.count}
+          data-tone={tone}
+          data-empty={count === 0 || undefined}
+          aria-label={`${count} open`}
+        >
           {count}
         </span>
       )}
@@ -50,7 +67,13 @@ export function Shell({ session }: { session: Session }) {
         <Brand />
         <nav className={classes.nav} aria-label="Main">
           <NavItem to="/" icon="store" label="Stores" />
-          <NavItem to="/incidents" icon="incident" label="Incidents" count={list(open.data?.incidents).length} tone="warn" />
+          <NavItem
+            to="/incidents"
+            icon="incident"
+            label="Incidents"
+            count={list(open.data?.incidents).length}
+            tone="warn"
+          />
           <NavItem to="/alarms" icon="bell" label="Alarms" count={unseen} tone="bad" />
         </nav>
         <div className={classes.tools}>

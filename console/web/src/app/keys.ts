@@ -6,7 +6,8 @@ export const PLACES: Record<string, { to: string; label: string }> = {
   a: { to: "/alarms", label: "Alarms" },
 };
 
-export type KeyAction = { do: "go"; to: string } | { do: "search" } | { do: "help" } | { do: "wait" } | { do: "nothing" };
+export type KeyAction =
+  { do: "go"; to: string } | { do: "search" } | { do: "help" } | { do: "wait" } | { do: "nothing" };
 
 /** What a key does, given whether "g" was pressed just before. */
 export function keyAction(key: string, afterG: boolean): KeyAction {

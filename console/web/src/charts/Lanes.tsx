@@ -47,7 +47,12 @@ export function Lanes({ lanes, start, end, markers = [] }: LanesProps) {
             {markers
               .filter((marker) => marker.at >= start && marker.at <= end)
               .map((marker) => (
-                <span key={marker.at} className={classes.marker} data-tone={marker.tone} style={{ left: percent(marker.at) }} />
+                <span
+                  key={marker.at}
+                  className={classes.marker}
+                  data-tone={marker.tone}
+                  style={{ left: percent(marker.at) }}
+                />
               ))}
           </div>
         </li>

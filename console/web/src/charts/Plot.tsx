@@ -17,7 +17,16 @@ interface Cursor {
 }
 
 /** The drawn chart. The drawing is made anew only when its shape changes; new values are put into it. */
-export default function Plot({ lines, unit, start, end, markers, group, height = 150, relative = false }: TimeChartProps) {
+export default function Plot({
+  lines,
+  unit,
+  start,
+  end,
+  markers,
+  group,
+  height = 150,
+  relative = false,
+}: TimeChartProps) {
   const { ref: frame, width } = useElementSize();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -28,7 +37,14 @@ export default function Plot({ lines, unit, start, end, markers, group, height =
   const data = useMemo(() => align(lines), [lines]);
   const latest = useRef({ data, start, end, markers });
   latest.current = { data, start, end, markers };
-  const shape = JSON.stringify([lines.map((line) => [line.label, line.color, line.dashed]), unit, group, height, relative, scheme]);
+  const shape = JSON.stringify([
+    lines.map((line) => [line.label, line.color, line.dashed]),
+    unit,
+    group,
+    height,
+    relative,
+    scheme,
+  ]);
 
   useEffect(() => {
     if (host.current === null || width === 0) return undefined;
@@ -65,8 +81,13 @@ export default function Plot({ lines, unit, start, end, markers, group, height =
     <div ref={both} className={classes.plot} style={{ height }}>
       <div ref={host} aria-hidden="true" />
       {hovered && cursor !== null && time !== undefined && (
-        <div className={classes.readout} style={cursor.left > width / 2 ? { right: width - cursor.left + 12 } : { left: cursor.left + 12 }}>
-          <div className={classes.readoutTime}>{relative ? formatOffset(time) : formatFull(time * 1000).slice(0, 19)}</div>
+        <div
+          className={classes.readout}
+          style={cursor.left > width / 2 ? { right: width - cursor.left + 12 } : { left: cursor.left + 12 }}
+        >
+          <div className={classes.readoutTime}>
+            {relative ? formatOffset(time) : formatFull(time * 1000).slice(0, 19)}
+          </div>
           {lines.map((line, index) => {
             const value = data[index + 1]?.[cursor.index];
             return (

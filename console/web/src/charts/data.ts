@@ -27,7 +27,11 @@ export function align(lines: readonly Line[]): Columns {
 }
 
 /** Puts a null where a line pauses for longer than gap, so that the chart does not draw through a silence. */
-export function breakGaps(times: readonly number[], values: readonly number[], gap: number): { times: number[]; values: (number | null)[] } {
+export function breakGaps(
+  times: readonly number[],
+  values: readonly number[],
+  gap: number,
+): { times: number[]; values: (number | null)[] } {
   const outTimes: number[] = [];
   const outValues: (number | null)[] = [];
   times.forEach((time, index) => {
@@ -55,7 +59,8 @@ export function stretches(times: readonly number[], values: readonly number[], h
     const value = values[index];
     if (value === undefined || Number.isNaN(value)) return;
     const next = times[index + 1];
-    const end = next !== undefined && next - time <= hold ? next : time + Math.min(hold, next === undefined ? hold : next - time);
+    const end =
+      next !== undefined && next - time <= hold ? next : time + Math.min(hold, next === undefined ? hold : next - time);
     const last = out.at(-1);
     if (last !== undefined && last.value === value && time - last.end < 1e-6) last.end = end;
     else out.push({ start: time, end, value });

@@ -57,7 +57,16 @@ function axes(unit: Unit, relative: boolean): uPlot.Axis[] {
   } else {
     x.values = (_, splits, _axis, _space, step) => splits.map((split) => timeTick(split, step));
   }
-  return [x, { ...common, size: 62, gap: 4, space: 34, values: (_, splits, _axis, _space, step) => splits.map((split) => valueTick(split, unit, step)) }];
+  return [
+    x,
+    {
+      ...common,
+      size: 62,
+      gap: 4,
+      space: 34,
+      values: (_, splits, _axis, _space, step) => splits.map((split) => valueTick(split, unit, step)),
+    },
+  ];
 }
 
 function yRange(unit: Unit): uPlot.Scale.Range {
@@ -123,14 +132,28 @@ export function plotOptions(wanted: PlotOptions): uPlot.Options {
       sync: group === undefined ? undefined : { key: group },
     },
     hooks: {
-      setCursor: [(plot) => wanted.onCursor(plot.cursor.idx ?? null, plot.cursor.left === undefined ? 0 : plot.cursor.left + plot.bbox.left / devicePixelRatio)],
+      setCursor: [
+        (plot) =>
+          wanted.onCursor(
+            plot.cursor.idx ?? null,
+            plot.cursor.left === undefined ? 0 : plot.cursor.left + plot.bbox.left / devicePixelRatio,
+          ),
+      ],
     },
     plugins: [markersPlugin(wanted.markers)],
     series: [
       {},
       ...lines.map((line): uPlot.Series => {
         const stroke = resolve(line.color);
-        return { label: line.label, stroke, width: 1.6, fill: areas ? alpha(stroke, 10) : undefined, dash: line.dashed ? [5, 4] : undefined, points: { show: false }, spanGaps: false };
+        return {
+          label: line.label,
+          stroke,
+          width: 1.6,
+          fill: areas ? alpha(stroke, 10) : undefined,
+          dash: line.dashed ? [5, 4] : undefined,
+          points: { show: false },
+          spanGaps: false,
+        };
       }),
     ],
   };

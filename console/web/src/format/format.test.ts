@@ -71,7 +71,8 @@ describe("moments", () => {
     expect(ageSeconds(undefined, 0)).toBe(Infinity);
   });
 
-  it("shows UTC to the millisecond", () => expect(formatUTC("2026-11-22T13:03:05.312Z")).toBe("2026-11-22 13:03:05.312 UTC"));
+  it("shows UTC to the millisecond", () =>
+    expect(formatUTC("2026-11-22T13:03:05.312Z")).toBe("2026-11-22 13:03:05.312 UTC"));
 
   it("leaves out the day only for today", () => {
     const noon = new Date(2026, 10, 22, 12, 0, 0);

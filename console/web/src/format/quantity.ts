@@ -2,7 +2,8 @@
 // as everywhere in Storeward's series: _seconds, _bytes, _ratio, _total.
 import { formatDuration } from "./duration";
 
-export type Unit = "seconds" | "bytes" | "bytesPerSecond" | "ratio" | "perSecond" | "percent" | "volts" | "state" | "count";
+export type Unit =
+  "seconds" | "bytes" | "bytesPerSecond" | "ratio" | "perSecond" | "percent" | "volts" | "state" | "count";
 
 const STEPS = ["B", "kB", "MB", "GB", "TB", "PB"];
 

@@ -59,5 +59,7 @@ export function ageSeconds(moment: Moment, now: number): number {
 
 /** A sentence of the console with its UTC moments (RFC 3339) put into the reader's zone. */
 export function localTimes(text: string): string {
-  return text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, (moment) => formatFull(moment).slice(0, 19));
+  return text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, (moment) =>
+    formatFull(moment).slice(0, 19),
+  );
 }

@@ -21,7 +21,13 @@ export function Term({ word, children, quiet = false }: TermProps) {
     );
   }
   return (
-    <Tooltip label={GLOSSARY[word]} multiline maw={320} events={{ hover: true, focus: true, touch: true }} openDelay={200}>
+    <Tooltip
+      label={GLOSSARY[word]}
+      multiline
+      maw={320}
+      events={{ hover: true, focus: true, touch: true }}
+      openDelay={200}
+    >
       <button type="button" className={classes.term}>
         {text}
       </button>

@@ -7,16 +7,19 @@ export const GLOSSARY = {
   standby: "The node that is ready to take over.",
   joining: "The node runs, but has not yet agreed with its peer who is active.",
   stopped: "Storeward does not run on this node, or it was asked to do nothing.",
-  redundancy: "Both nodes are up, one is active and the other is able to take over. Without it the store sells, but the next failure stops it.",
+  redundancy:
+    "Both nodes are up, one is active and the other is able to take over. Without it the store sells, but the next failure stops it.",
   failover: "The peer died; the surviving node made sure that it is off and took over its work.",
   switchover: "A planned move of the work from one node to the other.",
-  recovery: "From the last sign of life of the failed node until the service answered again through its virtual address, measured by the surviving node.",
+  recovery:
+    "From the last sign of life of the failed node until the service answered again through its virtual address, measured by the surviving node.",
   link: "A path on which the two nodes tell each other that they live, such as a cable between them or the store's network.",
   beat: "A short signed message that a node sends its peer several times a second.",
   lateness: "How much later than announced a beat arrived. 99 % of the beats were at most this late.",
   carrier: "Whether the network card sees a signal on its cable.",
   "last heard": "The age of the newest beat on this link.",
-  "ping group": "Addresses that should always answer, such as the store's router. They tell “I am cut off” from “my peer died”.",
+  "ping group":
+    "Addresses that should always answer, such as the store's router. They tell “I am cut off” from “my peer died”.",
   ups: "The uninterruptible power supply of a node. It also is the switch with which the peer makes sure that a failed node is really off.",
   "fence device": "A device that can switch a node's power and tell whether it is off.",
   fence: "Switching the failed node's power off, and reading back that it is off, before anything is taken over.",
@@ -36,10 +39,11 @@ export const GLOSSARY = {
   incident: "A failure with all the evidence that was gathered about it.",
   finding: "A conclusion drawn from the evidence, with the place where it was read.",
   snapshot: "What was gathered on a node in the moment of the incident.",
-  "peer channel": "The nodes' second connection. Once a second each node sends its state on it, so that the survivor holds the last minutes of a dead one.",
+  "peer channel":
+    "The nodes' second connection. Once a second each node sends its state on it, so that the survivor holds the last minutes of a dead one.",
   "flight recorder": "The last five minutes of a node at one sample a second, kept at an incident.",
   scenario: "Everything the nodes' decision saw, as text. It is replayed with “storewardctl simulate”.",
-  "outbox": "What the node has not yet been able to send here. Nothing in it is lost.",
+  outbox: "What the node has not yet been able to send here. Nothing in it is lost.",
   mode: "Standby: the node does not take over. Maintenance: Storeward watches but does not act. Each has an end.",
   detect: "Until the peer's silence on every link counted as death.",
   analyse: "Looking for any other sign of life of the peer.",
@@ -50,9 +54,10 @@ export const GLOSSARY = {
   announce: "Telling the console and the monitoring systems.",
   severity: "How urgent: warning, minor, major, critical (ITU-T X.733).",
   confidence: "How sure the conclusion is, given the evidence.",
-  "last seen": "When the console last heard anything of the store. A broken connection to the enterprise does not stop a store.",
+  "last seen":
+    "When the console last heard anything of the store. A broken connection to the enterprise does not stop a store.",
   load: "Processes that want to run, on average over a minute.",
-  "boot": "The machine's present run, from power on to power off.",
+  boot: "The machine's present run, from power on to power off.",
 } as const;
 
 export type Word = keyof typeof GLOSSARY;

@@ -65,17 +65,33 @@ export function headline(counts: Counts): { tone: Tone; text: string; icon: Icon
   const total = counts.ok + counts.degraded + counts.down + counts.unknown;
   if (total === 0) return { tone: "neutral", text: "No store has reported yet", icon: "empty" };
   if (counts.down > 0) {
-    const of = total === 1 ? "The store is not selling" : `${counts.down} of ${total} stores ${counts.down === 1 ? "is" : "are"} not selling`;
+    const of =
+      total === 1
+        ? "The store is not selling"
+        : `${counts.down} of ${total} stores ${counts.down === 1 ? "is" : "are"} not selling`;
     return { tone: "bad", text: of, icon: "down" };
   }
-  if (counts.unknown === total) return { tone: "unknown", text: total === 1 ? "No contact with the store" : "No contact with any store", icon: "unknown" };
+  if (counts.unknown === total)
+    return {
+      tone: "unknown",
+      text: total === 1 ? "No contact with the store" : "No contact with any store",
+      icon: "unknown",
+    };
   if (counts.unknown > 0) {
     const others = total - counts.unknown === 1 ? "the other one is selling" : "all others are selling";
-    return { tone: "unknown", text: `No contact with ${counts.unknown} of ${total} stores, ${others}`, icon: "unknown" };
+    return {
+      tone: "unknown",
+      text: `No contact with ${counts.unknown} of ${total} stores, ${others}`,
+      icon: "unknown",
+    };
   }
   const selling = total === 1 ? "The store is selling" : `All ${total} stores are selling`;
   if (counts.degraded === 0) return { tone: "ok", text: selling, icon: "ok" };
-  return { tone: "warn", text: total === 1 ? `${selling}, but at risk` : `${selling}, ${counts.degraded} at risk`, icon: "degraded" };
+  return {
+    tone: "warn",
+    text: total === 1 ? `${selling}, but at risk` : `${selling}, ${counts.degraded} at risk`,
+    icon: "degraded",
+  };
 }
 
 const SEVERITY_LOOKS: Record<string, Look> = {
@@ -131,7 +147,8 @@ export function devicesOf(node: string, nodes: readonly NodeDetail[]): FenceDevi
   for (const device of nodes.flatMap((one) => list(one.status?.fenceDevices))) {
     if (!list(device.feeds).includes(node)) continue;
     const known = found.get(device.name);
-    if (known === undefined || Date.parse(device.read ?? "") > Date.parse(known.read ?? "")) found.set(device.name, device);
+    if (known === undefined || Date.parse(device.read ?? "") > Date.parse(known.read ?? ""))
+      found.set(device.name, device);
   }
   return [...found.values()];
 }

@@ -10,7 +10,9 @@ import classes from "./Findings.module.css";
 
 /** What the evidence says, surest and gravest first, each with the way to its evidence. */
 export function Findings({ findings }: { findings: readonly Finding[] }) {
-  const sorted = [...findings].sort((a, b) => severityRank(b.severity) - severityRank(a.severity) || b.confidence - a.confidence);
+  const sorted = [...findings].sort(
+    (a, b) => severityRank(b.severity) - severityRank(a.severity) || b.confidence - a.confidence,
+  );
   return (
     <Panel title={<Term word="finding">Findings</Term>} note="what the evidence says" flush id="findings">
       {sorted.length === 0 ? (

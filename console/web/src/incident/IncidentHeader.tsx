@@ -37,7 +37,11 @@ function Recovery({ incident }: { incident: IncidentDetail }) {
   const now = useNow();
   const recovered = incident.recoverySeconds > 0;
   const tone = recovered ? "ok" : incident.closed === undefined ? "bad" : "none";
-  const [number, unit] = split(recovered ? formatDuration(incident.recoverySeconds) : formatElapsed((now - (toMillis(incident.opened) ?? now)) / 1000));
+  const [number, unit] = split(
+    recovered
+      ? formatDuration(incident.recoverySeconds)
+      : formatElapsed((now - (toMillis(incident.opened) ?? now)) / 1000),
+  );
   return (
     <div className={classes.recovery} data-tone={tone}>
       <div className={classes.big}>
@@ -79,7 +83,9 @@ function Facts({ incident }: { incident: IncidentDetail }) {
       <Fact label="Opened">
         <When at={incident.opened} />
       </Fact>
-      <Fact label={<Term word="redundancy">Whole again</Term>}>{incident.redundant ? <When at={incident.redundant} /> : "not yet"}</Fact>
+      <Fact label={<Term word="redundancy">Whole again</Term>}>
+        {incident.redundant ? <When at={incident.redundant} /> : "not yet"}
+      </Fact>
       <Fact label="Closed">{incident.closed ? <When at={incident.closed} /> : "open"}</Fact>
       <Fact label="Failed node">{incident.failedNode || "–"}</Fact>
       <Fact label="Survivor">{incident.survivor || "–"}</Fact>

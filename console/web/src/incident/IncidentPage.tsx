@@ -20,7 +20,8 @@ export default function IncidentPage() {
   usePageTitle(incident.data?.title ?? "Incident");
 
   if (incident.data === undefined) {
-    if (incident.isError) return <Failed what="The incident" error={incident.error} retry={() => void incident.refetch()} />;
+    if (incident.isError)
+      return <Failed what="The incident" error={incident.error} retry={() => void incident.refetch()} />;
     return (
       <div className={classes.page}>
         <Block height={190} />
@@ -42,7 +43,11 @@ function Content({ incident }: { incident: IncidentDetail }) {
     <div className={classes.page}>
       <IncidentHeader incident={incident} />
       <div className={classes.two}>
-        <PhaseWaterfall phases={list(incident.phases)} recovery={incident.recoverySeconds} open={incident.closed === undefined} />
+        <PhaseWaterfall
+          phases={list(incident.phases)}
+          recovery={incident.recoverySeconds}
+          open={incident.closed === undefined}
+        />
         <Findings findings={list(incident.findings)} />
       </div>
       <FlightCharts incident={incident} moment={moment} nodes={nodes} />

@@ -57,7 +57,10 @@ export default function IncidentsPage() {
             <Rows count={8} height={52} />
           )
         ) : rows.length === 0 ? (
-          <Empty icon="incident" title={search !== "" ? "No incident matches" : open ? "No incident is open" : "No incident so far"}>
+          <Empty
+            icon="incident"
+            title={search !== "" ? "No incident matches" : open ? "No incident is open" : "No incident so far"}
+          >
             {search === "" && "When a store fails over, it appears here with its recovery time and its evidence."}
           </Empty>
         ) : (

@@ -11,7 +11,15 @@ import { anchor } from "./evidence";
 import classes from "./PhaseWaterfall.module.css";
 
 /** Where the recovery time went: each phase on one axis of time. */
-export function PhaseWaterfall({ phases, recovery, open }: { phases: readonly Phase[]; recovery: number; open: boolean }) {
+export function PhaseWaterfall({
+  phases,
+  recovery,
+  open,
+}: {
+  phases: readonly Phase[];
+  recovery: number;
+  open: boolean;
+}) {
   const { bars, ticks, end } = layoutPhases(phases, recovery);
   return (
     <Panel title="Phases" note="where the time went, from the last sign of life of the failed node" id="phases">
@@ -52,8 +60,16 @@ function Row({ bar, ticks, end }: { bar: Bar; ticks: readonly number[]; end: num
         {ticks.map((tick) => (
           <span key={tick} className={classes.line} style={{ left: `${(tick / end) * 100}%` }} />
         ))}
-        <Tooltip label={`${formatOffset(phase.offsetSeconds)}, for ${formatDuration(phase.durationSeconds)}${phase.detail ? `: ${phase.detail}` : ""}`} multiline maw={360}>
-          <span className={classes.bar} data-failed={!phase.ok || undefined} style={{ left: `${bar.left}%`, width: `max(3px, ${bar.width}%)` }} />
+        <Tooltip
+          label={`${formatOffset(phase.offsetSeconds)}, for ${formatDuration(phase.durationSeconds)}${phase.detail ? `: ${phase.detail}` : ""}`}
+          multiline
+          maw={360}
+        >
+          <span
+            className={classes.bar}
+            data-failed={!phase.ok || undefined}
+            style={{ left: `${bar.left}%`, width: `max(3px, ${bar.width}%)` }}
+          />
         </Tooltip>
       </span>
       <span className={classes.time}>{formatDuration(phase.durationSeconds)}</span>

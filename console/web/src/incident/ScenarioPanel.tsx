@@ -28,7 +28,12 @@ export function ScenarioPanel({ incident }: { incident: IncidentDetail }) {
       id="scenario"
       actions={
         lines > 0 ? (
-          <Button variant="default" size="xs" leftSection={<Icon name="download" size={14} />} onClick={() => download(scenarioFileName(incident), scenario)}>
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<Icon name="download" size={14} />}
+            onClick={() => download(scenarioFileName(incident), scenario)}
+          >
             Download
           </Button>
         ) : undefined

@@ -28,7 +28,12 @@ export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) 
     return { node, own, index, snapshot: own[index] };
   });
   return (
-    <Panel title={<Term word="snapshot">Snapshot of both nodes</Term>} note="gathered in the moment of the incident" id="snapshots" flush>
+    <Panel
+      title={<Term word="snapshot">Snapshot of both nodes</Term>}
+      note="gathered in the moment of the incident"
+      id="snapshots"
+      flush
+    >
       {snapshots.length === 0 ? (
         <Empty icon="server" title="No snapshot came">
           Neither node has sent its evidence yet.
@@ -41,7 +46,14 @@ export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) 
                 <div className={classes.name}>
                   <Icon name="server" size={18} stroke={1.7} />
                   <h3>{node}</h3>
-                  <Badge look={node === failed ? { tone: "bad", word: "Failed", icon: "down" } : { tone: "ok", word: "Survivor", icon: "ok" }} size="sm" />
+                  <Badge
+                    look={
+                      node === failed
+                        ? { tone: "bad", word: "Failed", icon: "down" }
+                        : { tone: "ok", word: "Survivor", icon: "ok" }
+                    }
+                    size="sm"
+                  />
                   {own.length > 1 && (
                     <SegmentedControl
                       size="xs"
@@ -49,16 +61,31 @@ export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) 
                       aria-label={`Snapshot of ${node}`}
                       value={String(index)}
                       onChange={(value) => setChosen({ ...chosen, [node]: Number(value) })}
-                      data={own.map((one, at) => ({ value: String(at), label: one.source === "self" ? "its own" : "by the peer" }))}
+                      data={own.map((one, at) => ({
+                        value: String(at),
+                        label: one.source === "self" ? "its own" : "by the peer",
+                      }))}
                     />
                   )}
                 </div>
-                {snapshot === undefined ? <p className={classes.source}>No snapshot of this node.</p> : <Source snapshot={snapshot} moment={moment} />}
+                {snapshot === undefined ? (
+                  <p className={classes.source}>No snapshot of this node.</p>
+                ) : (
+                  <Source snapshot={snapshot} moment={moment} />
+                )}
               </div>
             ))}
           </div>
           {SECTIONS.map((section) => (
-            <Section key={section.key} title={section.title} open={section.open} columns={columns} render={section.render} name={section.key} count={section.count} />
+            <Section
+              key={section.key}
+              title={section.title}
+              open={section.open}
+              columns={columns}
+              render={section.render}
+              name={section.key}
+              count={section.count}
+            />
           ))}
         </div>
       )}
@@ -70,14 +97,19 @@ function Source({ snapshot, moment }: { snapshot: Snapshot; moment: number }) {
   return (
     <>
       <p className={classes.source} data-peer={snapshot.source !== "self" || undefined}>
-        {snapshot.source === "self" ? snapshotSource(snapshot, moment) : <Term word="peer channel">{snapshotSource(snapshot, moment)}</Term>}
+        {snapshot.source === "self" ? (
+          snapshotSource(snapshot, moment)
+        ) : (
+          <Term word="peer channel">{snapshotSource(snapshot, moment)}</Term>
+        )}
         <span className={classes.taken}>
           <When at={snapshot.taken} millis />
         </span>
       </p>
       {snapshot.partial && (
         <p className={classes.partial}>
-          <Icon name="degraded" size={14} /> Not everything came in time{(snapshot.missing?.length ?? 0) > 0 && `: ${snapshot.missing?.join(", ")}`}.
+          <Icon name="degraded" size={14} /> Not everything came in time
+          {(snapshot.missing?.length ?? 0) > 0 && `: ${snapshot.missing?.join(", ")}`}.
         </p>
       )}
     </>
@@ -105,7 +137,11 @@ function Section({ name, title, open, columns, render, count }: SectionProps) {
       <div className={classes.row}>
         {columns.map(({ node, snapshot }) => (
           <div key={node} className={classes.cell} id={anchor("snapshot", node, name)}>
-            {snapshot === undefined || count(snapshot) === 0 ? <span className={classes.none}>nothing recorded</span> : render(snapshot)}
+            {snapshot === undefined || count(snapshot) === 0 ? (
+              <span className={classes.none}>nothing recorded</span>
+            ) : (
+              render(snapshot)
+            )}
           </div>
         ))}
       </div>

@@ -30,7 +30,13 @@ export function Timeline({ entries, moment, nodes, failed }: TimelineProps) {
       id="timeline"
       flush
       actions={
-        <SegmentedControl size="xs" aria-label="Entries of" value={only} onChange={setOnly} data={[{ value: "", label: "Both nodes" }, ...nodes.map((node) => ({ value: node, label: node }))]} />
+        <SegmentedControl
+          size="xs"
+          aria-label="Entries of"
+          value={only}
+          onChange={setOnly}
+          data={[{ value: "", label: "Both nodes" }, ...nodes.map((node) => ({ value: node, label: node }))]}
+        />
       }
     >
       {shown.length === 0 ? (
@@ -41,13 +47,19 @@ export function Timeline({ entries, moment, nodes, failed }: TimelineProps) {
             {nodes.map((node) => (
               <span key={node}>
                 {node}
-                {node === failed && " (failed)"}
+                {node === failed && <Icon name="down" size={13} stroke={3} label="failed" />}
               </span>
             ))}
           </div>
           <ol className={classes.list}>
             {shown.map((entry, index) => (
-              <Entry key={`${entry.time} ${entry.node} ${entry.text} ${index}`} id={firsts.get(entry.kind) === entry ? anchor("timeline", entry.kind) : undefined} entry={entry} moment={moment} lane={Math.max(0, nodes.indexOf(entry.node))} />
+              <Entry
+                key={`${entry.time} ${entry.node} ${entry.text} ${index}`}
+                id={firsts.get(entry.kind) === entry ? anchor("timeline", entry.kind) : undefined}
+                entry={entry}
+                moment={moment}
+                lane={Math.max(0, nodes.indexOf(entry.node))}
+              />
             ))}
           </ol>
         </div>
@@ -56,7 +68,17 @@ export function Timeline({ entries, moment, nodes, failed }: TimelineProps) {
   );
 }
 
-function Entry({ entry, moment, lane, id }: { entry: TimelineEntry; moment: number; lane: number; id: string | undefined }) {
+function Entry({
+  entry,
+  moment,
+  lane,
+  id,
+}: {
+  entry: TimelineEntry;
+  moment: number;
+  lane: number;
+  id: string | undefined;
+}) {
   const look = severityLook(entry.severity);
   const offset = (Date.parse(entry.time) - moment) / 1000;
   return (

@@ -20,6 +20,11 @@ export function probeQuery(store: string): string {
 export function nodeLines(series: readonly Series[], moment: number, nodes: readonly string[]): Line[] {
   return series.map((one) => {
     const node = one.labels.node ?? "";
-    return { label: node, color: colorFor(nodes, node), times: one.times.map((time) => time - moment / 1000), values: one.values };
+    return {
+      label: node,
+      color: colorFor(nodes, node),
+      times: one.times.map((time) => time - moment / 1000),
+      values: one.values,
+    };
   });
 }

@@ -35,7 +35,12 @@ export function candidates(path: string): string[] {
 /** A path as a reader says it: "alpha: host memory available bytes", "power: no". */
 export function evidenceLabel(path: string): string {
   const [first = "", ...rest] = path.split("/").filter(Boolean);
-  const words = (parts: string[]) => parts.join(" ").replaceAll(/[_.]/g, " ").replace("=", ": ").replaceAll(/\[(\d+)\]/g, " $1");
+  const words = (parts: string[]) =>
+    parts
+      .join(" ")
+      .replaceAll(/[_.]/g, " ")
+      .replace("=", ": ")
+      .replaceAll(/\[(\d+)\]/g, " $1");
   if (first === "snapshot") return `${rest[0] ?? ""}: ${words(rest.slice(rest[1] === "status" ? 2 : 1))}`;
   if (first === "signs") return words(rest);
   return `${first}: ${words(rest)}`;
@@ -51,7 +56,10 @@ export function showEvidence(path: string): void {
     if (at instanceof HTMLDetailsElement) at.open = true;
   }
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  found.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: found.offsetHeight > window.innerHeight * 0.6 ? "start" : "center" });
+  found.scrollIntoView({
+    behavior: calm ? "auto" : "smooth",
+    block: found.offsetHeight > window.innerHeight * 0.6 ? "start" : "center",
+  });
   found.setAttribute("tabindex", "-1");
   found.focus({ preventScroll: true });
   found.classList.remove("evidence-shown");

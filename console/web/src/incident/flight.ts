@@ -23,13 +23,14 @@ function importance(name: string): number {
   return rank < 0 ? FIRST.length : rank;
 }
 
-/** "link/cable/lateness_seconds" → "lateness: link cable"; "host/cpu_used_ratio" → "CPU used". */
+/** "link/cable/lateness_seconds" → "Lateness: link cable"; "host/cpu_used_ratio" → "CPU used". */
 export function flightTitle(name: string): string {
   const parts = name.split(/[./]/).filter(Boolean);
   const last = parts.pop() ?? name;
   const words = humanName(last);
   if (parts[0] === "host") parts.shift();
-  return parts.length === 0 ? words : `${words}: ${parts.join(" ")}`;
+  const title = parts.length === 0 ? words : `${words}: ${parts.join(" ")}`;
+  return title.charAt(0).toUpperCase() + title.slice(1);
 }
 
 function counts(name: string): boolean {

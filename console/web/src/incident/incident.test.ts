@@ -72,8 +72,14 @@ describe("what happened", () => {
   });
 
   it("says recovery and redundancy", () => {
-    const over = incident({ recoverySeconds: 0.312, redundant: "2026-11-22T13:00:45.000Z", closed: "2026-11-22T13:00:45.000Z" });
-    expect(whatHappened(over)).toBe("alpha fell silent; beta made sure that it was off, took over its work and served again after 312 ms. The pair was whole again after 45 s.");
+    const over = incident({
+      recoverySeconds: 0.312,
+      redundant: "2026-11-22T13:00:45.000Z",
+      closed: "2026-11-22T13:00:45.000Z",
+    });
+    expect(whatHappened(over)).toBe(
+      "alpha fell silent; beta made sure that it was off, took over its work and served again after 312 ms. The pair was whole again after 45 s.",
+    );
     expect(incidentState(over).word).toBe("Over");
     expect(incidentState(incident({ recoverySeconds: 0.3 })).word).toBe("Sells, no redundancy");
   });
@@ -86,8 +92,12 @@ describe("what happened", () => {
   it("tells a snapshot's source and age", () => {
     const moment = Date.parse("2026-11-22T13:00:00Z");
     const snapshot = { node: "alpha", taken: "2026-11-22T12:59:59.200Z", source: "peer channel" } as Snapshot;
-    expect(snapshotSource(snapshot, moment)).toBe("The last that alpha sent over the peer channel, 800 ms before the failure");
-    expect(snapshotSource({ ...snapshot, source: "self", taken: "2026-11-22T13:00:01Z" }, moment)).toBe("Taken by alpha itself, 1 s after the failure");
+    expect(snapshotSource(snapshot, moment)).toBe(
+      "The last that alpha sent over the peer channel, 800 ms before the failure",
+    );
+    expect(snapshotSource({ ...snapshot, source: "self", taken: "2026-11-22T13:00:01Z" }, moment)).toBe(
+      "Taken by alpha itself, 1 s after the failure",
+    );
     expect(formatOffset(-4.2)).toBe("−4.2 s");
   });
 });
@@ -101,12 +111,16 @@ describe("evidence", () => {
       "snapshot",
       "snapshots",
     ]);
-    expect(candidates("snapshot/beta/status/fence_devices/ups-beta/on_battery")[1]).toBe("snapshot-beta-fence_devices-ups_beta");
+    expect(candidates("snapshot/beta/status/fence_devices/ups-beta/on_battery")[1]).toBe(
+      "snapshot-beta-fence_devices-ups_beta",
+    );
     expect(candidates("snapshot/alpha/host/kernel_messages[3]")[0]).toBe("snapshot-alpha-kernel_messages-3");
     expect(candidates("snapshot/alpha/flight")[0]).toBe("flight");
     expect(candidates("signs/power=no")[0]).toBe("phases-analyse");
     expect(candidates("timeline/peer.silent")[0]).toBe(anchor("timeline", "peer.silent"));
-    expect(anchor("snapshot", "alpha", "host", "filesystems", "/srv/data")).toBe("snapshot-alpha-host-filesystems-srv-data");
+    expect(anchor("snapshot", "alpha", "host", "filesystems", "/srv/data")).toBe(
+      "snapshot-alpha-host-filesystems-srv-data",
+    );
   });
 
   it("reads like words", () => {
@@ -121,7 +135,11 @@ describe("flight recorder", () => {
   const sample = (time: string, value: number) => ({ time, values: { cpu_used_ratio: value, load1: 1 } });
   const snapshots = [
     { node: "alpha", source: "peer channel", flight: [sample("2026-11-22T12:59:59Z", 0.2)] },
-    { node: "alpha", source: "self", flight: [sample("2026-11-22T12:59:58Z", 0.1), sample("2026-11-22T12:59:59Z", 0.2)] },
+    {
+      node: "alpha",
+      source: "self",
+      flight: [sample("2026-11-22T12:59:58Z", 0.1), sample("2026-11-22T12:59:59Z", 0.2)],
+    },
     { node: "beta", source: "self", flight: [sample("2026-11-22T13:00:01Z", 0.5)] },
   ] as unknown as Snapshot[];
 
@@ -133,7 +151,7 @@ describe("flight recorder", () => {
       ["beta", [1]],
     ]);
     expect(charts.filter(varies).map((chart) => chart.name)).toEqual(["cpu_used_ratio"]);
-    expect(flightTitle("link/cable/lateness_seconds")).toBe("lateness: link cable");
+    expect(flightTitle("link/cable/lateness_seconds")).toBe("Lateness: link cable");
     expect(flightTitle("host/cpu_used_ratio")).toBe("CPU used");
   });
 

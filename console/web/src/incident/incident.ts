@@ -12,7 +12,8 @@ export function incidentPath(incident: { id: string; store: string }): string {
 /** Open, served but without redundancy, or over. */
 export function incidentState(incident: IncidentRow): Look {
   if (incident.closed !== undefined) return { tone: "ok", word: "Over", icon: "ok" };
-  if (incident.kind === "failover" && incident.recoverySeconds > 0) return { tone: "warn", word: "Sells, no redundancy", icon: "degraded" };
+  if (incident.kind === "failover" && incident.recoverySeconds > 0)
+    return { tone: "warn", word: "Sells, no redundancy", icon: "degraded" };
   return { tone: "bad", word: "Open", icon: "incident" };
 }
 
@@ -44,7 +45,8 @@ export function whatHappened(incident: IncidentDetail): string {
   if (incident.kind === "switchover") {
     return `The work moved from ${failedNode || "one node"} to ${survivor || "the other"} as planned${time === "" ? "" : `, in ${time}`}.${wholeAgain(incident)}`;
   }
-  if (incident.kind === "service") return `A service on ${failedNode || "a node"} failed${time === "" ? "" : ` and served again after ${time}`}.`;
+  if (incident.kind === "service")
+    return `A service on ${failedNode || "a node"} failed${time === "" ? "" : ` and served again after ${time}`}.`;
   if (incident.kind === "fence") return `Switching off ${failedNode || "a node"} did not go as ordered.`;
   return `${failedNode || "A node"} works worse than it should.`;
 }
@@ -68,7 +70,12 @@ export function momentOf(incident: IncidentDetail): number {
 export function snapshotSource(snapshot: Snapshot, moment: number): string {
   const taken = toMillis(snapshot.taken);
   const offset = taken === null ? null : (taken - moment) / 1000;
-  const when = offset === null ? "" : offset < 0 ? `, ${formatDuration(-offset)} before the failure` : `, ${formatDuration(offset)} after the failure`;
+  const when =
+    offset === null
+      ? ""
+      : offset < 0
+        ? `, ${formatDuration(-offset)} before the failure`
+        : `, ${formatDuration(offset)} after the failure`;
   if (snapshot.source === "self") return `Taken by ${snapshot.node} itself${when}`;
   return `The last that ${snapshot.node} sent over the peer channel${when}`;
 }
@@ -81,7 +88,12 @@ export function nearest(snapshots: readonly Snapshot[], moment: number): number 
 
 /** The nodes of an incident, the failed one first. */
 export function nodesOf(incident: IncidentDetail): string[] {
-  const named = [incident.failedNode, incident.survivor, ...(incident.snapshots ?? []).map((s) => s.node), ...(incident.timeline ?? []).map((t) => t.node)];
+  const named = [
+    incident.failedNode,
+    incident.survivor,
+    ...(incident.snapshots ?? []).map((s) => s.node),
+    ...(incident.timeline ?? []).map((t) => t.node),
+  ];
   return [...new Set(named.filter((name) => name !== ""))].slice(0, 2);
 }
 

@@ -42,7 +42,13 @@ export function HostFacts({ host, node }: { host: Host; node: string }) {
       {list(host.filesystems).map((disk) => {
         const ratio = disk.totalBytes > 0 ? disk.usedBytes / disk.totalBytes : 0;
         return (
-          <FilesystemFact key={disk.mount} id={anchor("snapshot", node, "host", "filesystems", disk.mount)} mount={disk.mount} ratio={ratio} free={disk.totalBytes - disk.usedBytes} />
+          <FilesystemFact
+            key={disk.mount}
+            id={anchor("snapshot", node, "host", "filesystems", disk.mount)}
+            mount={disk.mount}
+            ratio={ratio}
+            free={disk.totalBytes - disk.usedBytes}
+          />
         );
       })}
       <dt id={id("uptime")}>Up for</dt>
@@ -116,7 +122,9 @@ export function Links({ items, node }: { items: readonly Link[]; node: string })
               <HealthBadge health={item.health} size="sm" quiet />
             </td>
             <td className={classes.dim}>carrier {item.carrier}</td>
-            <td className={classes.right}>{item.lastHeardSeconds < 0 ? "never heard" : `heard ${formatDuration(item.lastHeardSeconds)} ago`}</td>
+            <td className={classes.right}>
+              {item.lastHeardSeconds < 0 ? "never heard" : `heard ${formatDuration(item.lastHeardSeconds)} ago`}
+            </td>
           </tr>
         ))}
       </tbody>
@@ -170,7 +178,8 @@ export function Interfaces({ items }: { items: readonly Schemas["InterfaceView"]
             <td>{item.up ? (item.carrier ? "up" : "no carrier") : "down"}</td>
             <td className={classes.mono}>{list(item.addresses).join(" ")}</td>
             <td className={`${classes.right} ${classes.dim}`}>
-              {formatBytes(item.receivedBytes)} in, {formatBytes(item.sentBytes)} out{item.errors > 0 && `, ${formatCount(item.errors)} errors`}
+              {formatBytes(item.receivedBytes)} in, {formatBytes(item.sentBytes)} out
+              {item.errors > 0 && `, ${formatCount(item.errors)} errors`}
             </td>
           </tr>
         ))}
@@ -183,7 +192,12 @@ export function Evidence({ items, node }: { items: readonly Schemas["EvidenceVie
   return (
     <>
       {items.map((item) => (
-        <details key={item.name} className={classes.item} id={anchor("snapshot", node, "evidence", item.name)} open={item.text.length < 400}>
+        <details
+          key={item.name}
+          className={classes.item}
+          id={anchor("snapshot", node, "evidence", item.name)}
+          open={item.text.length < 400}
+        >
           <summary className={classes.itemName}>{item.name}</summary>
           <dl className={classes.pairs}>
             {Object.entries(item.values).map(([name, value]) => (

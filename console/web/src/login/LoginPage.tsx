@@ -40,12 +40,22 @@ export function LoginPage() {
         <img src="/favicon.svg" width={44} height={44} alt="" />
         <h1 className={classes.title}>Storeward</h1>
         <p className={classes.lead}>The console that knows whether every store is selling.</p>
-        <TextInput label="Name" name="user" autoComplete="username" ref={name} required withAsterisk={false} value={user} onChange={(e) => setUser(e.currentTarget.value)} />
+        <TextInput
+          label="Name"
+          name="user"
+          autoComplete="username"
+          ref={name}
+          required
+          withAsterisk={false}
+          value={user}
+          onChange={(e) => setUser(e.currentTarget.value)}
+        />
         <PasswordInput
           label="Password"
           name="password"
           autoComplete="current-password"
-          required withAsterisk={false}
+          required
+          withAsterisk={false}
           value={password}
           onChange={(e) => setPassword(e.currentTarget.value)}
         />

@@ -37,29 +37,29 @@ export function Headline({ counts, rows, alarms, health, onHealth }: HeadlinePro
         </h1>
       </div>
       {rows.length > 0 && (
-      <div className={classes.facts}>
-        <div className={classes.split}>
-          <Proportion counts={counts} />
-          <div className={classes.filters} role="group" aria-label="Filter by health">
-            {WORDS.map((word) => (
-              <button
-                key={word}
-                type="button"
-                className={classes.filter}
-                data-tone={storeLook(word).tone}
-                data-zero={counts[word] === 0 || undefined}
-                aria-pressed={health === word}
-                onClick={() => onHealth(health === word ? "all" : word)}
-              >
-                <Icon name={storeLook(word).icon} size={15} stroke={2.4} />
-                <span className={classes.number}>{formatCount(counts[word])}</span>
-                <span className={classes.label}>{storeLook(word).word}</span>
-              </button>
-            ))}
+        <div className={classes.facts}>
+          <div className={classes.split}>
+            <Proportion counts={counts} />
+            <div className={classes.filters} role="group" aria-label="Filter by health">
+              {WORDS.map((word) => (
+                <button
+                  key={word}
+                  type="button"
+                  className={classes.filter}
+                  data-tone={storeLook(word).tone}
+                  data-zero={counts[word] === 0 || undefined}
+                  aria-pressed={health === word}
+                  onClick={() => onHealth(health === word ? "all" : word)}
+                >
+                  <Icon name={storeLook(word).icon} size={15} stroke={2.4} />
+                  <span className={classes.number}>{formatCount(counts[word])}</span>
+                  <span className={classes.label}>{storeLook(word).word}</span>
+                </button>
+              ))}
+            </div>
           </div>
+          <Numbers rows={rows} alarms={alarms} />
         </div>
-        <Numbers rows={rows} alarms={alarms} />
-      </div>
       )}
     </section>
   );
@@ -68,7 +68,10 @@ export function Headline({ counts, rows, alarms, health, onHealth }: HeadlinePro
 function Proportion({ counts }: { counts: Counts }) {
   return (
     <div className={classes.bar} aria-hidden="true">
-      {WORDS.map((word) => counts[word] > 0 && <span key={word} data-tone={storeLook(word).tone} style={{ flexGrow: counts[word] }} />)}
+      {WORDS.map(
+        (word) =>
+          counts[word] > 0 && <span key={word} data-tone={storeLook(word).tone} style={{ flexGrow: counts[word] }} />,
+      )}
     </div>
   );
 }
@@ -87,11 +90,17 @@ function Numbers({ rows, alarms }: { rows: readonly Row[]; alarms: readonly Alar
   const now = useNow();
   const redundant = rows.filter((row) => row.store.redundant).length;
   const urgent = alarms.filter((alarm) => severityRank(alarm.severity) >= 4).length;
-  const recent = rows.flatMap((row) => (row.failover && ageSeconds(row.failover.opened, now) < WEEK ? [row.failover] : []));
+  const recent = rows.flatMap((row) =>
+    row.failover && ageSeconds(row.failover.opened, now) < WEEK ? [row.failover] : [],
+  );
   const slowest = Math.max(0, ...recent.map((incident) => incident.recoverySeconds));
   return (
     <div className={classes.numbers}>
-      <Fact label={<Term word="redundancy">With redundancy</Term>} value={`${redundant} of ${rows.length}`} note="both nodes able to serve" />
+      <Fact
+        label={<Term word="redundancy">With redundancy</Term>}
+        value={`${redundant} of ${rows.length}`}
+        note="both nodes able to serve"
+      />
       <Fact
         label={<Term word="alarm">Open alarms</Term>}
         value={<Link to="/alarms">{formatCount(alarms.length)}</Link>}

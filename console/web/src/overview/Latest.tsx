@@ -18,7 +18,15 @@ interface LatestProps {
 /** The newest incidents of all stores. */
 export function Latest({ incidents, loading, error, retry }: LatestProps) {
   return (
-    <Panel title="Latest incidents" actions={<Link to="/incidents" className={classes.all}>All</Link>} flush>
+    <Panel
+      title="Latest incidents"
+      actions={
+        <Link to="/incidents" className={classes.all}>
+          All
+        </Link>
+      }
+      flush
+    >
       {loading ? (
         <Rows count={5} height={56} />
       ) : error && incidents.length === 0 ? (
@@ -40,7 +48,9 @@ export function Latest({ incidents, loading, error, retry }: LatestProps) {
                   </span>
                 </span>
                 <span className={classes.title}>{incident.title}</span>
-                {incident.recoverySeconds > 0 && <span className={classes.time}>recovered in {formatDuration(incident.recoverySeconds)}</span>}
+                {incident.recoverySeconds > 0 && (
+                  <span className={classes.time}>recovered in {formatDuration(incident.recoverySeconds)}</span>
+                )}
               </Link>
             </li>
           ))}

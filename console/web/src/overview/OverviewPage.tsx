@@ -36,27 +36,50 @@ export function OverviewPage() {
   const setHealth = (next: HealthWord | "all") => setParams(next === "all" ? {} : { health: next }, { replace: true });
 
   const all = list(stores.data?.stores);
-  const rows = useMemo(() => joinRows(list(stores.data?.stores), list(failovers.data?.incidents)), [stores.data, failovers.data]);
+  const rows = useMemo(
+    () => joinRows(list(stores.data?.stores), list(failovers.data?.incidents)),
+    [stores.data, failovers.data],
+  );
   const shown = useMemo(() => sortRows(filterRows(rows, search, health), sort), [rows, search, health, sort]);
 
   const page = usePage(shown, PAGE);
 
   if (stores.data === undefined) {
-    return stores.isError ? <Failed what="The stores" error={stores.error} retry={() => void stores.refetch()} /> : <OverviewSkeleton />;
+    return stores.isError ? (
+      <Failed what="The stores" error={stores.error} retry={() => void stores.refetch()} />
+    ) : (
+      <OverviewSkeleton />
+    );
   }
   const chosen = view ?? (all.length <= CARDS_UP_TO ? "cards" : "table");
 
   return (
     <div className={classes.page}>
-      <Headline counts={countStores(all)} rows={rows} alarms={list(alarms.data?.alarms)} health={health} onHealth={setHealth} />
+      <Headline
+        counts={countStores(all)}
+        rows={rows}
+        alarms={list(alarms.data?.alarms)}
+        health={health}
+        onHealth={setHealth}
+      />
       <div className={classes.columns} data-view={chosen}>
         <section aria-label="Stores" className={classes.stores}>
-          <Toolbar search={search} onSearch={setSearch} health={health} onHealth={setHealth} view={chosen} onView={setView} shown={shown.length} total={all.length} />
+          <Toolbar
+            search={search}
+            onSearch={setSearch}
+            health={health}
+            onHealth={setHealth}
+            view={chosen}
+            onView={setView}
+            shown={shown.length}
+            total={all.length}
+          />
           {shown.length === 0 ? (
             <div className={classes.none}>
               {all.length === 0 ? (
                 <Empty icon="store" title="No store has reported yet">
-                  Enrol a store's nodes with “storeward-console enroll” and start storewardd on them: the store appears here by itself.
+                  Enrol a store's nodes with “storeward-console enroll” and start storewardd on them: the store appears
+                  here by itself.
                 </Empty>
               ) : (
                 <Empty icon="search" title="No store matches">
@@ -75,7 +98,12 @@ export function OverviewPage() {
             </Button>
           )}
         </section>
-        <Latest incidents={list(failovers.data?.incidents).slice(0, 8)} loading={failovers.isPending} error={failovers.error} retry={() => void failovers.refetch()} />
+        <Latest
+          incidents={list(failovers.data?.incidents).slice(0, 8)}
+          loading={failovers.isPending}
+          error={failovers.error}
+          retry={() => void failovers.refetch()}
+        />
       </div>
     </div>
   );

@@ -37,11 +37,11 @@ function StoreCard({ row: { store, failover } }: { row: Row }) {
   return (
     <article className={classes.card} data-tone={storeLook(store.health).tone}>
       <header className={classes.head}>
-        <h3 className={classes.name}>
+        <h2 className={classes.name}>
           <Link to={`/stores/${encodeURIComponent(store.store)}`} className={classes.link}>
             {store.store}
           </Link>
-        </h3>
+        </h2>
         <StoreBadge health={store.health} />
       </header>
       <p className={classes.reason}>{localTimes(store.reason)}</p>
@@ -66,7 +66,9 @@ function StoreCard({ row: { store, failover } }: { row: Row }) {
         </div>
         <div>
           <dt>Alarms</dt>
-          <dd data-tone={store.alarms > 0 ? "bad" : undefined}>{store.alarms === 0 ? "none" : plural(store.alarms, "open", "open")}</dd>
+          <dd data-tone={store.alarms > 0 ? "bad" : undefined}>
+            {store.alarms === 0 ? "none" : plural(store.alarms, "open", "open")}
+          </dd>
         </div>
         <div>
           <dt>Last seen</dt>
@@ -95,7 +97,11 @@ function Pair({ nodes, redundant }: { nodes: readonly NodeSummary[]; redundant: 
           <span className={classes.node} data-offline={!node.online || undefined}>
             <Icon name="server" size={16} stroke={1.7} />
             <span className={classes.nodeName}>{node.node}</span>
-            {node.online ? <Badge look={roleLook(node.role)} size="sm" /> : <Badge look={node.lastSeen === undefined ? NEVER : contact ? SILENT : UNHEARD} size="sm" />}
+            {node.online ? (
+              <Badge look={roleLook(node.role)} size="sm" />
+            ) : (
+              <Badge look={node.lastSeen === undefined ? NEVER : contact ? SILENT : UNHEARD} size="sm" />
+            )}
           </span>
         </div>
       ))}

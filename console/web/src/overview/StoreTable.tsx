@@ -60,7 +60,12 @@ function Header({ column, sort, onSort }: { column: Column; sort: Sort; onSort: 
   const next = mine && sort.direction === "asc" ? "desc" : "asc";
   return (
     <th scope="col" aria-sort={mine ? (sort.direction === "asc" ? "ascending" : "descending") : "none"}>
-      <button type="button" className={classes.sort} data-mine={mine || undefined} onClick={() => onSort({ key, direction: next })}>
+      <button
+        type="button"
+        className={classes.sort}
+        data-mine={mine || undefined}
+        onClick={() => onSort({ key, direction: next })}
+      >
         {column.label}
         <Icon name={mine && sort.direction === "desc" ? "up" : "downward"} size={13} />
       </button>
@@ -96,7 +101,9 @@ function StoreRow({ row: { store, failover } }: { row: Row }) {
       <td>{failover ? <Ago at={failover.opened} /> : <span className={table.dim}>none</span>}</td>
       <td>
         {failover ? (
-          <Link to={incidentPath(failover)}>{failover.recoverySeconds > 0 ? formatDuration(failover.recoverySeconds) : "not yet"}</Link>
+          <Link to={incidentPath(failover)}>
+            {failover.recoverySeconds > 0 ? formatDuration(failover.recoverySeconds) : "not yet"}
+          </Link>
         ) : (
           <span className={table.dim}>–</span>
         )}

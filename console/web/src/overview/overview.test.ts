@@ -6,7 +6,17 @@ import { countStores, headline, pairLinks, worst } from "../health/health";
 import type { NodeDetail } from "../api/types";
 import { filterRows, joinRows, sortRows } from "./rows";
 
-const store = (name: string, health: string, over: Partial<StoreSummary> = {}) => ({ store: name, health, reason: "", active: "alpha", nodes: [], alarms: 0, worstSeverity: "", ...over }) as StoreSummary;
+const store = (name: string, health: string, over: Partial<StoreSummary> = {}) =>
+  ({
+    store: name,
+    health,
+    reason: "",
+    active: "alpha",
+    nodes: [],
+    alarms: 0,
+    worstSeverity: "",
+    ...over,
+  }) as StoreSummary;
 const failover = (name: string, opened: string) => ({ store: name, opened, kind: "failover" }) as IncidentRow;
 
 describe("headline", () => {
@@ -24,10 +34,21 @@ describe("headline", () => {
 });
 
 describe("rows", () => {
-  const rows = joinRows([store("s10", "ok"), store("s2", "down", { reason: "no node is active" }), store("s1", "ok")], [failover("s1", "2026-01-01T00:00:00Z"), failover("s1", "2026-02-01T00:00:00Z")]);
+  const rows = joinRows(
+    [store("s10", "ok"), store("s2", "down", { reason: "no node is active" }), store("s1", "ok")],
+    [failover("s1", "2026-01-01T00:00:00Z"), failover("s1", "2026-02-01T00:00:00Z")],
+  );
   it("sorts by health, then by name as people count", () => {
-    expect(sortRows(rows, { key: "health", direction: "asc" }).map((row) => row.store.store)).toEqual(["s2", "s1", "s10"]);
-    expect(sortRows(rows, { key: "store", direction: "desc" }).map((row) => row.store.store)).toEqual(["s10", "s2", "s1"]);
+    expect(sortRows(rows, { key: "health", direction: "asc" }).map((row) => row.store.store)).toEqual([
+      "s2",
+      "s1",
+      "s10",
+    ]);
+    expect(sortRows(rows, { key: "store", direction: "desc" }).map((row) => row.store.store)).toEqual([
+      "s10",
+      "s2",
+      "s1",
+    ]);
   });
   it("knows each store's newest failover", () => {
     expect(rows.find((row) => row.store.store === "s1")?.failover?.opened).toBe("2026-02-01T00:00:00Z");
@@ -40,8 +61,11 @@ describe("rows", () => {
 
 describe("links", () => {
   it("takes the worse of both ends", () => {
-    const node = (name: string, health: string) => ({ node: name, status: { links: [{ name: "cable", health, direct: true }] } }) as unknown as NodeDetail;
-    expect(pairLinks([node("alpha", "ok"), node("beta", "down")])).toMatchObject([{ name: "cable", direct: true, health: "down" }]);
+    const node = (name: string, health: string) =>
+      ({ node: name, status: { links: [{ name: "cable", health, direct: true }] } }) as unknown as NodeDetail;
+    expect(pairLinks([node("alpha", "ok"), node("beta", "down")])).toMatchObject([
+      { name: "cable", direct: true, health: "down" },
+    ]);
     expect(worst([])).toBe("unknown");
   });
 });

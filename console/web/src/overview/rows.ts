@@ -32,7 +32,9 @@ export function joinRows(stores: readonly StoreSummary[], failovers: readonly In
 }
 
 function matches(row: Row, words: string[]): boolean {
-  const text = [row.store.store, row.store.active, row.store.reason, ...list(row.store.nodes).map((node) => node.node)].join(" ").toLowerCase();
+  const text = [row.store.store, row.store.active, row.store.reason, ...list(row.store.nodes).map((node) => node.node)]
+    .join(" ")
+    .toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -47,7 +49,9 @@ const ORDERS: Record<SortKey, (a: Row, b: Row) => number> = {
   health: (a, b) => healthRank(a.store.health) - healthRank(b.store.health),
   store: (a, b) => a.store.store.localeCompare(b.store.store, undefined, { numeric: true }),
   failover: (a, b) => since(b.failover?.opened) - since(a.failover?.opened),
-  alarms: (a, b) => severityRank(b.store.worstSeverity || "cleared") - severityRank(a.store.worstSeverity || "cleared") || b.store.alarms - a.store.alarms,
+  alarms: (a, b) =>
+    severityRank(b.store.worstSeverity || "cleared") - severityRank(a.store.worstSeverity || "cleared") ||
+    b.store.alarms - a.store.alarms,
   seen: (a, b) => since(a.store.lastSeen) - since(b.store.lastSeen),
 };
 

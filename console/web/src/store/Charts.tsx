@@ -22,7 +22,12 @@ export function Charts({ store, nodes, incidents }: ChartsProps) {
   const [span, setSpan] = useState(3_600);
   const specs = useMemo(() => chartsFor(store, nodes), [store, nodes]);
   const markers = useMemo<Marker[]>(
-    () => incidents.map((incident) => ({ at: Date.parse(incident.opened) / 1000, label: incident.title, tone: incident.kind === "switchover" ? "neutral" : "bad" })),
+    () =>
+      incidents.map((incident) => ({
+        at: Date.parse(incident.opened) / 1000,
+        label: incident.title,
+        tone: incident.kind === "switchover" ? "neutral" : "bad",
+      })),
     [incidents],
   );
   return (
@@ -54,12 +59,17 @@ export function Charts({ store, nodes, incidents }: ChartsProps) {
 }
 
 function toLines(spec: ChartSpec, series: readonly Series[], step: number): Line[] {
-  return series.map((one) => ({ ...spec.line(one.labels), ...breakGaps(one.times, one.values, step * 2.5) })).sort((a, b) => a.label.localeCompare(b.label));
+  return series
+    .map((one) => ({ ...spec.line(one.labels), ...breakGaps(one.times, one.values, step * 2.5) }))
+    .sort((a, b) => a.label.localeCompare(b.label));
 }
 
 function SpecChart({ spec, span, markers }: { spec: ChartSpec; span: number; markers: readonly Marker[] }) {
   const range = useRecent(spec.query, span);
-  const lines = useMemo(() => (range.data === undefined ? [] : toLines(spec, range.data.series, range.data.window.step)), [range.data, spec]);
+  const lines = useMemo(
+    () => (range.data === undefined ? [] : toLines(spec, range.data.series, range.data.window.step)),
+    [range.data, spec],
+  );
   return (
     <TimeChart
       title={spec.word ? <Term word={spec.word}>{spec.title}</Term> : spec.title}

@@ -37,15 +37,31 @@ export function NodeCard({ node, peer }: { node: NodeDetail; peer: NodeDetail | 
       <header className={classes.head}>
         <Icon name="server" size={20} stroke={1.6} />
         <h3 className={classes.name}>{node.node}</h3>
-        {presence === "present" ? isWord(role) ? <Term word={role} quiet><RoleBadge role={role} /></Term> : <RoleBadge role={role} /> : <Badge look={silentLook(node, peer)} />}
+        {presence === "present" ? (
+          isWord(role) ? (
+            <Term word={role} quiet>
+              <RoleBadge role={role} />
+            </Term>
+          ) : (
+            <RoleBadge role={role} />
+          )
+        ) : (
+          <Badge look={silentLook(node, peer)} />
+        )}
       </header>
       <p className={classes.decision} title={status?.decision}>
         {presence === "present" ? asSentence(status?.decision ?? "") : <SilentNote node={node} peer={peer} />}
       </p>
       <dl className={classes.facts}>
-        <Fact label="Runs for">{status?.started && presence === "present" ? formatElapsed(ageSeconds(status.started, now)) : "–"}</Fact>
-        <Fact label={<Term word="ping group">Ping group</Term>}>{status && presence === "present" ? <HealthBadge health={status.pingGroup} size="sm" quiet /> : "–"}</Fact>
-        <Fact label={<Term word="outbox">Outbox</Term>}>{status ? (status.outboxPending === 0 ? "empty" : formatCount(status.outboxPending)) : "–"}</Fact>
+        <Fact label="Runs for">
+          {status?.started && presence === "present" ? formatElapsed(ageSeconds(status.started, now)) : "–"}
+        </Fact>
+        <Fact label={<Term word="ping group">Ping group</Term>}>
+          {status && presence === "present" ? <HealthBadge health={status.pingGroup} size="sm" quiet /> : "–"}
+        </Fact>
+        <Fact label={<Term word="outbox">Outbox</Term>}>
+          {status ? (status.outboxPending === 0 ? "empty" : formatCount(status.outboxPending)) : "–"}
+        </Fact>
         <Fact label="Version">
           <Tooltip label={`Boot ${status?.kernelBootId ?? "–"}, run ${status?.incarnation ?? "–"}`} disabled={!status}>
             <span>{status?.version || "–"}</span>

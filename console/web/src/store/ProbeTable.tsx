@@ -40,7 +40,10 @@ export function ProbeTable({ nodes }: { nodes: readonly NodeDetail[] }) {
                 </td>
                 {row.cells.map((cell, column) => (
                   <td key={nodes[column]?.node}>
-                    <Cell probe={cell} stale={nodes[column] === undefined || nodePresence(nodes[column], now) !== "present"} />
+                    <Cell
+                      probe={cell}
+                      stale={nodes[column] === undefined || nodePresence(nodes[column], now) !== "present"}
+                    />
                   </td>
                 ))}
               </tr>
@@ -57,9 +60,16 @@ function Cell({ probe, stale }: { probe: Probe | undefined; stale: boolean }) {
   if (stale) return <Badge look={{ tone: "unknown", word: "Not known", icon: "unknown" }} size="sm" quiet />;
   return (
     <span className={classes.cell} title={probe.message}>
-      <HealthBadge health={probe.health} size="sm" /> <Term word="took" quiet>{formatDuration(probe.tookSeconds)}</Term>
+      <HealthBadge health={probe.health} size="sm" />{" "}
+      <Term word="took" quiet>
+        {formatDuration(probe.tookSeconds)}
+      </Term>
       <span className={classes.sub}>
-        {probe.health === "ok" ? <Ago at={probe.time} never="not run yet" /> : <span className={classes.message}>{probe.message}</span>}
+        {probe.health === "ok" ? (
+          <Ago at={probe.time} never="not run yet" />
+        ) : (
+          <span className={classes.message}>{probe.message}</span>
+        )}
       </span>
     </span>
   );

@@ -15,7 +15,8 @@ import classes from "./cells.module.css";
 function look(resource: Resource): Look {
   const { state } = resource;
   const word = state.charAt(0).toUpperCase() + state.slice(1);
-  if (state === "started") return { ...healthLook(resource.health), word: resource.health === "ok" ? "Runs" : `Runs, ${resource.health}` };
+  if (state === "started")
+    return { ...healthLook(resource.health), word: resource.health === "ok" ? "Runs" : `Runs, ${resource.health}` };
   if (state === "stopped") return { tone: "neutral", word, icon: "shield" };
   if (state === "starting" || state === "stopping") return { tone: "warn", word, icon: "refresh" };
   if (state === "failed" || state === "blocked") return { tone: "bad", word, icon: "down" };
@@ -48,7 +49,9 @@ export function ResourceTable({ nodes }: { nodes: readonly NodeDetail[] }) {
                 {layer !== "" && (
                   <tr className={table.group}>
                     <td colSpan={nodes.length + 1}>
-                      <Term word="layer" quiet>{layer}</Term>
+                      <Term word="layer" quiet>
+                        {layer}
+                      </Term>
                     </td>
                   </tr>
                 )}
@@ -56,11 +59,16 @@ export function ResourceTable({ nodes }: { nodes: readonly NodeDetail[] }) {
                   <tr key={row.name} className={classes.row}>
                     <td>
                       <b>{row.name}</b>
-                      <span className={classes.sub}>{isWord(row.any.mode) ? <Term word={row.any.mode} quiet /> : row.any.mode}</span>
+                      <span className={classes.sub}>
+                        {isWord(row.any.mode) ? <Term word={row.any.mode} quiet /> : row.any.mode}
+                      </span>
                     </td>
                     {row.cells.map((cell, column) => (
                       <td key={nodes[column]?.node}>
-                        <Cell resource={cell} stale={nodes[column] === undefined || nodePresence(nodes[column], now) !== "present"} />
+                        <Cell
+                          resource={cell}
+                          stale={nodes[column] === undefined || nodePresence(nodes[column], now) !== "present"}
+                        />
                       </td>
                     ))}
                   </tr>
@@ -82,10 +90,16 @@ function Cell({ resource, stale }: { resource: Resource | undefined; stale: bool
       <Badge look={look(resource)} size="sm" />
       {!resource.managed && <span className={classes.warn}>not managed</span>}
       <span className={classes.sub}>
-        {resource.pid > 0 && <Term word="pid" quiet>PID {resource.pid}</Term>}
+        {resource.pid > 0 && (
+          <Term word="pid" quiet>
+            PID {resource.pid}
+          </Term>
+        )}
         {resource.restarts > 0 && (
           <span className={classes.warn}>
-            <Term word="restarts" quiet>{resource.restarts === 1 ? "1 restart" : `${resource.restarts} restarts`}</Term>
+            <Term word="restarts" quiet>
+              {resource.restarts === 1 ? "1 restart" : `${resource.restarts} restarts`}
+            </Term>
           </span>
         )}
         {resource.state === "started" && resource.since && (

@@ -7,14 +7,16 @@ import { Term } from "../glossary/Term";
 import { Block } from "../ui/states";
 import classes from "./StateLanes.module.css";
 
-const ROLE = (value: number) => (value >= 1 ? { tone: "ok" as const, word: "active" } : { tone: "idle" as const, word: "standby" });
+const ROLE = (value: number) =>
+  value >= 1 ? { tone: "ok" as const, word: "active" } : { tone: "idle" as const, word: "standby" };
 
 const UP = (value: number) => {
   if (value >= 1) return { tone: "ok" as const, word: "answers" };
   return value > 0 ? { tone: "warn" as const, word: "degraded" } : { tone: "bad" as const, word: "does not answer" };
 };
 
-const WHOLE = (value: number) => (value >= 1 ? { tone: "ok" as const, word: "redundant" } : { tone: "warn" as const, word: "no redundancy" });
+const WHOLE = (value: number) =>
+  value >= 1 ? { tone: "ok" as const, word: "redundant" } : { tone: "warn" as const, word: "no redundancy" };
 
 interface LanesProps {
   store: string;
@@ -39,19 +41,25 @@ export function StateLanes({ store, nodes, span, markers }: LanesProps) {
     const step = active.data?.window.step ?? 15;
     const byNode = (active.data?.series ?? []).filter((series) => nodes.includes(series.labels.node ?? ""));
     return [
-      ...byNode.map((series) => make(series, `node ${series.labels.node}`, series.labels.node ?? "", ROLE, step)).sort((a, b) => a.label.localeCompare(b.label)),
+      ...byNode
+        .map((series) => make(series, `node ${series.labels.node}`, series.labels.node ?? "", ROLE, step))
+        .sort((a, b) => a.label.localeCompare(b.label)),
       ...(redundant.data?.series ?? []).map((series) => make(series, "redundant", "redundancy", WHOLE, step)),
-      ...(probes.data?.series ?? []).map((series) => make(series, `probe ${series.labels.probe}`, `probe ${series.labels.probe ?? ""}`, UP, step)),
+      ...(probes.data?.series ?? []).map((series) =>
+        make(series, `probe ${series.labels.probe}`, `probe ${series.labels.probe ?? ""}`, UP, step),
+      ),
     ];
   }, [active.data, redundant.data, probes.data, nodes]);
 
   const window = active.data?.window;
   if (active.isPending) return <Block height={120} />;
-  if (window === undefined || lanes.length === 0) return <div className={classes.none}>No states recorded in this range</div>;
+  if (window === undefined || lanes.length === 0)
+    return <div className={classes.none}>No states recorded in this range</div>;
   return (
     <div className={classes.box}>
       <div className={classes.title}>
-        <Term word="active">Active node</Term>, redundancy and availability of the services through the <Term word="virtual address">virtual addresses</Term>
+        <Term word="active">Active node</Term>, redundancy and availability of the services through the{" "}
+        <Term word="virtual address">virtual addresses</Term>
       </div>
       <Lanes lanes={lanes} start={window.start} end={window.end} markers={markers} />
     </div>

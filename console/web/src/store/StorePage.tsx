@@ -21,7 +21,8 @@ export default function StorePage() {
   const detail = useStore(store);
   usePageTitle(store);
   if (detail.data === undefined) {
-    if (detail.isError) return <Failed what={`Store ${store}`} error={detail.error} retry={() => void detail.refetch()} />;
+    if (detail.isError)
+      return <Failed what={`Store ${store}`} error={detail.error} retry={() => void detail.refetch()} />;
     return (
       <div className={classes.page}>
         <Block height={104} />

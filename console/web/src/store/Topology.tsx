@@ -27,7 +27,11 @@ export function Topology({ nodes }: { nodes: readonly NodeDetail[] }) {
           ))}
           {links.length === 0 && <p className={classes.none}>No link reported</p>}
         </div>
-        {right === undefined ? <div className={classes.missing}>The second node has not reported yet.</div> : <Side node={right} nodes={nodes} />}
+        {right === undefined ? (
+          <div className={classes.missing}>The second node has not reported yet.</div>
+        ) : (
+          <Side node={right} nodes={nodes} />
+        )}
       </div>
     </Panel>
   );
@@ -58,7 +62,9 @@ function End({ link, silent }: { link: Link | undefined; silent: boolean }) {
     <span className={classes.end} title={link.message}>
       <span>{heard}</span>
       <span className={classes.late}>
-        <Term word="lateness" quiet>late ≤ {formatDuration(link.latenessP99Seconds)}</Term>
+        <Term word="lateness" quiet>
+          late ≤ {formatDuration(link.latenessP99Seconds)}
+        </Term>
       </span>
       {dropped > 0 && <span className={classes.dropped}>{formatCount(dropped)} dropped</span>}
     </span>
@@ -76,7 +82,9 @@ function LinkRow({ link, nodes }: { link: LinkPair; nodes: readonly NodeDetail[]
       <div className={classes.label}>
         <Icon name={link.direct ? "cable" : "network"} size={16} stroke={1.8} />
         <b>
-          <Term word="link" quiet>{link.name}</Term>
+          <Term word="link" quiet>
+            {link.name}
+          </Term>
         </b>
         <HealthBadge health={known} size="sm" />
         {carriers.length > 0 && (

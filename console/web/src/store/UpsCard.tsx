@@ -9,7 +9,8 @@ import classes from "./UpsCard.module.css";
 
 function powerLook(device: FenceDevice, stale: boolean): Look {
   if (stale) return { tone: "unknown", word: `Was ${device.power}`, icon: "unknown" };
-  if (device.power === "on") return { ...healthLook(device.health), word: device.health === "ok" ? "Output on" : `Output on, ${device.health}` };
+  if (device.power === "on")
+    return { ...healthLook(device.health), word: device.health === "ok" ? "Output on" : `Output on, ${device.health}` };
   if (device.power === "off") return { tone: "bad", word: "Output off", icon: "power" };
   return { tone: "unknown", word: "Output unknown", icon: "unknown" };
 }
@@ -32,7 +33,13 @@ export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean
         <Badge look={powerLook(device, stale)} size="sm" />
       </div>
       <div className={classes.values}>
-        {values.length > 0 ? values.map(([name, value]) => <span key={name}>{`${humanName(name)} ${formatValue(value, unitOf(name))}`}</span>) : <span>{device.message}</span>}
+        {values.length > 0 ? (
+          values.map(([name, value]) => (
+            <span key={name}>{`${humanName(name)} ${formatValue(value, unitOf(name))}`}</span>
+          ))
+        ) : (
+          <span>{device.message}</span>
+        )}
       </div>
     </div>
   );

@@ -31,7 +31,11 @@ function byNodeAnd(nodes: readonly string[], label: string) {
   return (labels: Record<string, string>) => {
     const thing = labels[label] ?? "";
     if (!seen.includes(thing)) seen.push(thing);
-    return { label: `${labels.node ?? ""} ${thing}`, color: colorFor(nodes, labels.node ?? ""), dashed: seen.indexOf(thing) % 2 === 1 };
+    return {
+      label: `${labels.node ?? ""} ${thing}`,
+      color: colorFor(nodes, labels.node ?? ""),
+      dashed: seen.indexOf(thing) % 2 === 1,
+    };
   };
 }
 
@@ -50,9 +54,26 @@ export function chartsFor(store: string, nodes: readonly string[]): ChartSpec[] 
   return [
     { title: "CPU used", unit: "ratio", query: of("storeward_host_cpu_used_ratio"), line: byNode(nodes) },
     { title: "Memory used", unit: "ratio", query: of("storeward_host_memory_used_ratio"), line: byNode(nodes) },
-    { title: "Beat lateness", word: "lateness", unit: "seconds", query: of("storeward_link_lateness_seconds"), line: byNodeAnd(nodes, "link") },
-    { title: "Probe times", word: "took", unit: "seconds", query: `max by (probe) (${of("storeward_probe_took_seconds")})`, line: byThing("probe") },
-    { title: "Disk used", unit: "ratio", query: `max by (node, mount) (${of("storeward_filesystem_used_ratio")})`, line: byNodeAnd(nodes, "mount") },
+    {
+      title: "Beat lateness",
+      word: "lateness",
+      unit: "seconds",
+      query: of("storeward_link_lateness_seconds"),
+      line: byNodeAnd(nodes, "link"),
+    },
+    {
+      title: "Probe times",
+      word: "took",
+      unit: "seconds",
+      query: `max by (probe) (${of("storeward_probe_took_seconds")})`,
+      line: byThing("probe"),
+    },
+    {
+      title: "Disk used",
+      unit: "ratio",
+      query: `max by (node, mount) (${of("storeward_filesystem_used_ratio")})`,
+      line: byNodeAnd(nodes, "mount"),
+    },
     { title: "Load", word: "load", unit: "count", query: of("storeward_host_load1"), line: byNode(nodes) },
   ];
 }

@@ -12,5 +12,7 @@ export function stateSentence(summary: StoreSummary): string {
 
 /** The nodes that are in standby or maintenance mode, with the end of it. */
 export function modes(nodes: readonly NodeDetail[]): { node: string; mode: string; until: string | undefined }[] {
-  return nodes.flatMap((node) => (node.status?.mode ? [{ node: node.node, mode: node.status.mode, until: node.status.modeUntil }] : []));
+  return nodes.flatMap((node) =>
+    node.status?.mode ? [{ node: node.node, mode: node.status.mode, until: node.status.modeUntil }] : [],
+  );
 }

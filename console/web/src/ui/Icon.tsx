@@ -7,11 +7,15 @@ const DRAWINGS = {
   down: <path d="m6.5 6.5 11 11m0-11-11 11" />,
   unknown: <path d="M9 9.2a3.1 3.1 0 1 1 4.4 2.9c-.9.5-1.4 1.1-1.4 2.3M12 18v.2" />,
   info: <path d="M12 11v6.5M12 6.5v.3" />,
-  store: <path d="M4 9.5 5.5 4h13L20 9.5M4 9.5a2.67 2.67 0 0 0 5.33 0 2.67 2.67 0 0 0 5.34 0A2.67 2.67 0 0 0 20 9.5M5.5 12.5V20h13v-7.5M10 20v-4.5h4V20" />,
+  store: (
+    <path d="M4 9.5 5.5 4h13L20 9.5M4 9.5a2.67 2.67 0 0 0 5.33 0 2.67 2.67 0 0 0 5.34 0A2.67 2.67 0 0 0 20 9.5M5.5 12.5V20h13v-7.5M10 20v-4.5h4V20" />
+  ),
   incident: <path d="M3 12.5h4l2.5-7 4.5 13 2.5-6H21" />,
   bell: <path d="M6.5 10a5.5 5.5 0 0 1 11 0c0 5 2 6 2 6h-15s2-1 2-6M10 19.5a2.2 2.2 0 0 0 4 0" />,
   search: <path d="M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13m4.8-1.7L20 20" />,
-  sun: <path d="M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8m0-13v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m0-12.8L17 7M7 17l-1.4 1.4" />,
+  sun: (
+    <path d="M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8m0-13v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m0-12.8L17 7M7 17l-1.4 1.4" />
+  ),
   moon: <path d="M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10" />,
   screen: <path d="M4 5h16v11H4zm5 15h6m-3-4v4" />,
   power: <path d="M12 4v8M7.5 6.8a7 7 0 1 0 9 0" />,
@@ -36,7 +40,17 @@ const DRAWINGS = {
 export type IconName = keyof typeof DRAWINGS;
 
 /** Decorative unless it has a label. */
-export function Icon({ name, size = 16, label, stroke = 2 }: { name: IconName; size?: number; label?: string; stroke?: number }) {
+export function Icon({
+  name,
+  size = 16,
+  label,
+  stroke = 2,
+}: {
+  name: IconName;
+  size?: number;
+  label?: string;
+  stroke?: number;
+}) {
   return (
     <svg
       width={size}

@@ -2,7 +2,17 @@ import { Kbd, TextInput } from "@mantine/core";
 import { Icon } from "./Icon";
 
 /** The page's search; the key "/" leads to it, Escape empties and leaves it. */
-export function SearchField({ label, value, onChange, width = 280 }: { label: string; value: string; onChange: (text: string) => void; width?: number }) {
+export function SearchField({
+  label,
+  value,
+  onChange,
+  width = 280,
+}: {
+  label: string;
+  value: string;
+  onChange: (text: string) => void;
+  width?: number;
+}) {
   return (
     <TextInput
       data-search

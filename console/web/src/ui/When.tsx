@@ -17,7 +17,9 @@ export function When({ at, millis = false }: { at: Moment; millis?: boolean }) {
   if (toMillis(at) === null) return <span>–</span>;
   return (
     <Tooltip label={both(at)}>
-      <time dateTime={new Date(toMillis(at) ?? 0).toISOString()}>{millis ? formatClock(at, true) : formatWhen(at, now)}</time>
+      <time dateTime={new Date(toMillis(at) ?? 0).toISOString()}>
+        {millis ? formatClock(at, true) : formatWhen(at, now)}
+      </time>
     </Tooltip>
   );
 }
