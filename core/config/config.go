@@ -113,6 +113,9 @@ type Policy struct {
 	AfterFence string `yaml:"after_fence" enum:"cycle,off"`
 	// OffTime is how long a fenced node stays off before it is switched on again.
 	OffTime Duration `yaml:"off_time"`
+	// PowerOns bounds how often a fenced node is switched on again: after the next cut within that time it stays
+	// off with an alarm, for a machine that fails again and again had better be looked at.
+	PowerOns Budget `yaml:"power_ons"`
 	// Isolation is serve (an active node without its ping group serves on) or stop.
 	Isolation string `yaml:"isolation" enum:"serve,stop"`
 	// IsolationTime is how long an active node may miss a ping group that its peer reaches before it hands over.

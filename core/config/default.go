@@ -16,6 +16,7 @@ func Default() *Config {
 		Policy: Policy{
 			AfterFence:    "cycle",
 			OffTime:       Duration(10 * time.Second),
+			PowerOns:      Budget{Max: 1, Within: Duration(time.Hour)},
 			Isolation:     "serve",
 			IsolationTime: Duration(5 * time.Second),
 			Failback:      "manual",

@@ -218,6 +218,10 @@ func (k *checker) pingGroup() {
 func (k *checker) policy() {
 	p := k.cfg.Policy
 	k.within("policy.off_time", p.OffTime, time.Second, time.Hour)
+	k.budget("policy.power_ons", p.PowerOns)
+	if p.PowerOns.Max == 0 {
+		k.faultf("policy.power_ons.max", "write 1 or more, or after_fence: off to leave fenced nodes off", "0 switches nothing on")
+	}
 	k.within("policy.isolation_time", p.IsolationTime, time.Second, time.Hour)
 	if p.CarrierBeats < 0 || p.CarrierBeats > 10 {
 		k.faultf("policy.carrier_beats", "write 1 to 10, or 0 to switch this evidence off", "%d is out of range", p.CarrierBeats)

@@ -96,6 +96,7 @@ ping_group: [{{.Store.Gateway}}]
 policy:
   after_fence: cycle
   off_time: {{.OffTime}}
+  power_ons: {max: 100, within: 1h} # a lab's nodes are cut again and again
 peer:
   port: {{.PeerPort}}
   ca: /etc/storeward/peer-ca.pem

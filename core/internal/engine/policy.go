@@ -23,6 +23,7 @@ func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Poli
 		Interval: t.Interval.Std(), Warntime: t.Warntime.Std(), Deadtime: t.Deadtime.Std(), Initdead: t.Initdead.Std(),
 		Holdup: t.Holdup.Std(), Analyse: t.Analyse.Std(), CarrierBeats: p.CarrierBeats,
 		Cycle: p.AfterFence == "cycle", OffTime: p.OffTime.Std(),
+		PowerOns:      failover.Budget{Max: p.PowerOns.Max, Within: p.PowerOns.Within.Std()},
 		IsolationStop: p.Isolation == "stop", IsolationTime: p.IsolationTime.Std(), FailbackAuto: p.Failback == "auto",
 	}
 	for _, l := range cfg.Links {
