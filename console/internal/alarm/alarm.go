@@ -147,12 +147,16 @@ type Tally struct {
 	Worst int32
 }
 
-// Tallies counts the raised alarms of every store that has any.
-func Tallies(ctx context.Context, idb bun.IDB) (map[string]Tally, error) {
+// Tallies counts the raised alarms of every store that has any; an empty store
+// means all of them.
+func Tallies(ctx context.Context, idb bun.IDB, store string) (map[string]Tally, error) {
 	var rows []Tally
-	err := idb.NewSelect().Model((*db.Alarm)(nil)).ColumnExpr("store, COUNT(*) AS count, MAX(severity) AS worst").
-		Where("cleared = 0").Group("store").Scan(ctx, &rows)
-	if err != nil {
+	sel := idb.NewSelect().Model((*db.Alarm)(nil)).ColumnExpr("store, COUNT(*) AS count, MAX(severity) AS worst").
+		Where("cleared = 0").Group("store")
+	if store != "" {
+		sel = sel.Where("store = ?", store)
+	}
+	if err := sel.Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("count alarms: %w", err)
 	}
 	out := make(map[string]Tally, len(rows))

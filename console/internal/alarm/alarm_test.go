@@ -122,7 +122,7 @@ func TestAcknowledge(t *testing.T) {
 	if rows, err := List(ctx, d.Read, Query{Limit: 1}); err != nil || rows[0].Acknowledged != 0 {
 		t.Fatalf("worse: %+v %v", rows, err)
 	}
-	tallies, err := Tallies(ctx, d.Read)
+	tallies, err := Tallies(ctx, d.Read, "")
 	if err != nil || tallies["s1"].Count != 1 || api.Severity(tallies["s1"].Worst) != api.Severity_SEVERITY_MAJOR {
 		t.Errorf("tallies %v %v", tallies, err)
 	}

@@ -48,6 +48,24 @@ func TestJudge(t *testing.T) {
 			alarm.Tally{},
 			Health{Word: "down", Reason: "no node is active"},
 		},
+		{
+			"alpha just died and beta took over",
+			[]Node{
+				heard("alpha", 3*time.Second, &api.Status{Role: "active", Redundant: true, Generation: 6}),
+				heard("beta", 0, &api.Status{Role: "active", Generation: 7, Peer: "alpha"}),
+			},
+			alarm.Tally{},
+			Health{"degraded", "beta serves alone", "beta", false},
+		},
+		{
+			"beta just died and alpha took over",
+			[]Node{
+				heard("alpha", 0, &api.Status{Role: "active", Generation: 7, Peer: "beta"}),
+				heard("beta", 3*time.Second, &api.Status{Role: "active", Redundant: true, Generation: 6}),
+			},
+			alarm.Tally{},
+			Health{"degraded", "alpha serves alone", "alpha", false},
+		},
 		{"silent line", []Node{heard("alpha", 16*time.Second, active()), heard("beta", time.Hour, standby())}, alarm.Tally{Worst: 6}, Health{Word: "unknown", Reason: "since 2026-05-01T11:59:44Z"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -20,24 +21,50 @@ type Health struct {
 // alarms. Only what was heard lately counts; a store nobody hears is unknown.
 func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 	h := Health{Word: api.HealthUnknown}
-	online := 0
+	online := make([]*Node, 0, len(nodes))
 	for i := range nodes {
-		n := &nodes[i]
-		if !n.Online(now) {
-			continue
-		}
-		online++
-		s := n.Status
-		h.Redundant = h.Redundant || s.GetRedundant()
-		switch {
-		case s.GetRole() == "active":
-			h.Active = n.Name
-		case h.Active == "" && s.GetPeerHeard() && s.GetPeerRole() == "active":
-			h.Active = s.GetPeer()
+		if nodes[i].Online(now) {
+			online = append(online, &nodes[i])
 		}
 	}
-	h.Word, h.Reason = word(nodes, online, h, alarms)
+	if speaker := spokesman(online); speaker != nil {
+		h.Redundant = speaker.Status.GetRedundant()
+		h.Active = speaker.Name
+		if speaker.Status.GetRole() != "active" {
+			h.Active = speaker.Status.GetPeer()
+		}
+	}
+	h.Word, h.Reason = word(nodes, len(online), h, alarms)
 	return h
+}
+
+// spokesman returns the node whose word counts for the cluster: the active one,
+// else one that hears its active peer. A node that just died still counts as
+// online and still claims to be active: whoever took over since has the higher
+// generation.
+func spokesman(online []*Node) *Node {
+	var best *Node
+	for _, n := range online {
+		s := n.Status
+		if s.GetRole() != "active" && (!s.GetPeerHeard() || s.GetPeerRole() != "active") {
+			continue
+		}
+		if best == nil || compare(n, best) > 0 {
+			best = n
+		}
+	}
+	return best
+}
+
+// compare ranks by generation, then the active node before its peer, then by age.
+func compare(a, b *Node) int {
+	active := func(n *Node) int {
+		if n.Status.GetRole() == "active" {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(a.Status.GetGeneration(), b.Status.GetGeneration()), cmp.Compare(active(a), active(b)), a.StatusTaken.Compare(b.StatusTaken))
 }
 
 func word(nodes []Node, online int, h Health, alarms alarm.Tally) (health, reason string) {

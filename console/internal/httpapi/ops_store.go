@@ -96,7 +96,7 @@ func (a *API) events(ctx context.Context, store string, before int64, limit int)
 
 // stores summarises every store with a fixed number of queries.
 func (a *API) stores(ctx context.Context) ([]StoreSummary, error) {
-	tallies, err := alarm.Tallies(ctx, a.DB.Read)
+	tallies, err := alarm.Tallies(ctx, a.DB.Read, "")
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (a *API) stores(ctx context.Context) ([]StoreSummary, error) {
 
 // storeSummary summarises one store.
 func (a *API) storeSummary(ctx context.Context, store string) (*StoreSummary, error) {
-	tallies, err := alarm.Tallies(ctx, a.DB.Read)
+	tallies, err := alarm.Tallies(ctx, a.DB.Read, store)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,7 @@ func startBroker(listen string, security *tls.Config, log logrus.FieldLogger) (*
 		s.Shutdown()
 		return nil, fmt.Errorf("listen for stores on %s: %w", listen, err)
 	}
+	logger.started()
 	conn, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(consoleUser, gate.secret),
 		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
 	if err != nil {
@@ -144,6 +145,14 @@ type brokerLog struct {
 
 	mu   sync.Mutex
 	last error
+	up   bool
+}
+
+// started makes warnings count: those at the start are about our own options.
+func (l *brokerLog) started() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.up = true
 }
 
 func (l *brokerLog) fatal() error {
@@ -158,8 +167,16 @@ func (l *brokerLog) Fatalf(format string, v ...any) {
 	l.last = fmt.Errorf(format, v...)
 }
 
+// Warnf implements server.Logger.
+func (l *brokerLog) Warnf(format string, v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.up {
+		l.log.Warnf("link: "+format, v...)
+	}
+}
+
 func (l *brokerLog) Noticef(format string, v ...any) { l.log.Debugf("link: "+format, v...) }
-func (l *brokerLog) Warnf(format string, v ...any)   { l.log.Warnf("link: "+format, v...) }
 func (l *brokerLog) Errorf(format string, v ...any)  { l.log.Warnf("link: "+format, v...) }
 func (l *brokerLog) Debugf(format string, v ...any)  { l.log.Debugf("link: "+format, v...) }
 func (l *brokerLog) Tracef(format string, v ...any)  { l.log.Debugf("link: "+format, v...) }
