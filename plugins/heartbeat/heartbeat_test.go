@@ -186,6 +186,7 @@ func cable(t *testing.T) (near, far netlink.Link) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = netlink.LinkDel(near) })
 	far, err = netlink.LinkByName("far0")
 	if err != nil {
 		t.Fatal(err)
