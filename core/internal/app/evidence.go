@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/engine"
+	"github.com/storeward/storeward/core/internal/findings"
 	"github.com/storeward/storeward/core/internal/flight"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 	"github.com/storeward/storeward/core/internal/snapshot"
@@ -180,4 +183,35 @@ func (v *evidence) OfPeer(moment time.Time) *api.Snapshot {
 }
 
 // Findings draws the conclusions that the evidence supports.
-func (v *evidence) Findings(*api.Incident, engine.Signs) []*api.Finding { return nil }
+func (v *evidence) Findings(incident *api.Incident, signs engine.Signs) []*api.Finding {
+	return findings.From(findings.Case{
+		Incident: incident,
+		Signs: findings.Signs{
+			Power: answerOf(signs.Power), Carrier: answerOf(signs.Carrier), ICMP: answerOf(signs.ICMP),
+			ARP: answerOf(signs.ARP), Services: answerOf(signs.Services),
+		},
+		OrderLife: v.orderLife(incident.GetFailedNode()), Warntime: v.app.cfg.Timing.Warntime.Std(),
+	})
+}
+
+// orderLife is the longest configured life of an order against a node.
+func (v *evidence) orderLife(node string) time.Duration {
+	var longest time.Duration
+	for _, d := range v.app.cfg.Fencing {
+		if slices.Contains(d.Feeds, node) {
+			longest = max(longest, d.OrderLife.Std())
+		}
+	}
+	return longest
+}
+
+func answerOf(t beat.Tri) findings.Answer {
+	switch t {
+	case beat.Yes:
+		return findings.Yes
+	case beat.No:
+		return findings.No
+	default:
+		return findings.Unknown
+	}
+}

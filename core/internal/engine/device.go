@@ -22,6 +22,8 @@ type device struct {
 	mu      sync.Mutex
 	reading sdk.Reading
 	err     string
+	// regular is the last reading that was no part of an order.
+	regular sdk.Reading
 }
 
 func (e *Engine) newDevices() map[string]*device {
@@ -93,6 +95,9 @@ func (d *device) keep(id string, reading sdk.Reading, err error) failover.Event 
 		reading.Values = d.reading.Values
 	}
 	d.reading, d.err = reading, errText(err)
+	if id == "" && err == nil {
+		d.regular = reading
+	}
 	d.mu.Unlock()
 	return failover.FenceAnswer{ID: id, Device: d.cfg.Name, Power: powerOf(reading.Power), Taken: reading.Taken, Err: errText(err)}
 }

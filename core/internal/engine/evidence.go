@@ -100,16 +100,16 @@ func (i *incidents) attach(id string, snapshots ...*api.Snapshot) *changed {
 		}
 	}
 	i.main.Scenario = i.e.scenario()
-	i.dirty = true
+	i.dirty, i.due = true, true
 	out := &changed{}
-	i.revise(out)
+	i.revise(out, i.e.Clock.Now())
 	return out
 }
 
-// signsNow is what is known of the peer before it is cut.
-func (e *Engine) signsNow(v *viewed) Signs {
+// signsNow is what was found of the peer since it was last heard and before it was cut.
+func (e *Engine) signsNow(v *viewed, since time.Duration) Signs {
 	var out Signs
-	if found := e.found.Load(); found != nil {
+	if found := e.found.Load(); found != nil && found.Asked > since {
 		out = Signs{ICMP: found.ICMP, ARP: found.ARP, Services: found.Services}
 	}
 	for _, c := range e.Config.Fencing {
@@ -118,7 +118,7 @@ func (e *Engine) signsNow(v *viewed) Signs {
 			continue
 		}
 		d.mu.Lock()
-		if power := powerOf(d.reading.Power); power != beat.Unknown && out.Power != beat.Yes {
+		if power := powerOf(d.regular.Power); d.regular.Taken > since && power != beat.Unknown && out.Power != beat.Yes {
 			out.Power = power
 		}
 		d.mu.Unlock()

@@ -48,7 +48,10 @@ type incidents struct {
 	seen      map[string]time.Duration // objects that had a small incident, and when
 	refs      []*peerpb.IncidentRef
 	dirty     bool
-	asked     bool            // evidence is being gathered, or was
+	asked     bool // evidence is being gathered, or was
+	looked    bool // the first look for signs of life is in the timeline
+	due       bool // the newest revision must not wait
+	revised   time.Duration
 	measured  bool            // its recovery time went out as points
 	told      map[string]bool // incidents of ours, as the failed node, that we added to
 	signs     Signs
@@ -72,7 +75,7 @@ func (i *incidents) observe(ctx context.Context, o observation, events []*api.Ev
 		i.grow(o, events)
 		i.gatherWhenDue(ctx, o)
 		i.closeWhenWhole(o)
-		i.revise(out)
+		i.revise(out, o.at)
 	}
 	i.small(ctx, o, events, out)
 	return out
@@ -111,7 +114,7 @@ func (i *incidents) openMain(o observation) {
 	if kind == api.IncidentSwitchover {
 		i.main.FailedNode, i.main.Severity = "", warning
 	}
-	i.dirty, i.asked, i.measured, i.signs = true, false, false, Signs{}
+	i.dirty, i.due, i.asked, i.looked, i.measured, i.signs = true, true, false, false, false, Signs{}
 	i.remember()
 }
 
@@ -135,12 +138,18 @@ func (i *incidents) grow(o observation, events []*api.Event) {
 		})
 	}
 	for _, a := range o.actions {
+		if a.Kind == failover.Analyse { // it goes on for as long as the peer is silent
+			if i.looked {
+				continue
+			}
+			i.looked = true
+		}
 		if text := actionText(a, i.e.peer); text != "" {
 			i.entry(&api.TimelineEntry{Time: at, Node: i.e.Node, Object: actionObject(a), Severity: informative, Text: text, Kind: "action"})
 		}
 	}
 	if slices.ContainsFunc(o.actions, func(a failover.Action) bool { return a.Kind == failover.FenceOff }) && i.signs == (Signs{}) {
-		i.signs = i.e.signsNow(o.view)
+		i.signs = i.e.signsNow(o.view, i.began)
 	}
 	if o.view != nil {
 		i.takePhases(o.view)
@@ -174,7 +183,7 @@ func (i *incidents) takePhases(v *viewed) {
 	if f.Done != 0 && i.main.RecoverySeconds == 0 {
 		i.main.RecoverySeconds = (f.Done - f.Began).Seconds()
 		i.main.Generation = f.Generation
-		i.dirty = true
+		i.dirty, i.due = true, true
 	}
 	i.title(v, f)
 }
@@ -245,15 +254,16 @@ func (i *incidents) closeWhenWhole(o observation) {
 	}
 	i.title(o.view, o.view.Failover)
 	i.main.Scenario = i.e.scenario()
-	i.dirty = true
+	i.dirty, i.due = true, true
 }
 
-// revise adds the newest revision to what is to be sent, and lets go of a closed incident.
-func (i *incidents) revise(out *changed) {
-	if !i.dirty {
+// revise adds the newest revision to what is to be sent, and lets go of a closed
+// incident. Milestones go at once, the rest of the timeline once in a while.
+func (i *incidents) revise(out *changed, now time.Duration) {
+	if !i.dirty || !i.due && now-i.revised < growEvery {
 		return
 	}
-	i.dirty = false
+	i.dirty, i.due, i.revised = false, false, now
 	i.main.Revision++
 	if i.main.GetRecoverySeconds() > 0 && !i.measured {
 		i.measured = true

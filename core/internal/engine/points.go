@@ -57,7 +57,7 @@ func (e *Engine) measure(s *api.Status, regular bool) *api.Points {
 }
 
 // hostPoints come from the flight recorder's newest second, whose names say
-// host.FIELD, filesystem.MOUNT.FIELD and network.INTERFACE.FIELD.
+// host/FIELD, filesystem/MOUNT/FIELD and network/INTERFACE/FIELD.
 func (e *Engine) hostPoints(add func(string, map[string]string, map[string]float64)) {
 	if e.Evidence == nil {
 		return
@@ -66,8 +66,8 @@ func (e *Engine) hostPoints(add func(string, map[string]string, map[string]float
 	type series struct{ measurement, tag string }
 	found := map[series]map[string]float64{}
 	for name, value := range e.Evidence.Sample().GetValues() {
-		measurement, rest, _ := strings.Cut(name, ".")
-		at := strings.LastIndex(rest, ".") // a mount or an interface may have dots of its own
+		measurement, rest, _ := strings.Cut(name, "/")
+		at := strings.LastIndex(rest, "/") // a mount has slashes of its own
 		s := series{measurement: measurement}
 		switch {
 		case measurement == "host" && at < 0:

@@ -107,17 +107,23 @@ func (e *Engine) analyse(ctx context.Context, a failover.Action) failover.Event 
 		select {
 		case set, more := <-answers:
 			if !more {
-				found.Final = true
-				e.found.Store(&found)
-				return found
+				return e.analysed(found)
 			}
 			set(&found)
+			so := found
+			e.found.Store(&so)
 			e.post(ctx, found)
 		case <-ctx.Done():
-			found.Final = true
-			return found
+			return e.analysed(found)
 		}
 	}
+}
+
+// analysed keeps the answers for the findings.
+func (e *Engine) analysed(found failover.Analysis) failover.Event {
+	found.Final = true
+	e.found.Store(&found)
+	return found
 }
 
 func triOf(h beat.Health) beat.Tri {

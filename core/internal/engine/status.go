@@ -194,9 +194,9 @@ func powerWord(p sdk.Power) string {
 func (e *Engine) Values() map[string]float64 {
 	out := map[string]float64{}
 	for _, p := range e.measure(e.Status(), false).GetPoints() {
-		name := p.GetMeasurement() + "."
+		name := p.GetMeasurement() + "/"
 		for _, tag := range p.GetTags() { // one tag at most
-			name += tag + "."
+			name += tag + "/"
 		}
 		for field, value := range p.GetFields() {
 			out[name+field] = value
