@@ -51,7 +51,9 @@ func (m *Machine) clusterAlarms() {
 	q, p := &m.quiet, &m.peer
 	peer := m.p.Peer
 	alone := m.active() && m.state.Alone // it was off, and was not heard since
-	m.alarm(q.silent && !q.off && !alone, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
+	planned := q.silent && p.b.Role != beat.Active && m.now < p.grace
+	m.alarm(planned, m.object.peer, "away", Minor, peer, " announced its silence")
+	m.alarm(q.silent && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
 	m.alarm(q.silent && !q.off && alone, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
 	m.alarm(q.silent && q.off, m.object.peer, "off", Major, peer, " is off")
 	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
@@ -102,8 +104,8 @@ func (m *Machine) deviceAlarms() {
 		d := &m.devices[i]
 		object := m.object.devices[i]
 		m.alarm(d.feedsPeer && d.feedsSelf, object, "feeds-itself", Critical, d.name, " feeds both nodes: it is never given an order")
-		failed := m.quiet.silent && !m.quiet.off && !(m.active() && m.state.Alone) && d.ours() && m.order.any && m.now >= d.slot && d.power != beat.No && d.op != FenceOff
-		m.alarm(failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
+		d.failed = d.failed && m.quiet.silent && !d.isOff(m.void())
+		m.alarm(d.failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
 		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
 	}
 	feeds := slices.ContainsFunc(m.devices, func(d device) bool { return d.ours() })

@@ -35,6 +35,7 @@ type device struct {
 	opUntil time.Duration // the executor's deadline, with some slack
 	slot    time.Duration // start of the turn in which an order was last sent
 	read    time.Duration // when a reading was last asked for
+	failed  bool          // an order was not confirmed in this silence
 	onTry   int
 	onNext  time.Duration
 }
@@ -77,6 +78,7 @@ func (m *Machine) dropLateAnswers() {
 			continue
 		}
 		if m.reached(d.opUntil) {
+			d.failed = d.failed || d.op == FenceOff
 			d.op, d.opID, d.err = NoAction, "", "no answer in time"
 		}
 	}
@@ -101,6 +103,7 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 	case asked == FenceOn && d.power == beat.Yes && e.Err == "":
 		d.onTry = 0
 	case asked == FenceOff && d.power != beat.No:
+		d.failed = true
 		m.note("fence-failed", "fence/"+d.name, "the order was not confirmed: "+orNone(e.Err))
 	}
 	m.changed = true
@@ -154,6 +157,12 @@ func (m *Machine) mayPromote() bool {
 		m.modeOf(beat.ModeStandby, m.p.Self) == nil && m.clean()
 }
 
+// askedToCut: the peer cannot stop and asks to be cut, and this node is not
+// giving up itself.
+func (m *Machine) askedToCut() bool {
+	return m.peer.b.CutMe && m.quiet.receiving && !m.cutMe && (m.giving.kind == notGiving || !m.active())
+}
+
 // veto names why no order may be sent at all at present; empty: nothing forbids it.
 func (m *Machine) veto() string {
 	p, q := &m.peer, &m.quiet
@@ -162,7 +171,7 @@ func (m *Machine) veto() string {
 		return "maintenance"
 	case !m.active() && !m.mayPromote():
 		return "this node could not promote"
-	case p.b.CutMe && q.receiving && !m.active():
+	case m.askedToCut():
 		return ""
 	case !q.silent:
 		return "peer is not silent"
@@ -186,14 +195,14 @@ func (m *Machine) orderOff() {
 		m.sendOrders(m.now, "asked by the operator") // the peer hears us: it orders nothing
 		return
 	}
-	if !m.quiet.silent && !(m.peer.b.CutMe && m.quiet.receiving) || m.quiet.off || m.allOff() {
+	if !m.quiet.silent && !m.askedToCut() || m.quiet.off || m.allOff() {
 		return
 	}
 	if v := m.veto(); v != "" {
 		m.why("S6", "veto", v, 0)
 		return
 	}
-	if m.peer.b.CutMe && m.quiet.receiving {
+	if m.askedToCut() {
 		if m.now >= m.order.until {
 			m.sendOrders(m.now, "the peer asks to be cut")
 		}
@@ -270,13 +279,17 @@ func (m *Machine) readBack() {
 	if !q.silent || q.off || m.active() && m.state.Alone || m.ping.cutOff() || !m.reached(q.t0+m.interval()) {
 		return
 	}
+	every := rereadEvery
+	if m.now-q.since > 20*rereadEvery {
+		every = 4 * rereadEvery
+	}
 	void := m.void()
 	for i := range m.devices {
 		d := &m.devices[i]
 		if !d.feedsPeer || d.op != NoAction || d.isOff(void) {
 			continue
 		}
-		if d.read > 0 && d.read >= q.since && !m.reached(d.read+rereadEvery) {
+		if d.read > 0 && d.read >= q.since && !m.reached(d.read+every) {
 			continue
 		}
 		d.read, d.op, d.opUntil = m.now, FenceRead, m.now+readTimeout+m.p.Interval

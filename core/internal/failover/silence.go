@@ -214,7 +214,11 @@ func (m *Machine) weighSilence() {
 	case !q.silent && was:
 		q.since = 0
 		m.urgent = true
-		m.note("peer-heard", m.object.peer, "signs of "+m.p.Peer+" again")
+		if q.receiving {
+			m.note("peer-heard", m.object.peer, "beats of "+m.p.Peer+" again")
+		} else {
+			m.note("wait-anew", m.object.self, "the wait for "+m.p.Peer+" starts anew")
+		}
 		m.forgetSilence()
 	}
 	if q.silent {
@@ -238,25 +242,27 @@ func (m *Machine) weighLinks() (usable bool) {
 	return usable
 }
 
-// countSilence sets when silence begins, and where the turns count from.
+// countSilence sets when silence begins, and where the turns count from. What
+// makes this node wait anew (a stall, the ping group's return) moves its own
+// silence only: the turns stay where the peer counts them, too.
 func (m *Machine) countSilence() {
 	q, p, dead := &m.quiet, &m.peer, m.dead()
 	if p.heardAt == 0 {
 		wait := m.p.Initdead
 		if m.resumed || m.lost {
-			wait = m.fullTurn()
+			wait = m.fullRound()
 		}
-		q.t0 = max(max(m.began, m.ping.first, m.anew)+wait, p.patience)
-		q.base = q.t0
+		q.base = max(max(m.began, m.ping.first)+wait, p.patience)
+		q.t0 = max(q.base, m.anew+wait)
 		return
 	}
-	q.base = max(max(p.heardAt, m.anew)+dead, p.patience)
+	q.base = max(p.heardAt+dead, p.patience)
 	if p.toldSince > 0 { // both count from there
-		q.base = min(q.base, max(p.toldSince, m.anew)+dead)
+		q.base = min(q.base, p.toldSince+dead)
 	}
-	q.t0 = q.base
+	q.t0 = max(q.base, m.anew+dead)
 	if at, ok := m.carrierSilence(); ok {
-		q.t0 = min(q.base, at)
+		q.t0 = min(q.t0, at)
 	}
 }
 

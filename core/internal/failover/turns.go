@@ -67,6 +67,10 @@ func (m *Machine) fullTurn() time.Duration {
 	return max(a, b) + m.dead()
 }
 
+// fullRound is what a restarted daemon waits that cannot know where the turns
+// count from: a peer that can cut has had its turns by then.
+func (m *Machine) fullRound() time.Duration { return 5*m.fullTurn() + pauseStep }
+
 // sawActive: this node is a standby that last heard its peer active. It is
 // never true of both nodes.
 func (m *Machine) sawActive() bool {
