@@ -45,6 +45,9 @@ describe("quantities", () => {
     expect(unitOf("received_bytes_total")).toBe("bytes");
     expect(unitOf("cpu_used_ratio")).toBe("ratio");
     expect(unitOf("load1")).toBe("count");
+    expect(unitOf("battery_seconds_remaining")).toBe("seconds");
+    expect(unitOf("input_volts")).toBe("volts");
+    expect(unitOf("seconds")).toBe("seconds");
   });
 
   it("says values with their unit", () => {
@@ -60,6 +63,8 @@ describe("quantities", () => {
   it("puts names into words", () => {
     expect(humanName("cpu_used_ratio")).toBe("CPU used");
     expect(humanName("battery_runtime_seconds")).toBe("battery runtime");
+    expect(humanName("battery_seconds_remaining")).toBe("battery remaining");
+    expect(humanName("received_bytes_total")).toBe("received");
     expect(plural(1, "store")).toBe("1 store");
     expect(plural(2, "store")).toBe("2 stores");
   });

@@ -46,6 +46,8 @@ export function formatValue(value: number, unit: Unit): string {
       return `${formatCount(value)} %`;
     case "volts":
       return `${formatCount(value)} V`;
+    case "celsius":
+      return `${formatCount(value)} °C`;
     case "perSecond":
       return `${formatCount(Math.round(value * 100) / 100)}/s`;
     case "state":
@@ -55,21 +57,24 @@ export function formatValue(value: number, unit: Unit): string {
   }
 }
 
-/** The unit that a value's name tells. */
+const UNITS: [RegExp, Unit][] = [
+  [/_seconds(_|$)/, "seconds"],
+  [/_bytes(_total)?$/, "bytes"],
+  [/_ratio$/, "ratio"],
+  [/_percent$/, "percent"],
+  [/_volt(s|age)$/, "volts"],
+  [/_celsius$/, "celsius"],
+];
+
+/** The unit that a value's name tells: "battery_seconds_remaining" counts seconds. */
 export function unitOf(name: string): Unit {
-  if (name.endsWith("seconds")) return "seconds";
-  if (/bytes(_total)?$/.test(name)) return "bytes";
-  if (name.endsWith("ratio")) return "ratio";
-  if (name.endsWith("percent")) return "percent";
-  if (/volt(s|age)?$/.test(name)) return "volts";
-  return "count";
+  return UNITS.find(([pattern]) => pattern.test(`_${name}`))?.[1] ?? "count";
 }
 
-/** A value's name without its unit, in words: "cpu_used_ratio" → "cpu used". */
+/** A value's name without its unit, in words: "cpu_used_ratio" → "CPU used". */
 export function humanName(name: string): string {
   return name
-    .replace(/_(seconds|bytes|ratio|total|percent|volts)$/, "")
-    .replace(/_total$/, "")
+    .replace(/_(seconds|bytes|ratio|percent|volts|celsius|total)(?=_|$)/g, "")
     .replaceAll("_", " ")
     .replace(/\bcpu\b/, "CPU");
 }

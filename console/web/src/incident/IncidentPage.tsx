@@ -48,7 +48,7 @@ function Content({ incident }: { incident: IncidentDetail }) {
           recovery={incident.recoverySeconds}
           open={incident.closed === undefined}
         />
-        <Findings findings={list(incident.findings)} />
+        <Findings findings={list(incident.findings)} gathered={list(incident.snapshots).length > 0} />
       </div>
       <FlightCharts incident={incident} moment={moment} nodes={nodes} />
       <Timeline entries={list(incident.timeline)} moment={moment} nodes={nodes} failed={incident.failedNode} />

@@ -1,3 +1,4 @@
+import { Fragment } from "react";
 import { Link } from "react-router";
 import { list, type NodeSummary } from "../api/types";
 import { formatDuration } from "../format/duration";
@@ -88,7 +89,7 @@ function Pair({ nodes, redundant }: { nodes: readonly NodeSummary[]; redundant: 
   return (
     <div className={classes.pair}>
       {nodes.map((node, index) => (
-        <div key={node.node} className={classes.slot}>
+        <Fragment key={node.node}>
           {index > 0 && (
             <span className={classes.bond} data-bond={bond}>
               <Icon name={BONDS[bond].icon} size={15} label={BONDS[bond].label} />
@@ -103,7 +104,7 @@ function Pair({ nodes, redundant }: { nodes: readonly NodeSummary[]; redundant: 
               <Badge look={node.lastSeen === undefined ? NEVER : contact ? SILENT : UNHEARD} size="sm" />
             )}
           </span>
-        </div>
+        </Fragment>
       ))}
     </div>
   );

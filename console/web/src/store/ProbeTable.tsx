@@ -60,10 +60,12 @@ function Cell({ probe, stale }: { probe: Probe | undefined; stale: boolean }) {
   if (stale) return <Badge look={{ tone: "unknown", word: "Not known", icon: "unknown" }} size="sm" quiet />;
   return (
     <span className={classes.cell} title={probe.message}>
-      <HealthBadge health={probe.health} size="sm" />{" "}
-      <Term word="took" quiet>
-        {formatDuration(probe.tookSeconds)}
-      </Term>
+      <span className={classes.line}>
+        <HealthBadge health={probe.health} size="sm" />
+        <Term word="took" quiet>
+          {formatDuration(probe.tookSeconds)}
+        </Term>
+      </span>
       <span className={classes.sub}>
         {probe.health === "ok" ? (
           <Ago at={probe.time} never="not run yet" />

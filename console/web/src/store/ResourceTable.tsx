@@ -85,10 +85,14 @@ export function ResourceTable({ nodes }: { nodes: readonly NodeDetail[] }) {
 function Cell({ resource, stale }: { resource: Resource | undefined; stale: boolean }) {
   if (resource === undefined) return <span className={table.dim}>–</span>;
   if (stale) return <Badge look={{ tone: "unknown", word: "Not known", icon: "unknown" }} size="sm" quiet />;
+  const trouble = resource.health === "down" || resource.health === "degraded";
   return (
     <span className={classes.cell} title={resource.message}>
-      <Badge look={look(resource)} size="sm" />
-      {!resource.managed && <span className={classes.warn}>not managed</span>}
+      <span className={classes.line}>
+        <Badge look={look(resource)} size="sm" />
+        {!resource.managed && <span className={classes.warn}>not managed</span>}
+        {trouble && <span className={classes.message}>{resource.message}</span>}
+      </span>
       <span className={classes.sub}>
         {resource.pid > 0 && (
           <Term word="pid" quiet>

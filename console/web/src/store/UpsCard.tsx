@@ -1,10 +1,10 @@
 import type { FenceDevice } from "../api/types";
-import { formatValue, humanName, unitOf } from "../format/quantity";
 import { Term } from "../glossary/Term";
 import { Badge } from "../health/Badge";
 import { healthLook, type Look } from "../health/health";
 import { Icon } from "../ui/Icon";
 import { Ago } from "../ui/When";
+import { powerFacts } from "./ups";
 import classes from "./UpsCard.module.css";
 
 function powerLook(device: FenceDevice, stale: boolean): Look {
@@ -15,11 +15,9 @@ function powerLook(device: FenceDevice, stale: boolean): Look {
   return { tone: "unknown", word: "Output unknown", icon: "unknown" };
 }
 
-const SHOWN = 3;
-
 /** What feeds a node, and with which its peer can switch it off. */
 export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean }) {
-  const values = Object.entries(device.values).slice(0, SHOWN);
+  const facts = powerFacts(device.values);
   return (
     <div className={classes.card}>
       <div className={classes.head}>
@@ -33,13 +31,7 @@ export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean
         <Badge look={powerLook(device, stale)} size="sm" />
       </div>
       <div className={classes.values}>
-        {values.length > 0 ? (
-          values.map(([name, value]) => (
-            <span key={name}>{`${humanName(name)} ${formatValue(value, unitOf(name))}`}</span>
-          ))
-        ) : (
-          <span>{device.message}</span>
-        )}
+        {facts.length > 0 ? facts.map((fact) => <span key={fact}>{fact}</span>) : <span>{device.message}</span>}
       </div>
     </div>
   );
