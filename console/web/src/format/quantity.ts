@@ -3,7 +3,7 @@
 import { formatDuration } from "./duration";
 
 export type Unit =
-  "seconds" | "bytes" | "bytesPerSecond" | "ratio" | "perSecond" | "percent" | "volts" | "state" | "count";
+  "seconds" | "bytes" | "bytesPerSecond" | "ratio" | "perSecond" | "percent" | "volts" | "celsius" | "state" | "count";
 
 const STEPS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
