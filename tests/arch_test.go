@@ -115,7 +115,7 @@ var pure = map[string][]string{
 	"core/internal/failover": {"core/internal/beat"},
 	"core/internal/schedule": nil,
 	"core/internal/beat":     nil,
-	"core/internal/findings": {"core/api"},
+	"core/internal/findings": {"core/api", "core/internal/beat", "core/internal/failover"},
 }
 
 var impureImports = []string{"os", "net", "time.Now", "math/rand", "math/rand/v2", "crypto/rand", "os/exec", "syscall", "io/ioutil", "log", "golang.org/x/sys/unix"}

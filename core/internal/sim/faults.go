@@ -1,0 +1,238 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+// planFaults lays three faults or more over the run, and heals the world long
+// enough before its end that it must be whole by then.
+func (w *world) planFaults() {
+	heal := w.o.Length * 3 / 5
+	w.faults = w.o.Faults + w.rng.IntN(4)
+	for range w.faults {
+		fault := faults[w.rng.IntN(len(faults))]
+		w.after(w.between(5*time.Second, heal-time.Second), func() { fault(w) })
+		if w.chance(0.3) { // troubles come in company
+			second := faults[w.rng.IntN(len(faults))]
+			w.after(w.between(5*time.Second, heal-time.Second), func() { second(w) })
+			w.faults++
+		}
+	}
+	w.after(heal, w.heal)
+}
+
+// heal mends everything, and gives the words an operator would give then.
+func (w *world) heal() {
+	w.logf("the world is mended")
+	for _, l := range w.links {
+		l.cut, l.old = [2]bool{}, nil
+	}
+	for _, d := range w.supply {
+		d.refuses, d.silent, d.slow, d.path = false, false, 0, [2]bool{true, true}
+	}
+	for _, n := range w.nodes {
+		n.broken, n.disk, n.ping, n.lanPlugin, n.stuckStop, n.failStart = false, true, true, true, false, 0
+		n.powerOn()
+		n.startDaemonSoon()
+	}
+	w.carriers()
+	w.after(7*time.Second, func() {
+		for _, n := range w.nodes {
+			if n.unsure {
+				n.feed(failover.Command{ID: "adopt", Verb: failover.Adopt, Operator: "sim"})
+			}
+		}
+	})
+	for i := range resourceCount {
+		w.after(8*time.Second+time.Duration(i)*10*time.Millisecond, func() {
+			for _, n := range w.nodes {
+				n.feed(failover.Command{ID: "mend", Verb: failover.Cleanup, Name: n.policy.Resources[i].Name, Operator: "sim"})
+				n.feed(failover.Command{ID: "mend", Verb: failover.Manage, Name: n.policy.Resources[i].Name, Operator: "sim"})
+			}
+		})
+	}
+}
+
+func (n *node) startDaemonSoon() {
+	boot := n.boots
+	n.w.after(3*time.Second, func() {
+		if n.boots == boot {
+			n.startDaemon()
+		}
+	})
+}
+
+// any is one of the nodes.
+func (w *world) any() *node { return w.nodes[w.rng.IntN(2)] }
+
+// most often is for faults of the node that serves.
+func (w *world) active() *node {
+	for _, n := range w.nodes {
+		if n.running[resourceData] && w.chance(0.8) {
+			return n
+		}
+	}
+	return w.any()
+}
+
+var faults = []func(*world){
+	func(w *world) { w.breakMachine(w.active()) },
+	func(w *world) { w.breakMachine(w.active()) },
+	func(w *world) { w.breakMachine(w.any()) },
+	func(w *world) { // both lose their power at once
+		w.breakMachine(w.nodes[0])
+		w.breakMachine(w.nodes[1])
+	},
+	func(w *world) { w.crashDaemon(w.active()) },
+	func(w *world) { w.crashDaemon(w.any()) },
+	func(w *world) { w.any().stall(w.between(50*time.Millisecond, 3*time.Second)) },
+	func(w *world) { w.active().stall(w.between(200*time.Millisecond, 5*time.Second)) },
+	func(w *world) { w.cutLink(w.links[w.rng.IntN(2)], w.rng.IntN(3)) },
+	func(w *world) { w.cutAll(2) },
+	func(w *world) { w.cutAll(w.rng.IntN(2)) },
+	func(w *world) { w.cutAll(w.rng.IntN(3)); w.breakMachine(w.active()) },
+	func(w *world) { w.isolate(w.any()) },
+	func(w *world) { w.isolate(w.nodes[0]); w.isolate(w.nodes[1]) },
+	func(w *world) { w.device(func(d *device) *bool { return &d.refuses }, "refuses") },
+	func(w *world) { w.device(func(d *device) *bool { return &d.silent }, "is silent") },
+	func(w *world) {
+		w.device(func(d *device) *bool { return &d.silent }, "is silent")
+		w.breakMachine(w.active())
+	},
+	func(w *world) { w.fencePath(w.any()) },
+	func(w *world) {
+		d := w.supply[w.rng.IntN(2)]
+		d.slow = w.between(0, d.life)
+		w.logf("a fence device is slow by %v", d.slow)
+	},
+	func(w *world) { n := w.any(); w.flip(&n.disk, n.name+"'s disk", 8*time.Second) },
+	func(w *world) {
+		n := w.any()
+		w.flip(&n.lanPlugin, n.name+"'s plugin of the second link", 5*time.Second)
+		n.seeLinks()
+	},
+	func(w *world) { w.any().failStart = w.rng.IntN(4) },
+	func(w *world) { w.killResource(w.any()) },
+	func(w *world) { w.killResource(w.active()) },
+	func(w *world) { n := w.any(); w.setStuck(n) },
+	func(w *world) { w.ghosts() },
+	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
+	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
+	func(w *world) {
+		w.command(failover.Command{ID: "op", Verb: failover.ToStandby, Name: w.any().name, For: 3 * time.Second, Operator: "sim"})
+	},
+	func(w *world) {
+		n := w.any()
+		n.lost = true
+		w.logf("%s's journal is damaged", n.name)
+		w.crashDaemon(n)
+	},
+}
+
+// breakMachine: a machine fails by itself and comes back after a while.
+func (w *world) breakMachine(n *node) {
+	if n.broken {
+		return
+	}
+	w.logf("%s fails by itself", n.name)
+	n.broken = true
+	n.powerOff()
+	w.after(w.between(200*time.Millisecond, 15*time.Second), func() {
+		n.broken = false
+		n.powerOn()
+	})
+}
+
+func (w *world) crashDaemon(n *node) {
+	if n.machine == nil {
+		return
+	}
+	w.logf("%s: the daemon is killed", n.name)
+	n.stopDaemon()
+	w.after(w.between(50*time.Millisecond, 800*time.Millisecond), n.startDaemon)
+}
+
+// cutLink cuts a link from node 0, from node 1, or (2) both ways.
+func (w *world) cutLink(l *link, way int) {
+	cut := [2]bool{way == 0 || way == 2, way == 1 || way == 2}
+	w.logf("link %s is cut (from alpha: %v, from beta: %v)", l.name, cut[0], cut[1])
+	for i := range cut {
+		l.cut[i] = l.cut[i] || cut[i]
+	}
+	w.carriers()
+	w.after(w.between(100*time.Millisecond, 10*time.Second), func() {
+		w.logf("link %s is mended", l.name)
+		l.cut = [2]bool{}
+		w.carriers()
+	})
+}
+
+// cutAll cuts every link, not quite at the same time, one way or both.
+func (w *world) cutAll(way int) {
+	for _, l := range w.links {
+		w.after(w.between(0, 100*time.Millisecond), func() { w.cutLink(l, way) })
+	}
+}
+
+// isolate takes the ping group away from a node.
+func (w *world) isolate(n *node) { w.flip(&n.ping, n.name+"'s ping group", 10*time.Second) }
+
+func (w *world) device(which func(*device) *bool, what string) {
+	i := w.rng.IntN(2)
+	flag := which(w.supply[i])
+	w.logf("%s's fence device %s", w.nodes[i].name, what)
+	*flag = true
+	w.after(w.between(time.Second, 15*time.Second), func() { *flag = false })
+}
+
+func (w *world) fencePath(n *node) {
+	d := w.supply[1-n.id]
+	w.logf("%s reaches its peer's fence device no more", n.name)
+	d.path[n.id] = false
+	w.after(w.between(time.Second, 15*time.Second), func() { d.path[n.id] = true })
+}
+
+func (w *world) flip(works *bool, what string, longest time.Duration) {
+	w.logf("%s fails", what)
+	*works = false
+	w.after(w.between(100*time.Millisecond, longest), func() {
+		*works = true
+		w.logf("%s works again", what)
+		for _, n := range w.nodes {
+			n.seeLinks()
+		}
+	})
+}
+
+func (w *world) killResource(n *node) {
+	i := w.rng.IntN(resourceCount)
+	if n.running[i] {
+		w.logf("%s: %s dies", n.name, n.policy.Resources[i].Name)
+		n.running[i] = false
+	}
+}
+
+func (w *world) setStuck(n *node) {
+	n.stuckStop = true
+	w.logf("%s cannot stop anything", n.name)
+	w.after(w.between(time.Second, 10*time.Second), func() { n.stuckStop = false })
+}
+
+// ghosts lets old bytes come out of the links' buffers.
+func (w *world) ghosts() {
+	for _, l := range w.links {
+		for _, o := range l.old {
+			w.after(w.between(0, 50*time.Millisecond), func() { w.nodes[o.to].hear(l, o.b) })
+		}
+		w.logf("%d old beats come out of link %s", len(l.old), l.name)
+		l.old = nil
+	}
+}
+
+func (w *world) command(c failover.Command) {
+	n := w.any()
+	w.logf("%s is told: %v", n.name, c)
+	n.feed(c)
+}

@@ -1,0 +1,233 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+// begin carries out one action: its effect on the world, and its answer.
+func (n *node) begin(a failover.Action) {
+	switch a.Kind {
+	case failover.Persist:
+		n.persist(a)
+	case failover.Analyse:
+		n.analyse(a)
+	case failover.FenceOff:
+		n.fenceOff(a)
+	case failover.FenceRead:
+		n.later(n.w.between(2*time.Millisecond, 20*time.Millisecond)+n.device(a).slow, func() { n.read(a) })
+	case failover.FenceOn:
+		n.fenceOn(a)
+	case failover.StartResource, failover.RestartResource:
+		n.startResource(a)
+	case failover.StopResource:
+		n.stopResource(a)
+	case failover.MonitorResource:
+		n.later(n.w.between(time.Millisecond, 5*time.Millisecond), func() { n.feed(n.state(a.ID, n.resource(a))) })
+	case failover.Verify:
+		asked := n.local()
+		n.later(n.w.between(time.Millisecond, 10*time.Millisecond), func() {
+			n.feed(failover.ServiceProbe{ID: a.ID, Health: n.service(), Asked: asked})
+		})
+	default:
+		n.w.fail("%s wants action %d, which nobody can do", n.name, a.Kind)
+	}
+}
+
+func (n *node) persist(a failover.Action) {
+	n.later(n.w.between(500*time.Microsecond, 8*time.Millisecond), func() {
+		if !n.disk {
+			n.feed(failover.Persisted{ID: a.ID, Err: "no space left on device"})
+			return
+		}
+		if n.w.o.Bug != ForgottenGeneration {
+			n.saved = a.State
+			n.saved.Modes.Set = append([]beat.Mode(nil), a.State.Modes.Set...)
+			n.saved.Cuts = append([]time.Duration(nil), a.State.Cuts...)
+		}
+		n.feed(failover.Persisted{ID: a.ID})
+	})
+}
+
+// analyse answers with the truth as it can be seen from here: at once what
+// answers, at the end what did not.
+func (n *node) analyse(a failover.Action) {
+	peer := n.w.nodes[1-n.id]
+	asked := n.local()
+	look := func(final bool) failover.Analysis {
+		connected := n.w.lan(0) && n.w.lan(1)
+		e := failover.Analysis{
+			ID: a.ID, Asked: asked, Final: final,
+			PingGroup: tri(n.ping), ICMP: tri(connected && peer.powered), ARP: tri(connected && peer.powered),
+			Services: tri(connected && peer.powered && peer.running[resourceWeb]),
+			Service:  tri(n.service() == beat.OK),
+		}
+		if !final {
+			for _, t := range []*beat.Tri{&e.PingGroup, &e.ICMP, &e.ARP, &e.Services, &e.Service} {
+				if *t == beat.No {
+					*t = beat.Unknown
+				}
+			}
+		}
+		return e
+	}
+	n.later(n.w.between(500*time.Microsecond, 6*time.Millisecond), func() { n.feed(look(false)) })
+	n.later(40*time.Millisecond, func() { n.feed(look(true)) })
+}
+
+func (n *node) target(a failover.Action) int {
+	if a.Device == "ups-alpha" {
+		return 0
+	}
+	return 1
+}
+
+func (n *node) device(a failover.Action) *device { return n.w.supply[n.target(a)] }
+
+// fenceOff sends the order. It may take effect after its sender is gone, but
+// never later than the device's declared life after it was given.
+func (n *node) fenceOff(a failover.Action) {
+	d, target := n.device(a), n.target(a)
+	given := n.w.now
+	travel := n.w.between(time.Millisecond, 20*time.Millisecond)
+	n.later(travel, func() {
+		switch {
+		case n.local() > a.Expiry:
+			n.answer(a, beat.Unknown, "the order expired before it was sent")
+			return
+		case !d.path[n.id] || d.silent:
+			n.deadline(a, "no answer")
+			if n.w.o.Bug == UnconfirmedFence {
+				n.answer(a, beat.No, "")
+			}
+			return
+		case d.refuses:
+			if n.w.o.Bug == UnconfirmedFence {
+				n.answer(a, beat.No, "")
+				return
+			}
+			n.answer(a, beat.Unknown, "noAccess")
+			return
+		}
+		longest := max(0, d.life-(n.w.now-given)-10*time.Millisecond)
+		if n.w.o.Bug == OverlappingTurns {
+			longest = 4 * d.life
+		}
+		effect := n.w.between(time.Millisecond, max(2*time.Millisecond, min(longest, 30*time.Millisecond+d.slow)))
+		if n.w.o.Bug == OverlappingTurns {
+			effect = n.w.between(0, longest)
+		}
+		n.w.after(effect, func() { n.w.cutPower(target, n.name) })
+		n.later(effect+n.w.between(time.Millisecond, 10*time.Millisecond), func() { n.read(a) })
+	})
+}
+
+func (n *node) fenceOn(a failover.Action) {
+	d, target := n.device(a), n.target(a)
+	n.later(n.w.between(time.Millisecond, 20*time.Millisecond), func() {
+		if n.local() > a.Expiry || !d.path[n.id] || d.silent || d.refuses {
+			n.deadline(a, "no answer")
+			return
+		}
+		n.w.after(n.w.between(time.Millisecond, 20*time.Millisecond), func() { n.w.restorePower(target) })
+		n.later(n.w.between(25*time.Millisecond, 40*time.Millisecond), func() { n.read(a) })
+	})
+}
+
+// read answers with a reading of the device's output.
+func (n *node) read(a failover.Action) {
+	d := n.device(a)
+	if !d.path[n.id] || d.silent {
+		n.deadline(a, "no answer")
+		return
+	}
+	n.answer(a, tri(!d.off), "")
+}
+
+// deadline answers an action that got no answer, at its deadline.
+func (n *node) deadline(a failover.Action, reason string) {
+	n.later(max(0, n.span(a.Deadline-n.local())), func() { n.answer(a, beat.Unknown, reason) })
+}
+
+func (n *node) answer(a failover.Action, power beat.Tri, reason string) {
+	n.feed(failover.FenceAnswer{ID: a.ID, Device: a.Device, Power: power, Taken: n.local(), Err: reason})
+}
+
+// readDevices is the regular reading of every device.
+func (n *node) readDevices() {
+	for i, d := range n.w.supply {
+		name := n.policy.Devices[i].Name
+		n.later(n.w.between(2*time.Millisecond, 10*time.Millisecond), func() {
+			e := failover.FenceAnswer{Device: name, Power: tri(!d.off), Taken: n.local()}
+			if !d.path[n.id] || d.silent {
+				e.Power, e.Err = beat.Unknown, "no answer"
+			}
+			n.feed(e)
+		})
+	}
+}
+
+func (n *node) resource(a failover.Action) int {
+	for i := range n.policy.Resources {
+		if n.policy.Resources[i].Name == a.Resource {
+			return i
+		}
+	}
+	n.w.fail("%s: action %s names resource %q", n.name, a.ID, a.Resource)
+	return 0
+}
+
+// startResource starts something. A start that is under way when the daemon
+// dies takes effect all the same, half the time.
+func (n *node) startResource(a failover.Action) {
+	i := n.resource(a)
+	fails := n.failStart > 0
+	if fails {
+		n.failStart--
+	}
+	boot, anyway := n.boots, n.w.chance(0.5)
+	life := n.life
+	n.w.after(n.w.between(2*time.Millisecond, 60*time.Millisecond), func() {
+		if n.boots != boot || !n.powered || n.life != life && !anyway {
+			return
+		}
+		if fails {
+			if n.life == life {
+				n.feed(failover.ActionDone{ID: a.ID, Err: "does not start"})
+			}
+			return
+		}
+		if !n.running[i] || a.Kind == failover.RestartResource {
+			n.pids++
+			n.running[i], n.pid[i] = true, n.pids
+			n.w.checkStart(n, i)
+		}
+		if n.life == life {
+			n.feed(failover.ActionDone{ID: a.ID, PID: n.pid[i]})
+		}
+	})
+}
+
+func (n *node) stopResource(a failover.Action) {
+	i := n.resource(a)
+	boot, life := n.boots, n.life
+	if n.stuckStop {
+		n.deadlineStop(a)
+		return
+	}
+	n.w.after(n.w.between(2*time.Millisecond, 60*time.Millisecond), func() {
+		if n.boots != boot || !n.powered {
+			return
+		}
+		n.running[i] = false
+		if n.life == life {
+			n.feed(failover.ActionDone{ID: a.ID})
+		}
+	})
+}
+
+func (n *node) deadlineStop(a failover.Action) {
+	n.later(max(0, n.span(a.Deadline-n.local())), func() { n.feed(failover.ActionDone{ID: a.ID, Err: "does not stop"}) })
+}

@@ -1,0 +1,77 @@
+package sim
+
+// check holds after every step of the world.
+func (w *world) check() {
+	a, b := w.nodes[0], w.nodes[1]
+	if a.holds() && b.holds() { // S1
+		w.fail("both nodes are active: alpha runs %s, beta runs %s", a.holding(), b.holding())
+	}
+	// S6. A machine that failed by itself does not count: an order in flight may still reach the other.
+	if w.supply[0].off && w.supply[1].off && w.supply[0].cutLive && w.supply[1].cutLive {
+		w.fail("both machines were switched off by orders")
+	}
+}
+
+// holds tells whether a machine runs anything that only the active node may run.
+func (n *node) holds() bool {
+	for i, on := range n.running {
+		if on && exclusive(i) && n.powered {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *node) holding() string {
+	text := ""
+	for i, on := range n.running {
+		if on && exclusive(i) {
+			text += " " + n.policy.Resources[i].Name
+		}
+	}
+	return text
+}
+
+// checkStart holds whenever the data start: the generation is on disk before,
+// and it is newer than every one this node was told of (S3). Two nodes that
+// never met may both count up from the same number: only replicated data can
+// tell which of them is newer, and that rule is not part of this world.
+func (w *world) checkStart(n *node, i int) {
+	w.logf("%s runs %s, generation %d on disk", n.name, n.policy.Resources[i].Name, n.saved.Generation)
+	if i != resourceData || n.machine == nil {
+		return
+	}
+	g := n.machine.View(n.local()).Generation
+	if g != n.saved.Generation {
+		w.fail("%s starts the data in generation %d, and its disk says %d", n.name, g, n.saved.Generation)
+	}
+	if g < n.told {
+		w.fail("%s starts the data in generation %d after it was told of %d", n.name, g, n.told)
+	}
+	if n.served != g || n.servedIn != n.boots {
+		w.takeovers++
+	}
+	n.served, n.servedIn = g, n.boots
+}
+
+// checkEnd holds at the end of a run: the world was mended long ago, so the
+// store must be served, by one node.
+func (w *world) checkEnd() {
+	for _, n := range w.nodes {
+		all := n.powered
+		for i, on := range n.running {
+			all = all && (on || !exclusive(i))
+		}
+		if all {
+			return
+		}
+	}
+	for _, n := range w.nodes {
+		state := "off"
+		if n.machine != nil {
+			state = n.machine.View(n.local()).Decision
+		}
+		w.logf("%s at the end: %s", n.name, state)
+	}
+	w.fail("nobody serves, although nothing has been broken for %v", w.o.Length*2/5)
+}

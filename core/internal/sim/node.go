@@ -1,0 +1,278 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+// node is one machine with its daemon.
+type node struct {
+	w      *world
+	id     int
+	name   string
+	policy failover.Policy
+	drift  time.Duration // parts per million by which its clock is fast
+
+	powered  bool
+	broken   bool // does not boot, whatever its supply says
+	bootedAt time.Duration
+	boots    int
+
+	machine *failover.Machine // nil: the daemon does not run
+	starts  uint64
+	life    int // counts the daemon's lives; answers to an earlier one are lost
+	wakes   int // counts wake-ups; only the newest one counts
+
+	saved     failover.State // what is on disk
+	lost      bool           // the journal cannot be read at the next start
+	running   [resourceCount]bool
+	pid       [resourceCount]int
+	pids      int
+	failStart int // this many starts fail
+	stuckStop bool
+
+	ping      bool // it reaches the ping group
+	disk      bool // it takes writes
+	lanPlugin bool // the plugin of the second link works
+	stalled   time.Duration
+	inbox     []failover.Event
+	told      uint64 // the newest generation in a beat of the peer since the boot
+	served    uint64 // the generation in which it started the data last, and its boot then
+	servedIn  int
+	unsure    bool // it began without its journal
+}
+
+// local is the machine's own clock: time since its boot, a little fast or slow.
+func (n *node) local() time.Duration {
+	since := n.w.now - n.bootedAt
+	return time.Second + since + since*n.drift/1_000_000
+}
+
+// world turns a span of the machine's clock into one of the world's.
+func (n *node) span(d time.Duration) time.Duration { return d - d*n.drift/1_000_000 }
+
+func (n *node) powerOn() {
+	if n.powered || n.broken || n.w.supply[n.id].off {
+		return
+	}
+	n.powered, n.told = true, 0
+	n.bootedAt = n.w.now
+	n.boots++
+	n.w.logf("%s boots", n.name)
+	n.w.carriers()
+	boot := n.boots
+	n.w.after(n.w.between(500*time.Millisecond, 2500*time.Millisecond), func() {
+		if n.powered && n.boots == boot {
+			n.startDaemon()
+		}
+	})
+}
+
+func (n *node) powerOff() {
+	if !n.powered {
+		return
+	}
+	n.powered = false
+	n.stopDaemon()
+	n.running = [resourceCount]bool{}
+	n.w.carriers()
+}
+
+// startDaemon makes a new machine from what is on disk.
+func (n *node) startDaemon() {
+	if !n.powered || n.machine != nil {
+		return
+	}
+	n.starts++
+	n.life++
+	b := failover.Boot{
+		Incarnation: beat.ID(n.w.rng.Uint64() | 1), KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
+	}
+	if n.lost {
+		n.saved, n.lost, n.unsure, n.told = failover.State{}, false, true, 0
+	}
+	n.w.logf("%s: the daemon starts, generation %d on disk, journal lost: %v", n.name, n.saved.Generation, b.JournalLost)
+	n.machine = failover.New(n.policy, n.saved, b, n.local())
+	n.stalled, n.inbox = 0, nil
+	n.seeLinks()
+	n.everyDay()
+	n.decide()
+}
+
+func (n *node) stopDaemon() {
+	if n.machine == nil {
+		return
+	}
+	n.machine = nil
+	n.life++
+	n.inbox = nil
+}
+
+// hear takes a beat from a link.
+func (n *node) hear(l *link, b beat.Beat) {
+	if n.machine == nil || !l.direct && !n.lanPlugin {
+		return
+	}
+	n.told = max(n.told, b.Generation)
+	n.feed(failover.BeatHeard{Link: l.name, Beat: b, Taken: n.local()})
+}
+
+// seeLinks tells the machine of its links' own state.
+func (n *node) seeLinks() {
+	if n.machine == nil {
+		return
+	}
+	for _, l := range n.w.links {
+		health := beat.OK
+		if !l.direct && !n.lanPlugin {
+			health = beat.HealthUnknown
+		}
+		n.feed(failover.LinkState{Link: l.name, Health: health, Carrier: n.w.carrier(n.id, l), Taken: n.local()})
+	}
+}
+
+// feed gives the machine one fact and does what it then wants. A stalled
+// daemon finds its facts later, all at once.
+func (n *node) feed(e failover.Event) {
+	if n.machine == nil {
+		return
+	}
+	if n.stalled > n.w.now {
+		n.inbox = append(n.inbox, e)
+		return
+	}
+	n.machine.Apply(n.local(), e)
+	n.decide()
+}
+
+// stall stops the daemon for a while, as a swapped-out process is.
+func (n *node) stall(d time.Duration) {
+	if n.machine == nil {
+		return
+	}
+	n.stalled = n.w.now + d
+	n.w.logf("%s stalls for %v", n.name, d)
+	life := n.life
+	n.w.after(d, func() {
+		if n.life != life || n.stalled > n.w.now {
+			return
+		}
+		missed := n.inbox
+		n.inbox = nil
+		for _, e := range missed {
+			n.machine.Apply(n.local(), e)
+		}
+		n.decide()
+	})
+}
+
+// decide asks the machine for its plan and begins to carry it out.
+func (n *node) decide() {
+	if n.stalled > n.w.now {
+		return
+	}
+	now := n.local()
+	plan := n.machine.Decide(now)
+	for _, note := range plan.Notes {
+		n.w.logf("%s: %s %s: %s", n.name, note.Kind, note.Object, note.Text)
+	}
+	if plan.Beat != nil {
+		n.w.send(n.id, plan.Beat)
+	}
+	for _, a := range plan.Actions {
+		n.w.logf("%s does %s %s%s", n.name, a.ID, a.Resource, a.Device)
+		n.begin(a)
+	}
+	if plan.Wake == 0 {
+		n.w.fail("%s: a plan without a time to wake", n.name)
+		return
+	}
+	n.wakes++
+	wake, life := n.wakes, n.life
+	late := n.w.between(0, 300*time.Microsecond)
+	if n.w.chance(0.0005) {
+		late = n.w.between(0, n.policy.Interval/2)
+	}
+	n.w.after(max(0, n.span(plan.Wake-now))+late, func() {
+		if n.wakes == wake && n.life == life && n.machine != nil {
+			n.decide()
+		}
+	})
+}
+
+// everyDay asks what a daemon asks regularly: the ping group at every interval,
+// monitors and the service's probe every second, fence devices every two.
+func (n *node) everyDay() {
+	life := n.life
+	var repeat func(every time.Duration, ask func())
+	repeat = func(every time.Duration, ask func()) {
+		n.w.after(every, func() {
+			if n.life != life {
+				return
+			}
+			ask()
+			repeat(every, ask)
+		})
+	}
+	n.askPing()
+	n.monitor()
+	repeat(max(n.policy.Interval, 100*time.Millisecond), n.askPing)
+	repeat(time.Second, n.monitor)
+	repeat(2*time.Second, n.readDevices)
+}
+
+func (n *node) askPing() {
+	asked := n.local()
+	if n.ping {
+		n.later(n.w.between(200*time.Microsecond, 5*time.Millisecond), func() {
+			n.feed(failover.PingGroup{Reachable: beat.Yes, Asked: asked})
+		})
+		return
+	}
+	n.later(40*time.Millisecond, func() { n.feed(failover.PingGroup{Reachable: beat.No, Asked: asked}) })
+}
+
+func (n *node) monitor() {
+	for i := range n.policy.Resources {
+		n.later(n.w.between(time.Millisecond, 5*time.Millisecond), func() { n.feed(n.state("", i)) })
+	}
+	asked := n.local()
+	n.later(n.w.between(time.Millisecond, 10*time.Millisecond), func() {
+		n.feed(failover.ServiceProbe{Health: n.service(), Asked: asked})
+	})
+}
+
+func (n *node) state(id string, i int) failover.ResourceState {
+	e := failover.ResourceState{ID: id, Resource: n.policy.Resources[i].Name, Running: tri(n.running[i]), Health: beat.Down}
+	if n.running[i] {
+		e.Health, e.PID = beat.OK, n.pid[i]
+	}
+	return e
+}
+
+// service is what a probe through the virtual IP finds from this node.
+func (n *node) service() beat.Health {
+	peer := n.w.nodes[1-n.id]
+	if n.running[resourceAddress] {
+		if n.running[resourceDB] {
+			return beat.OK
+		}
+		return beat.Down
+	}
+	if peer.powered && peer.running[resourceAddress] && peer.running[resourceDB] && n.w.lan(0) && n.w.lan(1) {
+		return beat.OK
+	}
+	return beat.Down
+}
+
+// later lets something happen unless the daemon ends before.
+func (n *node) later(d time.Duration, do func()) {
+	life := n.life
+	n.w.after(d, func() {
+		if n.life == life && n.machine != nil {
+			do()
+		}
+	})
+}

@@ -1,0 +1,173 @@
+// Package sim runs two policy machines in a world that is made of a seed: lossy
+// links, crashes, restarts, stalls, slow and refusing fence devices, disks that
+// do not take a write. After every step it checks what must never break. It is
+// the dry pair of hands for the decisions that the engine carries out for real.
+//
+// The same seed gives the same run for ever: there is one clock, one queue and
+// one source of chance, and nothing else.
+package sim
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Bug is a mistake that is put into the hands on purpose, to see it found.
+type Bug int
+
+// The deliberate bugs.
+const (
+	NoBug Bug = iota
+	// UnconfirmedFence takes the answer to an order for a reading of off.
+	UnconfirmedFence
+	// ForgottenGeneration says that the state was saved and saves nothing.
+	ForgottenGeneration
+	// OverlappingTurns lets orders live longer than their device's declared life.
+	OverlappingTurns
+)
+
+// Options sets up one run.
+type Options struct {
+	Seed   uint64
+	Length time.Duration // simulated time; 0: 60 s
+	Faults int           // at least this many; 0: three
+	Calm   bool          // no faults at all: only the links' everyday loss and delay
+	Bug    Bug
+	// Trace keeps every line of the world's log, not only the last ones.
+	Trace bool
+}
+
+// Result is what came of a run.
+type Result struct {
+	Err       error // what broke; nil: nothing
+	Log       string
+	Events    int // steps of the world
+	Faults    int
+	Takeovers int
+	Cuts      int // machines switched off by an order
+}
+
+// Run simulates one seed.
+func Run(o Options) (r Result) {
+	if o.Length == 0 {
+		o.Length = time.Minute
+	}
+	if o.Faults == 0 {
+		o.Faults = 3
+	}
+	w := newWorld(o)
+	defer func() {
+		if p := recover(); p != nil {
+			w.fail("panic: %v\n%s", p, debug.Stack())
+			r = Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults}
+		}
+	}()
+	w.start()
+	if !o.Calm {
+		w.planFaults()
+	}
+	w.run()
+	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Cuts: w.cuts}
+}
+
+// world is everything outside the two machines.
+type world struct {
+	o      Options
+	rng    *rand.Rand
+	now    time.Duration
+	queue  queue
+	order  uint64
+	nodes  [2]*node
+	links  []*link
+	supply [2]*device // supply[i] feeds nodes[i]
+
+	err                            error
+	lines                          []string
+	steps, faults, takeovers, cuts int
+}
+
+// step is one thing that will happen.
+type step struct {
+	at    time.Duration
+	order uint64
+	do    func()
+}
+
+type queue []step
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].order < q[j].order
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+
+// Push and Pop implement heap.Interface.
+func (q *queue) Push(x any) { *q = append(*q, x.(step)) }
+
+// Pop implements heap.Interface.
+func (q *queue) Pop() any {
+	old := *q
+	s := old[len(old)-1]
+	old[len(old)-1] = step{}
+	*q = old[:len(old)-1]
+	return s
+}
+
+// after lets something happen in a while.
+func (w *world) after(d time.Duration, do func()) {
+	w.order++
+	heap.Push(&w.queue, step{at: w.now + d, order: w.order, do: do})
+}
+
+// between is a time from a range, every value equally likely.
+func (w *world) between(low, high time.Duration) time.Duration {
+	if high <= low {
+		return low
+	}
+	return low + time.Duration(w.rng.Int64N(int64(high-low)))
+}
+
+// chance is true with a probability.
+func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
+
+// run lets the world go on until its end or until something breaks.
+func (w *world) run() {
+	for w.err == nil && len(w.queue) > 0 {
+		s := heap.Pop(&w.queue).(step)
+		if s.at > w.o.Length {
+			w.now = w.o.Length
+			break
+		}
+		w.now = s.at
+		w.steps++
+		s.do()
+		w.check()
+	}
+	if w.err == nil {
+		w.checkEnd()
+	}
+}
+
+// fail notes the first thing that broke.
+func (w *world) fail(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf("seed %d at %v: %s", w.o.Seed, w.now, fmt.Sprintf(format, args...))
+		w.logf("BROKEN: %s", fmt.Sprintf(format, args...))
+	}
+}
+
+const keptLines = 400
+
+// logf keeps a line about what happened, the newest ones if there are many.
+func (w *world) logf(format string, args ...any) {
+	if len(w.lines) >= 2*keptLines && !w.o.Trace {
+		w.lines = append(w.lines[:0], w.lines[keptLines:]...)
+	}
+	w.lines = append(w.lines, fmt.Sprintf("%10.4fs %s", w.now.Seconds(), fmt.Sprintf(format, args...)))
+}
+
+func (w *world) text() string { return strings.Join(w.lines, "\n") + "\n" }

@@ -1,0 +1,207 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+// link is one path of beats. Its directions fail apart.
+type link struct {
+	name   string
+	direct bool
+	cut    [2]bool // cut[i]: nothing sent by node i arrives
+	loss   float64
+	delay  time.Duration // everyday delay, at most
+	spike  float64       // probability of a delay of up to two intervals
+	old    []oldBeat     // bytes that may come out of a buffer much later
+}
+
+type oldBeat struct {
+	to int
+	b  beat.Beat
+}
+
+// device is a node's supply.
+type device struct {
+	off     bool
+	cutLive bool          // the last off hit a machine that ran
+	refuses bool          // says no
+	silent  bool          // says nothing
+	slow    time.Duration // added to every answer
+	life    time.Duration // declared longest life of an order
+	path    [2]bool       // path[i]: node i reaches it
+}
+
+// The store's resources: an address and data that only the active node may
+// hold, and a service that runs on both.
+const (
+	resourceAddress = iota
+	resourceData
+	resourceDB
+	resourceWeb
+	resourceCount
+)
+
+// exclusive tells whether only the active node may run a resource.
+func exclusive(i int) bool { return i != resourceWeb }
+
+// timings are the settings that a seed may have.
+var timings = []struct{ interval, warn, dead time.Duration }{
+	{50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond},
+	{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond},
+	{200 * time.Millisecond, 500 * time.Millisecond, time.Second},
+}
+
+func newWorld(o Options) *world {
+	w := &world{o: o, rng: rand.New(rand.NewPCG(o.Seed, 0x5702e))}
+	w.links = []*link{
+		{name: "cable", direct: true, loss: 0.001, delay: 500 * time.Microsecond, spike: 0.0005},
+		{name: "lan", loss: w.rng.Float64() * 0.05, delay: 3 * time.Millisecond, spike: 0.002},
+	}
+	for i := range w.supply {
+		w.supply[i] = &device{life: w.between(200*time.Millisecond, 1200*time.Millisecond), path: [2]bool{true, true}}
+	}
+	both := w.policy(1)
+	differ := w.chance(0.1) // a configuration that reached one node only
+	for i, name := range []string{"alpha", "beta"} {
+		p := both
+		if differ && i == 1 {
+			p = w.policy(2)
+		}
+		p.Self, p.Peer, p.Primary = name, []string{"beta", "alpha"}[i], i == 0
+		w.nodes[i] = &node{w: w, id: i, name: name, policy: p, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true}
+	}
+	return w
+}
+
+// policy draws a store's configuration.
+func (w *world) policy(digest uint64) failover.Policy {
+	timing := timings[w.rng.IntN(len(timings))]
+	p := failover.Policy{
+		Cluster: "sim", Digest: digest,
+		Interval: timing.interval, Warntime: timing.warn, Deadtime: timing.dead,
+		Initdead: w.between(time.Second, 4*time.Second), Holdup: 100 * time.Millisecond, Analyse: 50 * time.Millisecond,
+		CarrierBeats: w.rng.IntN(3), Cycle: true, OffTime: 2 * time.Second,
+		IsolationTime: time.Second, Verify: true, IsolationStop: w.chance(0.2),
+		Links:     []failover.Link{{Name: "cable", Direct: true}, {Name: "lan"}},
+		Resources: resources(),
+	}
+	proven := w.chance(0.7)
+	for k, feeds := range []string{"alpha", "beta"} {
+		p.Devices = append(p.Devices, failover.Device{Name: "ups-" + feeds, Feeds: []string{feeds}, Life: w.supply[k].life, Proven: proven})
+	}
+	return p
+}
+
+func resources() []failover.Resource {
+	base := failover.Resource{
+		StartTimeout: 2 * time.Second, StopTimeout: time.Second, MonitorTimeout: time.Second, FailuresToDown: 2,
+		Restarts: failover.Budget{Max: 3, Within: 10 * time.Minute}, Failovers: failover.Budget{Max: 3, Within: time.Hour}, FenceOnStop: true,
+	}
+	all := make([]failover.Resource, resourceCount)
+	for i := range all {
+		all[i] = base
+	}
+	all[resourceAddress].Name, all[resourceAddress].Layer = "address", "address"
+	all[resourceData].Name, all[resourceData].Layer = "data", "storage"
+	all[resourceDB].Name, all[resourceDB].Layer, all[resourceDB].After = "db", "database", []string{"data", "address"}
+	all[resourceDB].Failover = true
+	all[resourceWeb].Name, all[resourceWeb].Layer, all[resourceWeb].ActiveActive = "web", "http", true
+	return all
+}
+
+// start switches everything on; the two machines do not boot at the same time.
+func (w *world) start() {
+	for _, n := range w.nodes {
+		w.after(w.between(0, 1500*time.Millisecond), n.powerOn)
+	}
+}
+
+// send carries a beat over every link.
+func (w *world) send(from int, b *beat.Beat) {
+	for _, l := range w.links {
+		copies := 1
+		if w.chance(0.005) {
+			copies = 2
+		}
+		for range copies {
+			if l.cut[from] || w.chance(l.loss) {
+				continue
+			}
+			kept := keep(b)
+			delay := w.between(50*time.Microsecond, l.delay)
+			if w.chance(l.spike) {
+				delay += w.between(0, 2*w.nodes[from].policy.Interval)
+			}
+			w.after(delay, func() { w.nodes[1-from].hear(l, kept) })
+			if w.chance(0.001) && len(l.old) < 8 {
+				l.old = append(l.old, oldBeat{to: 1 - from, b: kept})
+			}
+		}
+	}
+}
+
+// keep copies a beat whole: the machine makes its next one in the same memory.
+func keep(b *beat.Beat) beat.Beat {
+	c := *b
+	c.Echoes = append([]beat.Echo(nil), b.Echoes...)
+	c.Layers = append([]beat.Layer(nil), b.Layers...)
+	c.Modes.Set = append([]beat.Mode(nil), b.Modes.Set...)
+	return c
+}
+
+// carrier is what a node sees on a link's own port.
+func (w *world) carrier(of int, l *link) beat.Tri {
+	if !l.direct {
+		return beat.Yes
+	}
+	if !w.nodes[1-of].powered || l.cut[0] && l.cut[1] {
+		return beat.No
+	}
+	return beat.Yes
+}
+
+// carriers tells both nodes of the direct cable's present state.
+func (w *world) carriers() {
+	for _, n := range w.nodes {
+		w.after(w.between(time.Millisecond, 4*time.Millisecond), n.seeLinks)
+	}
+}
+
+// lan tells whether packets pass from one node to the other over the store's network.
+func (w *world) lan(from int) bool { return !w.links[1].cut[from] }
+
+// cutPower is what an order that takes effect does.
+func (w *world) cutPower(target int, by string) {
+	d, n := w.supply[target], w.nodes[target]
+	if d.off {
+		return
+	}
+	d.off, d.cutLive = true, n.powered
+	w.cuts++
+	w.logf("%s is switched off by %s", n.name, by)
+	n.powerOff()
+}
+
+func (w *world) restorePower(target int) {
+	d, n := w.supply[target], w.nodes[target]
+	if !d.off {
+		return
+	}
+	d.off = false
+	w.logf("%s is switched on again", n.name)
+	n.powerOn()
+}
+
+func tri(b bool) beat.Tri {
+	if b {
+		return beat.Yes
+	}
+	return beat.No
+}
+
+func bootName(n int) string { return fmt.Sprintf("boot-%d", n) }
