@@ -19,6 +19,11 @@ import (
 // queueLimit bounds what waits in memory while the disk does not take it.
 const queueLimit = 20000
 
+// incidentLimit is the largest incident that is sent, in bytes: a broker takes
+// messages up to a limit of its own, and what it never takes would hold up
+// everything behind it.
+const incidentLimit = 1 << 20
+
 // Options says what to report where.
 type Options struct {
 	Store, Node string
@@ -121,6 +126,7 @@ func (r *Reporter) Event(e *api.Event) {
 
 // Incident implements Sink.
 func (r *Reporter) Incident(i *api.Incident) {
+	fit(i, incidentLimit)
 	r.enqueue(&api.Envelope{Body: &api.Envelope_Incident{Incident: i}})
 }
 
