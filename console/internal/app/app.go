@@ -164,7 +164,7 @@ func (a *App) startIngest(points *series.DB, registry *prometheus.Registry) erro
 func (a *App) prepareServer(users *auth.Users, points *series.DB, registry *prometheus.Registry) error {
 	api := &httpapi.API{
 		DB: a.db, Fleet: a.fleet, Users: users, Sessions: a.sessions, Hub: a.hub,
-		Log: a.o.Log, Now: a.o.Now, Version: Version,
+		Log: a.o.Log, Now: a.o.Now, Version: Version, Ask: a.ingest.Ask,
 	}
 	handler, err := api.Handler(httpapi.Parts{Prom: points.Handler(httpapi.PromPrefix), Files: web.Files(), Metrics: registry})
 	if err != nil {

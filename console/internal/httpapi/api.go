@@ -26,6 +26,8 @@ type API struct {
 	Log      logrus.FieldLogger
 	Now      func() time.Time
 	Version  string
+	// Ask puts a question to a node and returns its answer; see ingest.Ask.
+	Ask func(ctx context.Context, store, node, question string) ([]byte, error)
 }
 
 // The key of an operation's metadata that holds the role it needs; without it
@@ -35,7 +37,13 @@ const needs = "role"
 // needRole is the metadata of an operation that needs the role.
 func needRole(r auth.Role) map[string]any { return map[string]any{needs: r} }
 
-type userKey struct{}
+type callerKey struct{}
+
+// caller is who asks, and from where.
+type caller struct {
+	*auth.User
+	address string
+}
 
 // OpenAPI returns the description of the API as JSON, without running anything.
 func OpenAPI(version string) ([]byte, error) {
@@ -62,6 +70,7 @@ func (a *API) register(mux *http.ServeMux) huma.API {
 	a.storeOperations(h)
 	a.incidentOperations(h)
 	a.alarmOperations(h)
+	a.askOperation(h)
 	a.streamOperation(h)
 	return h
 }
@@ -83,7 +92,7 @@ func (a *API) authorise(h huma.API, ctx huma.Context, next func(huma.Context)) {
 	case !user.Role.Allows(role):
 		a.refuse(h, ctx, http.StatusForbidden, fmt.Sprintf("this needs the role %s or more, %s is %s", role, user.Name, user.Role))
 	default:
-		next(huma.WithValue(ctx, userKey{}, user))
+		next(huma.WithValue(ctx, callerKey{}, caller{user, host(ctx.RemoteAddr())}))
 	}
 }
 
@@ -116,7 +125,8 @@ func (a *API) broken(err error) error {
 	return huma.Error500InternalServerError("the console cannot answer this now; its log says why")
 }
 
-func userOf(ctx context.Context) *auth.User {
-	u, _ := ctx.Value(userKey{}).(*auth.User)
-	return u
+// callerOf is who asked for an operation that needs a role.
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
 }

@@ -21,12 +21,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/storeward/storeward/console/internal/alarm"
 	"github.com/storeward/storeward/console/internal/auth"
 	"github.com/storeward/storeward/console/internal/db"
 	"github.com/storeward/storeward/console/internal/fleet"
 	"github.com/storeward/storeward/console/internal/incident"
+	"github.com/storeward/storeward/console/internal/ingest"
 	"github.com/storeward/storeward/console/internal/live"
 	"github.com/storeward/storeward/console/internal/series"
 	"github.com/storeward/storeward/core/api"
@@ -69,7 +71,7 @@ func newSite(t *testing.T) *site {
 	must(users.Add(ctx, "view", auth.Viewer, password, false))
 	s := &site{API: &API{
 		DB: d, Fleet: f, Users: users, Sessions: auth.NewSessions(d, users, false), Hub: live.New(), Log: log,
-		Now: func() time.Time { return noon }, Version: "test",
+		Now: func() time.Time { return noon }, Version: "test", Ask: ask,
 	}}
 	files := fstest.MapFS{"index.html": {Data: []byte("<html>index</html>")}, "assets/a-1.js": {Data: []byte(strings.Repeat("x = 1\n", 1000))}, ".keep": {}}
 	h, err := s.Handler(Parts{Prom: points.Handler(PromPrefix), Files: files, Metrics: prometheus.NewRegistry()})
@@ -83,6 +85,22 @@ func newSite(t *testing.T) *site {
 		must(d.Close())
 	})
 	return s
+}
+
+// ask plays the nodes: alpha answers, the others do not, each in its own way.
+func ask(_ context.Context, _, node, _ string) ([]byte, error) {
+	switch node {
+	case "alpha":
+		return proto.Marshal(&api.Snapshot{Node: "alpha", Source: "self"})
+	case "beta":
+		return nil, &ingest.RefusedError{Reason: "starting"}
+	case "gamma":
+		return []byte("\xff"), nil
+	case "delta":
+		return nil, context.DeadlineExceeded
+	default:
+		return nil, ingest.ErrNotConnected
+	}
 }
 
 // fill writes a store with an event, an alarm, an incident and an inventory.
@@ -160,7 +178,7 @@ func (s *site) do(t *testing.T, c *http.Client, method, path, body string, heade
 
 // examples fill in the paths and bodies of the operations.
 var (
-	paths  = strings.NewReplacer("{store}", "s0001", "/incidents/{id}", "/incidents/i1", "/alarms/{id}", "/alarms/1")
+	paths  = strings.NewReplacer("{store}", "s0001", "{node}", "alpha", "/incidents/{id}", "/incidents/i1", "/alarms/{id}", "/alarms/1")
 	bodies = map[string]string{
 		"login": `{"user":"root","password":"` + password + `"}`, "acknowledgeAlarm": `{"comment":"seen"}`,
 	}
@@ -237,6 +255,11 @@ func TestRefusals(t *testing.T) {
 		{"unknown alarm", root, "POST", "/api/v1/alarms/99/acknowledge", `{"comment":""}`, 404, "not found", nil},
 		{"limit too large", root, "GET", "/api/v1/incidents?limit=5000", "", 422, "limit", nil},
 		{"no number", root, "POST", "/api/v1/alarms/x/acknowledge", `{"comment":""}`, 422, "id", nil},
+		{"snapshot by a viewer", view, "POST", "/api/v1/stores/s0001/nodes/alpha/snapshot", "", 403, "operator", nil},
+		{"snapshot refused", root, "POST", "/api/v1/stores/s0001/nodes/beta/snapshot", "", 502, "starting", nil},
+		{"snapshot garbled", root, "POST", "/api/v1/stores/s0001/nodes/gamma/snapshot", "", 502, "cannot be read", nil},
+		{"snapshot late", root, "POST", "/api/v1/stores/s0001/nodes/delta/snapshot", "", 504, "in time", nil},
+		{"snapshot of nobody", root, "POST", "/api/v1/stores/s0001/nodes/omega/snapshot", "", 503, "no link", nil},
 		{"unknown operation", root, "GET", "/api/v2/stores", "", 404, "openapi.json", nil},
 		{"PromQL as nobody", nobody, "GET", "/api/prom/api/v1/query?query=1", "", 401, "basic", nil},
 		{"PromQL with a wrong password", nobody, "GET", "/api/prom/api/v1/query?query=1", "", 401, "basic", []string{"Authorization", "Basic dmlldzp3cm9uZw=="}},
@@ -302,7 +325,7 @@ func TestAcknowledgeIsAuditedAndTold(t *testing.T) {
 		t.Errorf("told %+v", a)
 	}
 	var rows []db.Audit
-	if err := s.DB.Read.NewSelect().Model(&rows).Where("action = 'acknowledge alarm'").Scan(context.Background()); err != nil || len(rows) != 1 || rows[0].Who != "root" {
+	if err := s.DB.Read.NewSelect().Model(&rows).Where("action = 'acknowledge alarm'").Scan(context.Background()); err != nil || len(rows) != 1 || rows[0].Who != "root" || rows[0].Address != "127.0.0.1" {
 		t.Errorf("audit %+v %v", rows, err)
 	}
 }

@@ -85,15 +85,15 @@ func (a *API) alarmOperations(h huma.API) {
 }
 
 func (a *API) acknowledge(ctx context.Context, in *acknowledgeInput) (*body[AlarmView], error) {
-	who := userOf(ctx).Name
-	row, err := alarm.Acknowledge(ctx, a.DB.Write, in.ID, who, in.Body.Comment, a.Now())
+	who := callerOf(ctx)
+	row, err := alarm.Acknowledge(ctx, a.DB.Write, in.ID, who.Name, in.Body.Comment, a.Now())
 	switch {
 	case errors.Is(err, alarm.ErrNotFound):
 		return nil, huma.Error404NotFound(err.Error())
 	case err != nil:
 		return nil, a.broken(err)
 	}
-	a.audit(ctx, who, "", "acknowledge alarm", row.Store+" "+row.Object+" "+row.Condition, in.Body.Comment)
+	a.audit(ctx, who.Name, who.address, "acknowledge alarm", row.Store+" "+row.Object+" "+row.Condition, in.Body.Comment)
 	a.Hub.Tell(row)
 	return answer(alarmView(row)), nil
 }

@@ -47,7 +47,7 @@ func (a *API) sessionOperations(h huma.API) {
 
 	huma.Register(h, operation("session", "/api/v1/session", "Who is logged in", "session"),
 		func(ctx context.Context, _ *struct{}) (*body[SessionView], error) {
-			return answer(sessionView(userOf(ctx))), nil
+			return answer(sessionView(callerOf(ctx).User)), nil
 		})
 }
 

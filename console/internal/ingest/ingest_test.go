@@ -236,6 +236,40 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+func TestAsk(t *testing.T) {
+	con := newConsole(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if _, err := con.Ask(ctx, "s0001", "alpha", "status"); !errors.Is(err, ErrNotConnected) {
+		t.Errorf("nobody there: %v", err)
+	}
+	if _, err := con.Ask(ctx, "s0001", ">", "status"); !errors.Is(err, ErrNotConnected) {
+		t.Errorf("no name: %v", err)
+	}
+	conn := con.node(t, "s0001", "alpha")
+	_, err := conn.Subscribe("storeward.v1.s0001.alpha.ask.*", func(m *nats.Msg) {
+		reply := nats.NewMsg(m.Reply)
+		if strings.HasSuffix(m.Subject, ".status") {
+			reply.Data = []byte("fine")
+		} else {
+			reply.Header.Set(api.HeaderError, "unknown question")
+		}
+		if err := m.RespondMsg(reply); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil || conn.Flush() != nil {
+		t.Fatal(err)
+	}
+	if data, err := con.Ask(ctx, "s0001", "alpha", "status"); err != nil || string(data) != "fine" {
+		t.Errorf("answer %q, %v", data, err)
+	}
+	var refused *RefusedError
+	if _, err := con.Ask(ctx, "s0001", "alpha", "riddle"); !errors.As(err, &refused) || refused.Reason != "unknown question" {
+		t.Errorf("refusal: %v", err)
+	}
+}
+
 func TestNoAckWithoutCommit(t *testing.T) {
 	con := newConsole(t)
 	if _, err := con.db.Write.ExecContext(context.Background(), "ALTER TABLE events RENAME TO elsewhere"); err != nil {
