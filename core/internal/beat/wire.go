@@ -24,9 +24,9 @@ const (
 )
 
 var (
-	// ErrForged: the bytes do not carry our key's MAC, or are none of ours. A sign of life, never heard.
+	// ErrForged says that the bytes do not carry our key's MAC, or are none of ours. A sign of life, never heard.
 	ErrForged = errors.New("beat not authentic")
-	// ErrForeign: a good beat of another cluster, or of this node itself. It says nothing.
+	// ErrForeign stands for a good beat of another cluster, or of this node itself. It says nothing.
 	ErrForeign = errors.New("beat of another cluster or of this node")
 )
 

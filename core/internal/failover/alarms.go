@@ -64,7 +64,8 @@ func (m *Machine) clusterAlarms() {
 	}
 	m.alarm(m.reached(m.idle+5*m.dead()), m.object.self, "no-active", Critical, "no node is active: neither is ready")
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
-	m.alarm(m.active() && q.heardBoth(p) && !p.b.Ready && !p.b.Ordering && p.b.Role != beat.Joining && p.b.Role != beat.Active, m.object.peer, "not-ready", Major, peer, " could not take over")
+	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || m.modeOf(beat.ModeRemoved, peer) != nil
+	m.alarm(!meant && m.active() && q.heardBoth(p) && !p.b.Ready && !p.b.Ordering && p.b.Role != beat.Joining && p.b.Role != beat.Active, m.object.peer, "not-ready", Major, peer, " could not take over")
 	m.alarm(m.digestsDiffer() && q.receiving, m.object.peer, "configuration-differs", Warning, "the nodes run different configurations")
 }
 
@@ -104,7 +105,9 @@ func (m *Machine) deviceAlarms() {
 		d := &m.devices[i]
 		object := m.object.devices[i]
 		m.alarm(d.feedsPeer && d.feedsSelf, object, "feeds-itself", Critical, d.name, " feeds both nodes: it is never given an order")
-		d.failed = d.failed && m.quiet.silent && !d.isOff(m.void())
+		if !m.quiet.silent || d.isOff(m.void()) || m.active() && m.state.Alone {
+			d.failed = false
+		}
 		m.alarm(d.failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
 		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
 	}

@@ -18,29 +18,34 @@ type bench struct {
 	cuts   map[string]bool // "LINK FROM>TO"
 	policy Policy          // of both nodes, as alpha has it
 	alive  bool            // the ping group
-	print  func(n *benchNode, p *Plan)
+	tell   func(n *benchNode, p *Plan)
+	record func(n *benchNode, e Event) // what each node is told; may be nil
 }
 
 // benchNode is one node of the bench.
 type benchNode struct {
-	name    string
-	machine *Machine
-	policy  Policy
-	state   State // durable
-	kernel  int   // counts boots
-	starts  int   // counts daemon starts
-	powered bool
-	crashed bool              // powered, and dead
-	running map[string]string // resources: "up", "down" (runs, does not answer), "unknown"; absent: stopped
-	pids    int
-	late    time.Duration // the machine is not called before (a stall)
-	hands   map[string]hand
-	ping    string // override: yes, no, unknown
-	truth   map[string]beat.Tri
-	unplug  map[string]bool // links whose own port is dead
-	fences  bool            // orders reach the device
-	shown   []Reason
-	asked   bool // an analysis was shown since beats went missing
+	name      string
+	machine   *Machine
+	policy    Policy
+	state     State // durable
+	began     State // when the daemon started
+	stalls    bool  // since the daemon started
+	kernel    int   // counts boots
+	starts    int   // counts daemon starts
+	powered   bool
+	crashed   bool              // powered, and dead
+	running   map[string]string // resources: "up", "down" (runs, does not answer), "unknown"; absent: stopped
+	pids      int
+	late      time.Duration // the machine is not called before (a stall)
+	hands     map[string]hand
+	ping      string // override: yes, no, unknown
+	truth     map[string]beat.Tri
+	unplug    map[string]bool // links whose own port is dead
+	fences    bool            // orders reach the device
+	shown     []Reason
+	kept      string // the last state shown
+	verifying bool   // a probe through the virtual IP was shown
+	asked     bool   // an analysis was shown since beats went missing
 }
 
 // hand is how an action fares: after a time, with an error, or never.
@@ -106,6 +111,9 @@ func (b *bench) give(n *benchNode, e Event) {
 	if n.machine == nil {
 		return
 	}
+	if b.record != nil {
+		b.record(n, e)
+	}
 	n.machine.Apply(b.now, e)
 	if b.now >= n.late {
 		b.decide(n)
@@ -114,7 +122,7 @@ func (b *bench) give(n *benchNode, e Event) {
 
 func (b *bench) decide(n *benchNode) {
 	p := n.machine.Decide(b.now)
-	b.print(n, &p)
+	b.tell(n, &p)
 	if p.Beat != nil {
 		b.send(n, *p.Beat)
 	}
@@ -166,6 +174,7 @@ func (b *bench) startDaemon(n *benchNode, lost bool) {
 	n.starts++
 	boot := Boot{KernelBoot: n.name[:1] + itoa(uint64(n.kernel)), JournalLost: lost} //nolint:gosec // small counts
 	boot.Incarnation, _ = parseID(n.name[:1] + itoa(uint64(n.kernel*10+n.starts)))   //nolint:gosec // small counts
+	n.began, n.stalls = n.state, false
 	n.machine = New(n.policy, n.state, boot, b.now)
 	b.linkStates(n)
 	b.poll(n, n.machine)

@@ -30,12 +30,13 @@ func (m *Machine) obey() {
 // refusal is what speaks against any command here and now.
 func (m *Machine) refusal(c *Command) string {
 	local := c.Verb == Cleanup || c.Verb == Restart || c.Verb == Leave || c.Verb == Adopt
+	word := c.Verb == FenceConfirm || c.Verb == Remove // refused by what the peer shows
 	switch {
 	case c.Generation != 0 && c.Generation != m.state.Generation:
 		return "given for generation " + itoa(c.Generation) + ", but it is " + itoa(m.state.Generation)
 	case local:
 		return ""
-	case !m.active() && m.quiet.receiving && m.peer.b.Role == beat.Active:
+	case !word && !m.active() && m.quiet.receiving && m.peer.b.Role == beat.Active:
 		return m.p.Peer + " is active: the active node decides"
 	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard:
 		return "another change is under way"

@@ -43,10 +43,10 @@ func (m *Machine) pingAnswer(r beat.Tri, asked time.Duration) {
 	p.reach, p.asked = r, asked
 }
 
-// discount: beats are heard, so a ping group that has been dead for a while is
+// discount: beats have been heard since steady, so a ping group that has been dead for a while is
 // dead itself and tells nothing about the links.
-func (p *ping) discount(now, dead time.Duration) {
-	if p.dead && now-p.since >= dead {
+func (p *ping) discount(now, steady, dead time.Duration) {
+	if p.dead && steady > 0 && now-max(p.since, steady) >= dead {
 		p.said = true
 	}
 }

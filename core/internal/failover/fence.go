@@ -198,6 +198,9 @@ func (m *Machine) orderOff() {
 	if !m.quiet.silent && !m.askedToCut() || m.quiet.off || m.allOff() {
 		return
 	}
+	if m.taking.kind != notTaking || m.word || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
+		return // it counts as off
+	}
 	if v := m.veto(); v != "" {
 		m.why("S6", "veto", v, 0)
 		return

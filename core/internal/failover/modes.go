@@ -73,6 +73,7 @@ func (m *Machine) modeObject(kind beat.ModeKind, name string) string {
 		return "resource/" + name
 	case beat.ModeStandby, beat.ModeRemoved:
 		return "node/" + name
+	case beat.NoMode, beat.Maintenance:
 	}
 	return "store/" + m.p.Cluster
 }
@@ -87,6 +88,7 @@ func modeWord(k beat.ModeKind) string {
 		return "unmanaged mode"
 	case beat.ModeRemoved:
 		return "removal"
+	case beat.NoMode:
 	}
 	return "no mode"
 }
@@ -170,7 +172,8 @@ func (m *Machine) leavingActs(o mode) bool {
 		someone := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
 		return activeActive || !someone
 	case beat.Maintenance:
-		if m.quiet.silent || !m.active() && !(m.quiet.heard && m.peer.b.Role == beat.Active) {
+		served := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
+		if m.quiet.silent || !served {
 			return true
 		}
 		for i := range m.resources {
@@ -178,6 +181,7 @@ func (m *Machine) leavingActs(o mode) bool {
 				return true
 			}
 		}
+	case beat.NoMode, beat.ModeRemoved:
 	}
 	return false
 }

@@ -30,7 +30,9 @@ func (m *Machine) resourceState(e ResourceState) {
 		return // looked at in the middle of a start, stop or restart
 	}
 	before, health := r.running, r.health
-	r.message = e.Message
+	if e.Message != "" || e.Running == beat.Yes {
+		r.message = e.Message
+	}
 	switch e.Running {
 	case beat.Unknown:
 		r.health = beat.HealthUnknown

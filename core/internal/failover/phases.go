@@ -12,6 +12,7 @@ const (
 	// verifyAgain is the pause between two probes through the virtual IP, and
 	// verifyPatience when the phase counts as failed (probing goes on).
 	verifyAgain    = 100 * time.Millisecond
+	verifyRarely   = time.Second // after ten tries
 	verifyPatience = 30 * time.Second
 )
 
@@ -30,6 +31,7 @@ type verify struct {
 	id    string
 	until time.Duration // of the probe under way
 	next  time.Duration
+	tries int
 	late  bool
 }
 
@@ -172,6 +174,9 @@ func (m *Machine) verifyService() {
 	if m.reached(v.next) {
 		v.until = m.now + verifyTimeout
 		v.next = m.now + verifyAgain
+		if v.tries++; v.tries > 10 {
+			v.next = m.now + verifyRarely
+		}
 		v.id = m.act(Action{Kind: Verify, Deadline: v.until})
 		m.wakeAt(v.until + m.p.Interval)
 	}

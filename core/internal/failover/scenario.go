@@ -4,10 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/storeward/storeward/core/internal/beat"
 )
 
 // A scenario is a text file: one step a line, # begins a comment. RunScenario
@@ -21,8 +20,18 @@ const outputMark = "  | "
 
 // RunScenario runs a scenario, or replays a node's ring of decision inputs.
 func RunScenario(r io.Reader) (string, error) {
+	s := newScenario()
+	err := s.read(r)
+	return s.out.String(), err
+}
+
+func newScenario() *scenario {
 	s := &scenario{}
-	s.bench = &bench{alive: true, policy: samplePolicy(), cuts: map[string]bool{}, print: s.show}
+	s.bench = &bench{alive: true, policy: samplePolicy(), cuts: map[string]bool{}, tell: s.show}
+	return s
+}
+
+func (s *scenario) read(r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for n := 1; lines.Scan(); n++ {
@@ -36,10 +45,10 @@ func RunScenario(r io.Reader) (string, error) {
 			continue
 		}
 		if err := s.step(step); err != nil {
-			return s.out.String(), fmt.Errorf("line %d: %q: %w", n, step, err)
+			return fmt.Errorf("line %d: %q: %w", n, step, err)
 		}
 	}
-	return s.out.String(), lines.Err()
+	return lines.Err()
 }
 
 type scenario struct {
@@ -87,10 +96,7 @@ func (s *scenario) show(n *benchNode, p *Plan) {
 	put := func(text string) {
 		fmt.Fprintf(&s.out, "%s%9.3f %s %s\n", outputMark, s.bench.now.Seconds(), n.name, text)
 	}
-	changed := false
-	if len(p.Why) != len(n.shown) {
-		changed = true
-	}
+	changed := len(p.Why) != len(n.shown)
 	for i := range p.Why {
 		if !changed && (p.Why[i].Code != n.shown[i].Code || p.Why[i].Subject != n.shown[i].Subject) {
 			changed = true
@@ -114,14 +120,15 @@ func (s *scenario) show(n *benchNode, p *Plan) {
 		put(strings.TrimSpace("answer " + a.ID + " " + a.Verb.String() + " " + quoted(a.Err)))
 	}
 	for _, a := range p.Actions {
-		if a.Kind == MonitorResource || a.Kind == Analyse && n.asked {
+		if n.known(a) {
 			continue
 		}
 		n.asked = a.Kind == Analyse || n.asked
 		put("do " + a.String())
 	}
-	if n.machine != nil && n.machine.evidence.rounds == 0 {
-		n.asked = false
+	if n.machine != nil {
+		n.asked = n.asked && n.machine.evidence.rounds > 0
+		n.verifying = n.verifying && n.machine.failover.Done == 0
 	}
 	for _, a := range p.Raised {
 		put("raise " + a.String())
@@ -129,6 +136,33 @@ func (s *scenario) show(n *benchNode, p *Plan) {
 	for _, a := range p.Cleared {
 		put("clear " + a.Object + " " + a.Key)
 	}
+}
+
+// known: an action that tells nothing new is not shown: monitors, repeated
+// analyses and probes, a state that differs in its running time only.
+func (n *benchNode) known(a Action) bool {
+	switch a.Kind {
+	case MonitorResource:
+		return true
+	case Analyse:
+		return n.asked
+	case Verify:
+		again := n.verifying
+		n.verifying = true
+		return again
+	case Persist:
+		s := a.State
+		s.Clock = 0
+		s.Modes.Set = slices.Clone(s.Modes.Set)
+		for i := range s.Modes.Set {
+			s.Modes.Set[i].Left = 0
+		}
+		again := n.kept == s.String()
+		n.kept = s.String()
+		return again
+	case NoAction, FenceOff, FenceRead, FenceOn, StartResource, StopResource, RestartResource:
+	}
+	return false
 }
 
 func quoted(s string) string {
@@ -153,13 +187,20 @@ func (s *scenario) view(n *benchNode) {
 		put("resource %s %s health=%s restarts=%d", r.Name, r.State, r.Health, r.Restarts)
 	}
 	if f := v.Failover; f.Generation > 0 {
-		put("%s generation=%d ok=%t took=%s", f.Kind, f.Generation, f.OK, f.Done-f.Began)
+		put("%s generation=%d ok=%t took=%s", f.Kind, f.Generation, f.OK, length(f.Began, f.Done))
 		for _, p := range f.Phases {
-			put("  %s at +%s for %s ok=%t %s", p.Name, p.Start-f.Began, p.End-p.Start, p.OK, p.Detail)
+			put("  %s", strings.TrimSpace(fmt.Sprintf("%s at +%s for %s ok=%t %s", p.Name, p.Start-f.Began, length(p.Start, p.End), p.OK, p.Detail)))
 		}
 	}
 	for _, a := range v.Alarms {
 		put("alarm %s", a)
 	}
-	_ = beat.Unknown
+}
+
+// length is how long something took; it may not be over.
+func length(start, end time.Duration) string {
+	if end == 0 {
+		return "(still under way)"
+	}
+	return (end - start).String()
 }

@@ -144,7 +144,7 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 		b.linkStates(n)
 	case "stall":
 		d, err := time.ParseDuration(rest)
-		n.late = b.now + d
+		n.late, n.stalls = b.now+d, true
 		return err
 	case "ping":
 		n.ping = strings.TrimPrefix(rest, "auto")

@@ -20,6 +20,7 @@ func (m *Machine) View(now time.Duration) View {
 	}
 	v.Failover.Phases = slices.Clone(m.failover.Phases)
 	v.Mode, v.ModeLeft = m.modeShown()
+	v.ModeLeft = max(v.ModeLeft-(now-m.now), 0)
 	for i := range m.links {
 		l := &m.links[i]
 		v.Links = append(v.Links, LinkView{l.name, l.health, l.carrier, l.takenAt, l.heard, l.old})
