@@ -23,10 +23,10 @@ func Run(arguments []string, out io.Writer) error {
 	flags.StringVar(&c.Till, "till", "till1", "")
 	flags.DurationVar(&c.Every, "every", 20*time.Millisecond, "")
 	flags.DurationVar(&c.Attempt, "attempt", 100*time.Millisecond, "")
-	flags.DurationVar(&c.Stall, "stall", 100*time.Millisecond, "")
+	flags.DurationVar(&c.Stall, "stall", 200*time.Millisecond, "")
 	asJSON := flags.Bool("json", false, "")
 	if err := flags.Parse(arguments); err != nil || c.Prices == "" || c.Database == "" {
-		return errors.New("usage: till -prices URL -database URL [-till NAME] [-every 20ms] [-attempt 100ms] [-stall 100ms] [-json]")
+		return errors.New("usage: till -prices URL -database URL [-till NAME] [-every 20ms] [-attempt 100ms] [-stall 200ms] [-json]")
 	}
 	c.Report = func(r Report) {
 		if *asJSON {

@@ -211,9 +211,9 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 	if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Ctl(t.Context(), active, "config", "check")
-	if err == nil || !strings.Contains(err.Error(), "storeward.yaml:") || !strings.Contains(err.Error(), "timing.deadtime") {
-		t.Errorf("config check: %v", err)
+	out, err := s.Ctl(t.Context(), active, "config", "check")
+	if err == nil || !strings.Contains(out, "storeward.yaml:17:13: ") || !strings.Contains(out, "timing.deadtime") {
+		t.Errorf("config check: %v: %s", err, out)
 	}
 	digest := s.state(active).GetConfigurationDigest()
 	if err := syscall.Kill(s.daemon(active), syscall.SIGHUP); err != nil {

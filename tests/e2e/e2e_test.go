@@ -82,8 +82,10 @@ func (s *store) keepLogs() {
 	sources := map[string]string{"hq": filepath.Join(s.Lab.DataDir(), "log")}
 	for _, n := range s.Store.Nodes {
 		sources[n.Name] = n.Logs()
-		if text, err := s.Ctl(context.Background(), n, "status"); err == nil {
-			s.t.Logf("status of %s:\n%s", n.Name, text)
+		for _, what := range []string{"status", "history"} {
+			if text, err := s.Ctl(context.Background(), n, what); err == nil {
+				_ = os.WriteFile(filepath.Join(n.Logs(), what+".txt"), []byte(text), 0o644)
+			}
 		}
 	}
 	for name, source := range sources {

@@ -91,9 +91,8 @@ func (s *store) seenByOthers(client *harness.ConsoleClient) {
 		return text, err == nil && strings.Contains(text, `"value"`)
 	})
 	s.eventually(20*time.Second, "VictoriaMetrics draws the failover", func() (string, bool) {
-		out, err := s.Store.Till.Run(s.t.Context(), "curl", "-sf",
-			"http://"+lab.HQAddress+":8428/api/v1/query?query=last_over_time(failover_recovery_seconds[10m])")
-		return out, err == nil && strings.Contains(out, `"value"`)
+		text, err := s.HQ.Series(s.t.Context(), "last_over_time(failover_recovery_seconds[10m])")
+		return text, err == nil && strings.Contains(text, `"value"`)
 	})
 }
 

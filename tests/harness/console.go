@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/storeward/storeward/tests/lab"
 )
 
 // ConsoleClient speaks to the console as a browser does.
@@ -28,18 +30,31 @@ func (h *Headquarters) Client(ctx context.Context) (*ConsoleClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &ConsoleClient{base: "http://" + consoleHTTP, http: &http.Client{Jar: jar, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return h.site.Lab.HQ.Dial(ctx, "tcp4", address)
-		},
-		DisableKeepAlives: true,
-	}}}
+	c := &ConsoleClient{base: "http://" + consoleHTTP, http: h.web()}
+	c.http.Jar = jar
 	body, err := json.Marshal(map[string]string{"user": ConsoleUser, "password": h.Password})
 	if err != nil {
 		return nil, err
 	}
 	_, err = c.do(ctx, http.MethodPost, "/api/v1/login", bytes.NewReader(body))
 	return c, err
+}
+
+// web is a client at the headquarters.
+func (h *Headquarters) web() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			return h.site.Lab.HQ.Dial(ctx, "tcp4", address)
+		},
+		DisableKeepAlives: true,
+	}}
+}
+
+// Series asks VictoriaMetrics for the newest value of an expression.
+func (h *Headquarters) Series(ctx context.Context, expression string) (string, error) {
+	c := &ConsoleClient{base: "http://" + net.JoinHostPort(lab.HQAddress, victoriaPort), http: h.web()}
+	text, err := c.do(ctx, http.MethodGet, "/api/v1/query?query="+url.QueryEscape(expression), nil)
+	return string(text), err
 }
 
 // Get reads a path of the API into a value.

@@ -49,10 +49,7 @@ func (s *Site) makeShop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shared := filepath.Join(s.Lab.DataDir(), "shared")
-	if err := os.MkdirAll(shared, 0o755); err != nil {
-		return err
-	}
+	shared := s.Lab.SharedDir()
 	for _, n := range s.Store.Nodes {
 		www := filepath.Join(n.Etc(), "www")
 		if err := os.MkdirAll(www, 0o755); err != nil {
@@ -75,6 +72,7 @@ listen_addresses = '*'
 unix_socket_directories = '/tmp'
 shared_buffers = '32MB'
 max_connections = 50
+max_wal_size = '128MB'
 logging_collector = off
 `
 

@@ -100,7 +100,7 @@ ip address add `+s.Store.VIP(1)+`/24 dev eth0; ip address add `+s.Store.VIP(2)+`
 	alpha, beta := s.Store.Node("alpha"), s.Store.Node("beta")
 	serve(alpha)
 	var out output
-	till, err := l.Serve(s.Store.Till, lab.ServiceSpec{Name: "till", Arguments: append([]string{"/proc/self/exe", "till"}, s.TillArguments()...), Output: &out})
+	till, err := l.Serve(s.Store.Till, lab.ServiceSpec{Name: "till", Arguments: append([]string{"/proc/self/exe", "till"}, append(s.TillArguments(), "-stall", "10ms")...), Output: &out})
 	if err != nil {
 		t.Fatal(err)
 	}

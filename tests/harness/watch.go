@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -67,7 +70,7 @@ func (s *Site) Whole(ctx context.Context) (*lab.Node, error) {
 	err := Until(ctx, "the pair is whole", func() (string, bool) {
 		active = s.Active()
 		if active == nil {
-			return "no node holds " + s.Store.VIP(1), false
+			return "no node holds " + s.Store.VIP(1) + "; " + s.lastWords(), false
 		}
 		state, err := s.State(ctx, active)
 		if err != nil {
@@ -89,6 +92,20 @@ func (s *Site) Whole(ctx context.Context) (*lab.Node, error) {
 		return fmt.Sprintf("%s is %s: %s", peer.Name, other.GetRole(), other.GetDecision()), other.GetRole() == "standby"
 	})
 	return active, err
+}
+
+// lastWords is what the daemons wrote last, for a person who wonders why nothing happens.
+func (s *Site) lastWords() string {
+	words := make([]string, 0, len(s.Store.Nodes))
+	for _, n := range s.Store.Nodes {
+		text, err := os.ReadFile(filepath.Join(n.Logs(), "storewardd.log"))
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		words = append(words, n.Name+" wrote last: "+lines[len(lines)-1])
+	}
+	return strings.Join(words, "; ")
 }
 
 // Until waits for a condition until ctx ends; the error tells what was seen last.

@@ -5,7 +5,7 @@
 set -euo pipefail
 case ${1:-} in
 lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics" ;;
-generate) wanted="smitools" ;;
+generate) wanted="protobuf-compiler libprotobuf-dev" ;;
 browser) wanted="chromium" ;;
 *) echo "usage: install.sh lab|generate|browser" >&2; exit 2 ;;
 esac

@@ -73,6 +73,9 @@ var ErrRunning = errors.New("a lab of this name is already running")
 func runDir(name string) string  { return filepath.Join("/run/storeward-lab", name) }
 func dataDir(name string) string { return filepath.Join("/var/tmp/storeward-lab", name) }
 
+// sharedDir lies on the machine's /dev/shm, which is memory on every Linux.
+func sharedDir(name string) string { return filepath.Join("/dev/shm/storeward-lab", name) }
+
 // DataDir holds the nodes' disks, configurations and logs until the lab goes down.
 func (l *Lab) DataDir() string { return dataDir(l.Name) }
 
@@ -134,8 +137,10 @@ func takeLock(name string) (*os.File, error) {
 }
 
 func (l *Lab) build() error {
-	if err := os.MkdirAll(l.DataDir(), 0o755); err != nil {
-		return err
+	for _, folder := range []string{l.DataDir(), l.SharedDir()} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
 	}
 	hq, err := l.space("hq")
 	if err != nil {
@@ -174,6 +179,10 @@ func (l *Lab) space(name string) (*Space, error) {
 
 // DownAsked is closed when somebody asked over the control socket to take the lab down.
 func (l *Lab) DownAsked() <-chan struct{} { return l.downAsk }
+
+// SharedDir holds the storage that several nodes of a store are wired to. It
+// lies in memory: what a disk costs would hide what the cluster costs.
+func (l *Lab) SharedDir() string { return sharedDir(l.Name) }
 
 // AtDown has f called before the lab is taken down; the last one added is called first.
 func (l *Lab) AtDown(f func() error) {

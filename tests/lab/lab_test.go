@@ -35,7 +35,7 @@ func newLab(t *testing.T, name string) (*Lab, *Node, *Node) {
 		if left, _ := filepath.Glob(filepath.Join(namedSpaces, spacePrefix(name)+"*")); len(left) > 0 {
 			t.Errorf("namespaces left: %v", left)
 		}
-		for _, folder := range []string{runDir(name), dataDir(name)} {
+		for _, folder := range []string{runDir(name), dataDir(name), sharedDir(name)} {
 			if _, err := os.Stat(folder); err == nil {
 				t.Errorf("folder left: %s", folder)
 			}

@@ -58,12 +58,13 @@ func sweep(name string) error {
 	for _, path := range names {
 		errs = append(errs, removeSpace(filepath.Base(path)))
 	}
-	errs = append(errs, os.RemoveAll(dataDir(name)))
+	errs = append(errs, os.RemoveAll(dataDir(name)), os.RemoveAll(sharedDir(name)))
 	if err := os.Remove(controlSocket(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		errs = append(errs, err)
 	}
-	// The parent goes with the last lab; it stays while another one uses it.
+	// The parents go with the last lab; they stay while another one uses them.
 	_ = os.Remove(filepath.Dir(dataDir(name)))
+	_ = os.Remove(filepath.Dir(sharedDir(name)))
 	return errors.Join(errs...)
 }
 
