@@ -201,6 +201,9 @@ func (m *Machine) orderOff() {
 	if m.taking.kind != notTaking || m.word || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
 		return // it counts as off
 	}
+	if m.giving.version > 0 && m.giving.kind.grants() {
+		return // a grant is about to be given
+	}
 	if v := m.veto(); v != "" {
 		m.why("S6", "veto", v, 0)
 		return

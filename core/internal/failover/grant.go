@@ -274,7 +274,7 @@ func (m *Machine) prepareGiving() {
 		m.abortGiving(m.p.Peer + " is not ready")
 		return
 	}
-	if !m.clean() {
+	if !m.clean() || g.kind.grants() && m.ordering() {
 		return
 	}
 	m.state.Active = false
