@@ -17,6 +17,7 @@ type link struct {
 	health    beat.Health
 	carrier   beat.Tri
 	carrierAt time.Duration // since when carrier is what it is
+	wellAt    time.Duration // since when it can tell silence; what it missed before says nothing
 
 	incarnation beat.ID // of the newest beat taken here, for the echo
 	sequence    uint64
@@ -176,7 +177,11 @@ func (m *Machine) linkState(e LinkState) {
 		if l.name != e.Link {
 			continue
 		}
+		was := l.healthy()
 		l.health = e.Health
+		if !was && l.healthy() {
+			l.wellAt = max(e.Taken, m.now)
+		}
 		if l.carrier != e.Carrier {
 			l.carrier, l.carrierAt = e.Carrier, e.Taken
 		}
@@ -236,7 +241,9 @@ func (m *Machine) weighLinks() (usable bool) {
 	for i := range m.links {
 		l := &m.links[i]
 		known = known || l.health != beat.HealthUnknown
-		usable = usable || l.healthy() && (l.heardAt > 0 || m.peer.heardAt == 0)
+		if l.healthy() && (l.heardAt > 0 || m.peer.heardAt == 0) && m.reached(l.wellAt+m.dead()) {
+			usable = true
+		}
 	}
 	m.quiet.blind = !known
 	return usable
