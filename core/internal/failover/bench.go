@@ -43,9 +43,10 @@ type benchNode struct {
 	unplug    map[string]bool // links whose own port is dead
 	fences    bool            // orders reach the device
 	shown     []Reason
-	kept      string // the last state shown
-	verifying bool   // a probe through the virtual IP was shown
-	asked     bool   // an analysis was shown since beats went missing
+	kept      string   // the last state shown
+	reads     []string // devices whose reading was shown
+	verifying bool     // a probe through the virtual IP was shown
+	asked     bool     // an analysis was shown since beats went missing
 }
 
 // hand is how an action fares: after a time, with an error, or never.

@@ -127,6 +127,9 @@ func (s *scenario) show(n *benchNode, p *Plan) {
 		put("do " + a.String())
 	}
 	if n.machine != nil {
+		if !n.machine.quiet.silent {
+			n.reads = nil
+		}
 		n.asked = n.asked && n.machine.evidence.rounds > 0
 		n.verifying = n.verifying && n.machine.failover.Done == 0
 	}
@@ -139,7 +142,7 @@ func (s *scenario) show(n *benchNode, p *Plan) {
 }
 
 // known: an action that tells nothing new is not shown: monitors, repeated
-// analyses and probes, a state that differs in its running time only.
+// analyses, probes and readings, a state that differs in its running time only.
 func (n *benchNode) known(a Action) bool {
 	switch a.Kind {
 	case MonitorResource:
@@ -160,7 +163,13 @@ func (n *benchNode) known(a Action) bool {
 		again := n.kept == s.String()
 		n.kept = s.String()
 		return again
-	case NoAction, FenceOff, FenceRead, FenceOn, StartResource, StopResource, RestartResource:
+	case FenceRead:
+		again := slices.Contains(n.reads, a.Device)
+		n.reads = append(n.reads, a.Device)
+		return again
+	case FenceOff:
+		n.reads = nil
+	case NoAction, FenceOn, StartResource, StopResource, RestartResource:
 	}
 	return false
 }
