@@ -7,8 +7,8 @@ import table from "../ui/table.module.css";
 import { Ago, When } from "../ui/When";
 import { Acknowledge } from "./Acknowledge";
 
-/** Raised alarms; on a store's own page without the store's column. */
-export function AlarmTable({ alarms, withStore = true }: { alarms: readonly Alarm[]; withStore?: boolean }) {
+/** Raised alarms of all stores. */
+export function AlarmTable({ alarms }: { alarms: readonly Alarm[] }) {
   return (
     <table className={table.table}>
       <thead>
@@ -16,7 +16,7 @@ export function AlarmTable({ alarms, withStore = true }: { alarms: readonly Alar
           <th scope="col">
             <Term word="severity">Severity</Term>
           </th>
-          {withStore && <th scope="col">Store</th>}
+          <th scope="col">Store</th>
           <th scope="col">What</th>
           <th scope="col">Raised</th>
           <th scope="col">
@@ -30,11 +30,9 @@ export function AlarmTable({ alarms, withStore = true }: { alarms: readonly Alar
             <td>
               <SeverityBadge severity={alarm.severity} />
             </td>
-            {withStore && (
-              <td>
-                <Link to={`/stores/${encodeURIComponent(alarm.store)}`}>{alarm.store}</Link>
-              </td>
-            )}
+            <td>
+              <Link to={`/stores/${encodeURIComponent(alarm.store)}`}>{alarm.store}</Link>
+            </td>
             <td className={table.wrap}>
               {alarm.message}
               <br />

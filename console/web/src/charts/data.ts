@@ -9,14 +9,15 @@ export interface Line {
   dashed?: boolean;
 }
 
-export type Columns = [number[], ...(number | null)[][]];
+/** null ends a line, undefined lets it run on to its next value. */
+export type Columns = [number[], ...(number | null | undefined)[][]];
 
-/** One column of times, one of values for each line; null where a line has no value. */
+/** One column of times, one of values for each line. */
 export function align(lines: readonly Line[]): Columns {
   const times = [...new Set(lines.flatMap((line) => line.times))].sort((a, b) => a - b);
   const row = new Map(times.map((time, index) => [time, index]));
   const columns = lines.map((line) => {
-    const column: (number | null)[] = Array.from({ length: times.length }, () => null);
+    const column: (number | null | undefined)[] = Array.from({ length: times.length }, () => undefined);
     line.times.forEach((time, index) => {
       const value = line.values[index];
       column[row.get(time) ?? 0] = value === undefined || value === null || Number.isNaN(value) ? null : value;

@@ -121,7 +121,7 @@ export function plotOptions(wanted: PlotOptions): uPlot.Options {
   return {
     width,
     height,
-    padding: [8, 10, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     scales: { x: { time: !relative, range: () => wanted.range() }, y: { range: yRange(unit) } },
     axes: axes(unit, relative),

@@ -76,6 +76,7 @@ export function humanName(name: string): string {
   return name
     .replace(/_(seconds|bytes|ratio|percent|volts|celsius|total)(?=_|$)/g, "")
     .replaceAll("_", " ")
+    .replace(/\bload(\d+)\b/, "load over $1 min")
     .replace(/\bcpu\b/, "CPU");
 }
 

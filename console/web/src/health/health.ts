@@ -107,10 +107,33 @@ export function severityLook(severity: string): Look {
   return SEVERITY_LOOKS[severity] ?? { tone: "neutral", word: "Info", icon: "info" };
 }
 
-/** A node as the console may present it now: silent when its last word is too old. */
-export function nodePresence(node: NodeDetail, now: number): "present" | "silent" | "never" {
-  if (node.lastSeen === undefined) return "never";
-  return node.online && ageSeconds(node.lastSeen, now) <= SILENT_AFTER_SECONDS * 2 ? "present" : "silent";
+/**
+ * A node as the console may present it now. off: its peer read its power off, or
+ * took over from it, since its last word; silent: nothing came for too long.
+ */
+export type Presence = "present" | "silent" | "off" | "never";
+
+export function presenceOf(node: NodeDetail, nodes: readonly NodeDetail[], now: number): Presence {
+  if (node.lastSeen === undefined || node.status === undefined) return "never";
+  const peer = nodes.find((one) => one.node !== node.node);
+  if (!heardLately(node, now)) return "silent";
+  if (peer !== undefined && heardLately(peer, now) && tookOver(peer, node)) return "off";
+  return "present";
+}
+
+function heardLately(node: NodeDetail, now: number): boolean {
+  return node.online && ageSeconds(node.lastSeen, now) <= SILENT_AFTER_SECONDS * 2;
+}
+
+/** True when the peer no longer hears the node and knows it to be off, or serves in its place. */
+function tookOver(peer: NodeDetail, node: NodeDetail): boolean {
+  const [newer, older] = [peer.status, node.status];
+  if (newer === undefined || older === undefined || newer.peerHeard) return false;
+  if (Date.parse(newer.time) < Date.parse(older.time)) return false;
+  const readOff = list(newer.fenceDevices).some(
+    (device) => device.power === "off" && list(device.feeds).includes(node.node),
+  );
+  return readOff || (newer.role === "active" && newer.generation > older.generation);
 }
 
 export function roleLook(role: string): Look {

@@ -7,6 +7,7 @@ import { TimeChart, type Marker } from "../charts/TimeChart";
 import { Term } from "../glossary/Term";
 import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
+import { anchor } from "./evidence";
 import { flightCharts, varies, type FlightChart } from "./flight";
 import { aroundWindow, probeQuery, nodeLines } from "./around";
 import classes from "./FlightCharts.module.css";
@@ -110,16 +111,18 @@ function One({
     [chart, nodes],
   );
   return (
-    <TimeChart
-      title={chart.title}
-      unit={chart.unit}
-      lines={lines}
-      start={span[0]}
-      end={span[1]}
-      markers={markers}
-      group="flight"
-      relative
-    />
+    <div id={anchor("flight", chart.name.replaceAll(".", "/"))} className={classes.one}>
+      <TimeChart
+        title={chart.title}
+        unit={chart.unit}
+        lines={lines}
+        start={span[0]}
+        end={span[1]}
+        markers={markers}
+        group="flight"
+        relative
+      />
+    </div>
   );
 }
 

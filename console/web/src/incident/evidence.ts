@@ -20,6 +20,7 @@ const MOVED: [RegExp, string][] = [
   [/^(snapshot\/[^/]+\/host)\/swap\w*/, "$1/swap"],
   [/^(snapshot\/[^/]+\/host)\/(cpu|load)\w*/, "$1/cpu"],
   [/^snapshot\/[^/]+\/flight.*/, "flight"],
+  [/^flight\/[^/]+\/(.+)/, "flight/$1"],
   [/^signs\/.*/, "phases/analyse"],
   [/\[(\d+)\]/g, "/$1"],
 ];

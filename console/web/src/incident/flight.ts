@@ -16,7 +16,16 @@ export interface FlightChart {
   series: FlightSeries[];
 }
 
-const FIRST = [/cpu/, /memory/, /lateness/, /load/, /took/, /disk|filesystem/, /heard/];
+const FIRST = [
+  /^host.cpu_used/,
+  /^host.memory_used/,
+  /^link.*lateness/,
+  /^host.load/,
+  /^probe.*took/,
+  /^host/,
+  /^network/,
+  /^filesystem/,
+];
 
 function importance(name: string): number {
   const rank = FIRST.findIndex((pattern) => pattern.test(name));

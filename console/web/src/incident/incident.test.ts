@@ -116,6 +116,7 @@ describe("evidence", () => {
     );
     expect(candidates("snapshot/alpha/host/kernel_messages[3]")[0]).toBe("snapshot-alpha-kernel_messages-3");
     expect(candidates("snapshot/alpha/flight")[0]).toBe("flight");
+    expect(candidates("flight/beta/host/cpu_used_ratio")[0]).toBe(anchor("flight", "host/cpu_used_ratio"));
     expect(candidates("signs/power=no")[0]).toBe("phases-analyse");
     expect(candidates("timeline/peer.silent")[0]).toBe(anchor("timeline", "peer.silent"));
     expect(anchor("snapshot", "alpha", "host", "filesystems", "/srv/data")).toBe(
@@ -132,7 +133,7 @@ describe("evidence", () => {
 });
 
 describe("flight recorder", () => {
-  const sample = (time: string, value: number) => ({ time, values: { cpu_used_ratio: value, load1: 1 } });
+  const sample = (time: string, value: number) => ({ time, values: { "host/cpu_used_ratio": value, "host/load1": 1 } });
   const snapshots = [
     { node: "alpha", source: "peer channel", flight: [sample("2026-11-22T12:59:59Z", 0.2)] },
     {
@@ -145,12 +146,12 @@ describe("flight recorder", () => {
 
   it("draws one chart per value from each node's richest recording", () => {
     const charts = flightCharts(snapshots, Date.parse("2026-11-22T13:00:00Z"));
-    expect(charts.map((chart) => chart.name)).toEqual(["cpu_used_ratio", "load1"]);
+    expect(charts.map((chart) => chart.name)).toEqual(["host/cpu_used_ratio", "host/load1"]);
     expect(charts[0]?.series.map((series) => [series.node, series.times])).toEqual([
       ["alpha", [-2, -1]],
       ["beta", [1]],
     ]);
-    expect(charts.filter(varies).map((chart) => chart.name)).toEqual(["cpu_used_ratio"]);
+    expect(charts.filter(varies).map((chart) => chart.name)).toEqual(["host/cpu_used_ratio"]);
     expect(flightTitle("link/cable/lateness_seconds")).toBe("Lateness: link cable");
     expect(flightTitle("host/cpu_used_ratio")).toBe("CPU used");
   });

@@ -196,7 +196,7 @@ export function Evidence({ items, node }: { items: readonly Schemas["EvidenceVie
           key={item.name}
           className={classes.item}
           id={anchor("snapshot", node, "evidence", item.name)}
-          open={item.text.length < 400}
+          open={items.length <= 3 && item.text.length < 400}
         >
           <summary className={classes.itemName}>{item.name}</summary>
           <dl className={classes.pairs}>

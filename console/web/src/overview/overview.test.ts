@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { keyAction } from "../app/keys";
 import { align, breakGaps, stretches } from "../charts/data";
 import type { IncidentRow, StoreSummary } from "../api/types";
-import { countStores, headline, pairLinks, worst } from "../health/health";
+import { countStores, headline, pairLinks, presenceOf, worst } from "../health/health";
 import type { NodeDetail } from "../api/types";
 import { filterRows, joinRows, sortRows } from "./rows";
 
@@ -70,13 +70,41 @@ describe("links", () => {
   });
 });
 
+describe("presence", () => {
+  const now = Date.parse("2026-11-22T13:00:10Z");
+  const node = (name: string, status: object) =>
+    ({
+      node: name,
+      online: true,
+      lastSeen: "2026-11-22T13:00:08Z",
+      status: { fenceDevices: [], ...status },
+    }) as unknown as NodeDetail;
+  const alpha = node("alpha", { time: "2026-11-22T13:00:05Z", role: "active", generation: 1, peerHeard: true });
+  const beta = (status: object) =>
+    node("beta", { time: "2026-11-22T13:00:07Z", peerHeard: false, generation: 1, ...status });
+
+  it("shows at once that a node was taken over, though its last word is fresh", () => {
+    const after = beta({ role: "active", generation: 2 });
+    expect(presenceOf(alpha, [alpha, after], now)).toBe("off");
+    expect(presenceOf(after, [alpha, after], now)).toBe("present");
+    const read = beta({ role: "standby", fenceDevices: [{ power: "off", feeds: ["alpha"] }] });
+    expect(presenceOf(alpha, [alpha, read], now)).toBe("off");
+  });
+
+  it("does not call a node off because the links are cut", () => {
+    const cut = beta({ role: "standby" });
+    expect(presenceOf(alpha, [alpha, cut], now)).toBe("present");
+    expect(presenceOf(alpha, [alpha, cut], now + 60_000)).toBe("silent");
+  });
+});
+
 describe("chart data", () => {
   it("aligns lines of different times", () => {
     const line = (times: number[], values: number[]) => ({ label: "", color: "", times, values });
     expect(align([line([1, 3], [10, 30]), line([2, 3], [200, 300])])).toEqual([
       [1, 2, 3],
-      [10, null, 30],
-      [null, 200, 300],
+      [10, undefined, 30],
+      [undefined, 200, 300],
     ]);
   });
   it("does not draw through a silence", () => {

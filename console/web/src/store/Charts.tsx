@@ -19,7 +19,7 @@ interface ChartsProps {
 
 /** The store's series over a chosen time, with its incidents marked. */
 export function Charts({ store, nodes, incidents }: ChartsProps) {
-  const [span, setSpan] = useState(3_600);
+  const [span, setSpan] = useState(900);
   const specs = useMemo(() => chartsFor(store, nodes), [store, nodes]);
   const markers = useMemo<Marker[]>(
     () =>

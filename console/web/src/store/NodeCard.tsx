@@ -7,7 +7,7 @@ import { ageSeconds } from "../format/time";
 import { isWord } from "../glossary/glossary";
 import { Term } from "../glossary/Term";
 import { Badge, HealthBadge, RoleBadge } from "../health/Badge";
-import { nodePresence } from "../health/health";
+import { type Presence } from "../health/health";
 import { Icon } from "../ui/Icon";
 import { useNow } from "../ui/useNow";
 import { Ago } from "../ui/When";
@@ -15,10 +15,12 @@ import classes from "./NodeCard.module.css";
 
 const MISSED = { tone: "bad", word: "Silent", icon: "down" } as const;
 const UNHEARD = { tone: "unknown", word: "Silent", icon: "unknown" } as const;
+const OFF = { tone: "bad", word: "Off", icon: "power" } as const;
 const NEVER = { tone: "unknown", word: "Never heard", icon: "unknown" } as const;
 
 /** Silence counts as bad news only when the peer misses the node too: a broken line to the enterprise is no dead node. */
-function silentLook(node: NodeDetail, peer: NodeDetail | undefined) {
+function silentLook(node: NodeDetail, peer: NodeDetail | undefined, presence: Presence) {
+  if (presence === "off") return OFF;
   if (node.lastSeen === undefined) return NEVER;
   return peerHears(node, peer) === false ? MISSED : UNHEARD;
 }
@@ -27,9 +29,14 @@ function peerHears(node: NodeDetail, peer: NodeDetail | undefined): boolean | un
   return peer?.online && peer.status?.peer === node.node ? peer.status.peerHeard : undefined;
 }
 
-export function NodeCard({ node, peer }: { node: NodeDetail; peer: NodeDetail | undefined }) {
+interface NodeCardProps {
+  node: NodeDetail;
+  peer: NodeDetail | undefined;
+  presence: Presence;
+}
+
+export function NodeCard({ node, peer, presence }: NodeCardProps) {
   const now = useNow();
-  const presence = nodePresence(node, now);
   const status = node.status;
   const role = status?.role ?? "";
   return (
@@ -46,11 +53,15 @@ export function NodeCard({ node, peer }: { node: NodeDetail; peer: NodeDetail | 
             <RoleBadge role={role} />
           )
         ) : (
-          <Badge look={silentLook(node, peer)} />
+          <Badge look={silentLook(node, peer, presence)} />
         )}
       </header>
       <p className={classes.decision} title={status?.decision}>
-        {presence === "present" ? asSentence(status?.decision ?? "") : <SilentNote node={node} peer={peer} />}
+        {presence === "present" ? (
+          asSentence(status?.decision ?? "")
+        ) : (
+          <SilentNote node={node} peer={peer} off={presence === "off"} />
+        )}
       </p>
       <dl className={classes.facts}>
         <Fact label="Runs for">
@@ -73,8 +84,9 @@ export function NodeCard({ node, peer }: { node: NodeDetail; peer: NodeDetail | 
 }
 
 /** What is known of a node the console does not hear: perhaps its peer still does. */
-function SilentNote({ node, peer }: { node: NodeDetail; peer: NodeDetail | undefined }) {
+function SilentNote({ node, peer, off }: { node: NodeDetail; peer: NodeDetail | undefined; off: boolean }) {
   const heard = peerHears(node, peer);
+  if (off) return <>{`${peer?.node} no longer hears it, and took over.`}</>;
   return (
     <>
       {node.lastSeen ? (

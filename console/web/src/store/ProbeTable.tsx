@@ -2,18 +2,17 @@ import type { NodeDetail, Probe } from "../api/types";
 import { formatDuration } from "../format/duration";
 import { Term } from "../glossary/Term";
 import { Badge, HealthBadge } from "../health/Badge";
-import { nodePresence } from "../health/health";
+import { usePresence } from "../health/usePresence";
 import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
 import table from "../ui/table.module.css";
-import { useNow } from "../ui/useNow";
 import { Ago } from "../ui/When";
 import { probeMatrix } from "./matrix";
 import classes from "./cells.module.css";
 
 /** What is checked on a schedule, and what each node found last. */
 export function ProbeTable({ nodes }: { nodes: readonly NodeDetail[] }) {
-  const now = useNow();
+  const presence = usePresence(nodes);
   const rows = probeMatrix(nodes);
   return (
     <Panel title={<Term word="probe">Probes</Term>} note="last result of each check" flush>
@@ -40,10 +39,7 @@ export function ProbeTable({ nodes }: { nodes: readonly NodeDetail[] }) {
                 </td>
                 {row.cells.map((cell, column) => (
                   <td key={nodes[column]?.node}>
-                    <Cell
-                      probe={cell}
-                      stale={nodes[column] === undefined || nodePresence(nodes[column], now) !== "present"}
-                    />
+                    <Cell probe={cell} stale={presence[column] !== "present"} />
                   </td>
                 ))}
               </tr>
@@ -62,9 +58,11 @@ function Cell({ probe, stale }: { probe: Probe | undefined; stale: boolean }) {
     <span className={classes.cell} title={probe.message}>
       <span className={classes.line}>
         <HealthBadge health={probe.health} size="sm" />
-        <Term word="took" quiet>
-          {formatDuration(probe.tookSeconds)}
-        </Term>
+        {probe.tookSeconds > 0 && (
+          <Term word="took" quiet>
+            {formatDuration(probe.tookSeconds)}
+          </Term>
+        )}
       </span>
       <span className={classes.sub}>
         {probe.health === "ok" ? (

@@ -3,11 +3,11 @@ import type { NodeDetail, Resource } from "../api/types";
 import { isWord } from "../glossary/glossary";
 import { Term } from "../glossary/Term";
 import { Badge } from "../health/Badge";
-import { healthLook, nodePresence, type Look } from "../health/health";
+import { healthLook, type Look } from "../health/health";
+import { usePresence } from "../health/usePresence";
 import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
 import table from "../ui/table.module.css";
-import { useNow } from "../ui/useNow";
 import { When } from "../ui/When";
 import { resourceLayers } from "./matrix";
 import classes from "./cells.module.css";
@@ -25,7 +25,7 @@ function look(resource: Resource): Look {
 
 /** Which layer runs where. */
 export function ResourceTable({ nodes }: { nodes: readonly NodeDetail[] }) {
-  const now = useNow();
+  const presence = usePresence(nodes);
   const layers = resourceLayers(nodes);
   return (
     <Panel title={<Term word="resource">Resources</Term>} note="what the cluster runs, and where" flush>
@@ -65,10 +65,7 @@ export function ResourceTable({ nodes }: { nodes: readonly NodeDetail[] }) {
                     </td>
                     {row.cells.map((cell, column) => (
                       <td key={nodes[column]?.node}>
-                        <Cell
-                          resource={cell}
-                          stale={nodes[column] === undefined || nodePresence(nodes[column], now) !== "present"}
-                        />
+                        <Cell resource={cell} stale={presence[column] !== "present"} />
                       </td>
                     ))}
                   </tr>

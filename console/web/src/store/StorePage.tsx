@@ -2,9 +2,7 @@ import { useMemo } from "react";
 import { useParams } from "react-router";
 import { useStore } from "../api/queries";
 import { list, type StoreDetail } from "../api/types";
-import { AlarmTable } from "../alarms/AlarmTable";
-import { Term } from "../glossary/Term";
-import { Panel } from "../ui/Panel";
+import { StoreAlarms } from "../alarms/StoreAlarms";
 import { Block, Empty, Failed } from "../ui/states";
 import { usePageTitle } from "../ui/usePageTitle";
 import { Charts } from "./Charts";
@@ -36,20 +34,17 @@ export default function StorePage() {
 
 function Content({ detail }: { detail: StoreDetail }) {
   const nodes = useMemo(() => [...list(detail.nodes)].sort((a, b) => a.node.localeCompare(b.node)), [detail.nodes]);
-  const alarms = list(detail.alarms);
   return (
     <div className={classes.page}>
       <StoreHeader summary={detail.summary} nodes={nodes} />
-      {alarms.length > 0 && (
-        <Panel title={<Term word="alarm">Alarms</Term>} note={`${alarms.length} raised`} flush>
-          <AlarmTable alarms={alarms} withStore={false} />
-        </Panel>
-      )}
       {nodes.length === 0 ? (
         <Empty icon="server" title="No node of this store has reported yet" />
       ) : (
         <>
-          <Topology nodes={nodes} />
+          <div className={classes.top}>
+            <Topology nodes={nodes} />
+            <StoreAlarms alarms={list(detail.alarms)} />
+          </div>
           <div className={classes.two}>
             <ResourceTable nodes={nodes} />
             <ProbeTable nodes={nodes} />

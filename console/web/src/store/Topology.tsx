@@ -4,10 +4,10 @@ import { formatDuration } from "../format/duration";
 import { formatCount } from "../format/quantity";
 import { Term } from "../glossary/Term";
 import { HealthBadge } from "../health/Badge";
-import { devicesOf, healthLook, nodePresence, pairLinks, type LinkPair } from "../health/health";
+import { devicesOf, healthLook, pairLinks, type LinkPair } from "../health/health";
+import { usePresence } from "../health/usePresence";
 import { Icon } from "../ui/Icon";
 import { Panel } from "../ui/Panel";
-import { useNow } from "../ui/useNow";
 import { NodeCard } from "./NodeCard";
 import { UpsCard } from "./UpsCard";
 import classes from "./Topology.module.css";
@@ -39,11 +39,12 @@ export function Topology({ nodes }: { nodes: readonly NodeDetail[] }) {
 
 function Side({ node, nodes }: { node: NodeDetail; nodes: readonly NodeDetail[] }) {
   const peer = nodes.find((one) => one.node !== node.node);
-  const now = useNow();
-  const stale = nodes.every((one) => nodePresence(one, now) !== "present");
+  const presences = usePresence(nodes);
+  const presence = presences[nodes.indexOf(node)] ?? "never";
+  const stale = presences.every((one) => one !== "present");
   return (
     <div className={classes.side}>
-      <NodeCard node={node} peer={peer} />
+      <NodeCard node={node} peer={peer} presence={presence} />
       {devicesOf(node.node, nodes).map((device) => (
         <Fragment key={device.name}>
           <span className={classes.feed} data-power={stale ? "unknown" : device.power} aria-hidden="true" />
@@ -72,8 +73,7 @@ function End({ link, silent }: { link: Link | undefined; silent: boolean }) {
 }
 
 function LinkRow({ link, nodes }: { link: LinkPair; nodes: readonly NodeDetail[] }) {
-  const now = useNow();
-  const silent = nodes.map((node) => nodePresence(node, now) !== "present");
+  const silent = usePresence(nodes).map((presence) => presence !== "present");
   const known = silent.every(Boolean) ? "unknown" : link.health;
   const look = healthLook(known);
   const carriers = link.ends.map((end) => end?.carrier).filter((carrier) => carrier === "down");

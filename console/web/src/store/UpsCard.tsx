@@ -1,3 +1,4 @@
+import { Tooltip } from "@mantine/core";
 import type { FenceDevice } from "../api/types";
 import { Term } from "../glossary/Term";
 import { Badge } from "../health/Badge";
@@ -15,6 +16,15 @@ function powerLook(device: FenceDevice, stale: boolean): Look {
   return { tone: "unknown", word: "Output unknown", icon: "unknown" };
 }
 
+function Read({ device }: { device: FenceDevice }) {
+  return (
+    <>
+      Read <Ago at={device.read} />
+      {device.message && `: ${device.message}`}
+    </>
+  );
+}
+
 /** What feeds a node, and with which its peer can switch it off. */
 export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean }) {
   const facts = powerFacts(device.values);
@@ -25,10 +35,11 @@ export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean
         <b className={classes.name}>
           <Term word={device.kind === "" || device.kind === "ups" ? "ups" : "fence device"}>{device.name}</Term>
         </b>
-        <span className={classes.read}>
-          read <Ago at={device.read} />
-        </span>
-        <Badge look={powerLook(device, stale)} size="sm" />
+        <Tooltip label={<Read device={device} />}>
+          <span>
+            <Badge look={powerLook(device, stale)} size="sm" />
+          </span>
+        </Tooltip>
       </div>
       <div className={classes.values}>
         {facts.length > 0 ? facts.map((fact) => <span key={fact}>{fact}</span>) : <span>{device.message}</span>}
