@@ -160,7 +160,7 @@ func (m *Machine) mayPromote() bool {
 // askedToCut: the peer cannot stop and asks to be cut, and this node is not
 // giving up itself.
 func (m *Machine) askedToCut() bool {
-	return m.peer.b.CutMe && m.quiet.receiving && !m.cutMe && (m.giving.kind == notGiving || !m.active())
+	return m.peer.b.CutMe && m.quiet.receiving && !m.cutMe && !m.cannotKeep() && (m.giving.kind == notGiving || !m.active())
 }
 
 // veto names why no order may be sent at all at present; empty: nothing forbids it.
@@ -250,7 +250,7 @@ func (m *Machine) allOff() bool {
 
 // sendOrders orders every device off, once per turn.
 func (m *Machine) sendOrders(slot time.Duration, reason string) {
-	if m.given.Generation > 0 && m.quiet.heard {
+	if m.given.Generation > 0 && m.quiet.heard && !m.askedToCut() {
 		return
 	}
 	for i := range m.devices {

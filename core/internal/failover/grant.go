@@ -45,6 +45,7 @@ type taking struct {
 	kind    takingKind
 	grant   beat.Grant
 	version uint64
+	began   time.Duration
 	before  State // to undo it when a sign of life voids the ground
 }
 
@@ -53,10 +54,18 @@ const (
 	stablePeriod = 5 * time.Minute
 	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
 	isolationRest = 10 * time.Minute
+	// keepPatience: a node that cannot save a granted right asks to be cut after this time.
+	keepPatience = 3 * time.Second
 )
 
+// cannotKeep: a granted right cannot be made durable. The giver has given it
+// away for good, so this node asks to be cut.
+func (m *Machine) cannotKeep() bool {
+	return m.taking.kind == byGrant && m.store.failed && m.reached(m.taking.began+keepPatience)
+}
+
 // ready: this node would accept a grant and could serve.
-func (m *Machine) ready() bool { return m.mayPromote() && !m.ordering() }
+func (m *Machine) ready() bool { return m.mayPromote() && !m.ordering() && !m.store.failed }
 
 // peerReady: the peer is heard, would accept a grant and reaches its ping group.
 func (m *Machine) peerReady() bool {
@@ -138,7 +147,7 @@ func (m *Machine) take(kind takingKind, generation uint64) {
 			m.recordCut()
 		}
 	}
-	m.taking = taking{kind: kind, before: before, version: m.store.changed()}
+	m.taking = taking{kind: kind, before: before, began: m.now, version: m.store.changed()}
 }
 
 // takeOver is S2 (a) and (c), and S3: active as soon as the generation is durable.
@@ -195,6 +204,7 @@ func (m *Machine) become() {
 	kind := m.taking.kind
 	m.taking, m.given, m.refused = taking{}, beat.Grant{}, beat.Grant{}
 	m.setRole(beat.Active)
+	m.fenceAsk = ""
 	for i := range m.resources {
 		m.resources[i].forget()
 	}

@@ -54,7 +54,7 @@ func (m *Machine) beginFailover() {
 // forgetSilence drops what belonged to a silence that ended.
 func (m *Machine) forgetSilence() {
 	m.order.any = false
-	m.word = false
+	m.word, m.fenceAsk = false, ""
 	if m.failover.Generation == 0 && m.taking.kind == notTaking {
 		m.failover = Failover{}
 	}

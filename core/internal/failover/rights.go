@@ -6,8 +6,12 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 )
 
-// adoptPatience bounds how long a start waits for monitors that do not answer.
-const adoptPatience = 10 * time.Second
+const (
+	// adoptPatience bounds how long a start waits for monitors that do not answer;
+	// resumePatience where this node was active and may have to go on.
+	adoptPatience  = 10 * time.Second
+	resumePatience = time.Minute
+)
 
 // settleRights decides what this node is by right: after a start, on meeting
 // the peer, and on meeting a second active node.
@@ -44,8 +48,13 @@ func (m *Machine) adopt() {
 			known = known && r.running != beat.Unknown
 		}
 	}
-	resume := running && (m.resumed && m.state.Active || m.lost)
-	if !resume && !known && !m.reached(m.began+adoptPatience) {
+	may := m.resumed && m.state.Active || m.lost
+	patience := adoptPatience
+	if may {
+		patience = resumePatience
+	}
+	resume := running && may
+	if !resume && !known && !m.reached(m.began+patience) {
 		return
 	}
 	m.adopted = true

@@ -25,7 +25,7 @@ func (m *Machine) beat() *beat.Beat {
 		Cluster: m.p.Cluster, Node: m.p.Self, Incarnation: m.boot.Incarnation, KernelBoot: m.boot.KernelBoot,
 		Sequence: m.seq, Sent: m.now,
 		Generation: m.store.generation, LastActive: m.state.LastActive, Role: m.role,
-		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe, Ordering: m.ordering(),
+		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe || m.cannotKeep(), Ordering: m.ordering(),
 		Removed:   m.modeOf(beat.ModeRemoved, m.p.Peer) != nil,
 		PingGroup: m.ping.reach,
 		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, OrderLife: life, OrderProven: proven, Digest: m.p.Digest,
