@@ -28,7 +28,7 @@ func (s *service) Links(stream grpc.BidiStreamingServer[sdkpb.LinkRequest, sdkpb
 	ports := &ports{
 		service: s, ctx: ctx, open: map[uint64]*port{},
 		packets: make(chan *sdkpb.LinkReply, packetsWaiting),
-		states:  map[uint64]*sdkpb.LinkReply{}, changed: make(chan none, 1),
+		states:  map[uint64]*sdkpb.LinkReply{}, dealt: map[uint64]uint64{}, changed: make(chan none, 1),
 	}
 	go func() {
 		defer cancel()
@@ -57,6 +57,7 @@ type ports struct {
 	changed chan none
 	mu      sync.Mutex
 	states  map[uint64]*sdkpb.LinkReply // the newest of each link
+	dealt   map[uint64]uint64           // receipts that the core has not had yet
 }
 
 // port is one link's way in and out.
@@ -141,7 +142,7 @@ func (p *ports) receive(ctx context.Context, handle uint64) {
 // send hands beats to the link; an error is logged when it begins and when it ends.
 func (p *ports) send(ctx context.Context, handle uint64, beats <-chan []byte) {
 	failing := false
-	for {
+	for dealt := uint64(1); ; dealt++ {
 		var beat []byte
 		select {
 		case <-ctx.Done():
@@ -154,7 +155,16 @@ func (p *ports) send(ctx context.Context, handle uint64, beats <-chan []byte) {
 			p.service.log.WithFields(logrus.Fields{"plugin": p.service.plugin.Name, "error": errText(err)}).
 				Debug("sending of beats changed")
 		}
+		p.receipt(handle, dealt)
 	}
+}
+
+// receipt tells the core that the plugin is at work.
+func (p *ports) receipt(handle, dealt uint64) {
+	p.mu.Lock()
+	p.dealt[handle] = dealt
+	p.mu.Unlock()
+	p.signal()
 }
 
 // report keeps the newest state of each link: states are few and never lost.
@@ -162,10 +172,32 @@ func (p *ports) report(reply *sdkpb.LinkReply) {
 	p.mu.Lock()
 	p.states[reply.GetHandle()] = reply
 	p.mu.Unlock()
+	p.signal()
+}
+
+func (p *ports) signal() {
 	select {
 	case p.changed <- none{}:
 	default:
 	}
+}
+
+// news takes the states and receipts that the core has not had yet.
+func (p *ports) news() []*sdkpb.LinkReply {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []*sdkpb.LinkReply
+	for handle, reply := range p.states {
+		reply.Receipt = p.dealt[handle]
+		delete(p.dealt, handle)
+		all = append(all, reply)
+	}
+	clear(p.states)
+	for handle, dealt := range p.dealt {
+		all = append(all, &sdkpb.LinkReply{Handle: handle, Dropped: p.dropped.Load(), Receipt: dealt})
+	}
+	clear(p.dealt)
+	return all
 }
 
 // pump writes what is waiting to the stream until it ends.
@@ -179,11 +211,7 @@ func (p *ports) pump(stream grpc.BidiStreamingServer[sdkpb.LinkRequest, sdkpb.Li
 				return
 			}
 		case <-p.changed:
-			p.mu.Lock()
-			states := p.states
-			p.states = map[uint64]*sdkpb.LinkReply{}
-			p.mu.Unlock()
-			for _, reply := range states {
+			for _, reply := range p.news() {
 				if stream.Send(reply) != nil {
 					return
 				}

@@ -16,6 +16,9 @@ import (
 // checkBound bounds the questions to all plugins whether their sections are good.
 const checkBound = 30 * time.Second
 
+// minSilence is the least patience with a plugin: a loaded machine is not a hung one.
+const minSilence = 400 * time.Millisecond
+
 // realtime has the plugins that carry beats, cut power and move addresses.
 func realtime() map[string]int {
 	return map[string]int{"heartbeat": 11, "reach": 10, "ups": 10, "vip": 10}
@@ -30,6 +33,12 @@ func (a *App) openHost(context.Context) error {
 	}
 	if a.o.Realtime {
 		options.Realtime = realtime()
+	}
+	// A link's plugin that hangs silences this node for its peer: it must be back
+	// before the peer's turn to cut comes.
+	options.Silences = map[string]time.Duration{}
+	for _, l := range a.cfg.Links {
+		options.Silences[l.Plugin] = min(max(2*a.cfg.Timing.Deadtime.Std(), minSilence), 2*time.Second)
 	}
 	h, err := host.New(options)
 	if err != nil {
@@ -100,13 +109,16 @@ func (p plugins) Open(ctx context.Context, plugin, instance string, section []by
 func (p plugins) Status() []*api.PluginStatus {
 	var out []*api.PluginStatus
 	for _, s := range p.host.Plugins() {
-		health := api.HealthOK
-		if fmt.Sprint(s.State) != "running" {
+		health, message := api.HealthOK, ""
+		if s.State == host.Starting || s.State == host.Restarting {
 			health = api.HealthDown
+			if s.LastErr != nil {
+				message = s.LastErr.Error()
+			}
 		}
 		out = append(out, &api.PluginStatus{
 			Name: s.Plugin, Version: s.Version, Pid: int32(s.PID), Health: health, //nolint:gosec // a pid fits
-			Restarts: uint32(s.Restarts), Message: fmt.Sprint(s.LastErr), //nolint:gosec // a small count
+			Restarts: uint32(s.Restarts), Message: message, //nolint:gosec // a small count
 		})
 	}
 	return out

@@ -212,12 +212,22 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 			return
 		}
 		now := e.Clock.Now()
+		e.doubtLinks(now)
 		plan := e.machine.Decide(now)
 		e.carry(helpers, now, plan)
 		if end != nil && left(plan) {
 			return
 		}
 		timer.Reset(max(0, plan.Wake-e.Clock.Now()))
+	}
+}
+
+// doubtLinks lets no decision rest on a link whose plugin hangs.
+func (e *Engine) doubtLinks(now time.Duration) {
+	for _, l := range e.links {
+		if event, changed := l.doubt(now, e.policy.Interval); changed {
+			e.take(fact{event: event})
+		}
 	}
 }
 

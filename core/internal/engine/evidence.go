@@ -99,7 +99,7 @@ func (i *incidents) attach(id string, snapshots ...*api.Snapshot) *changed {
 			i.main.Snapshots = append(i.main.Snapshots, s)
 		}
 	}
-	i.main.Scenario = i.e.scenario()
+	i.main.Scenario = i.e.scenarioAround(i.began)
 	i.dirty, i.due = true, true
 	out := &changed{}
 	i.revise(out, i.e.Clock.Now())

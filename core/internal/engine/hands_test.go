@@ -139,10 +139,19 @@ func (f *fakeInstance) Status(context.Context) (sdk.Reading, error) {
 
 func (f *fakeInstance) link() string { return strings.TrimPrefix(f.name, "link-") }
 
+func (f *fakeInstance) Unanswered() time.Duration {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	if f.w.hung != f.node {
+		return 0
+	}
+	return f.w.clock().Now() - f.w.hungAt
+}
+
 func (f *fakeInstance) Send(wire []byte) error {
 	f.w.mu.Lock()
 	ear := f.w.ears[f.peer()][f.link()]
-	if !f.alive() {
+	if !f.alive() || f.w.hung != "" { // a plugin that hangs neither sends nor hears
 		ear = nil
 	}
 	f.w.mu.Unlock()

@@ -253,7 +253,7 @@ func (i *incidents) closeWhenWhole(o observation) {
 		i.main.Severity = major
 	}
 	i.title(o.view, o.view.Failover)
-	i.main.Scenario = i.e.scenario()
+	i.main.Scenario = i.e.scenarioAround(i.began)
 	i.dirty, i.due = true, true
 }
 

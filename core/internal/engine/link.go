@@ -30,6 +30,8 @@ type link struct {
 	lastLife time.Duration
 	foreign  uint64 // as the plugin counted them
 	message  string
+	reported sdk.LinkState // the plugin's own word
+	mute     bool          // the plugin takes no beats: whatever it said, the link tells nothing
 }
 
 // linkCounts are what one link carried and what was dropped on it.
@@ -107,9 +109,43 @@ func (l *link) receive(ctx context.Context) {
 
 func (l *link) state(ctx context.Context, s sdk.LinkState) {
 	l.mu.Lock()
-	l.message, l.foreign = s.Message, max(l.foreign, s.Foreign)
+	l.message, l.foreign, l.reported = s.Message, max(l.foreign, s.Foreign), s
+	fact := l.fact(s.Taken)
 	l.mu.Unlock()
-	l.e.post(ctx, failover.LinkState{Link: l.cfg.Name, Health: healthOf(s.Status), Carrier: carrierOf(s.Carrier), Taken: s.Taken})
+	l.e.post(ctx, fact)
+}
+
+// fact is what the policy is to believe of the link.
+func (l *link) fact(taken time.Duration) failover.LinkState {
+	health := healthOf(l.reported.Status)
+	if l.mute {
+		health = beat.HealthUnknown
+	}
+	return failover.LinkState{Link: l.cfg.Name, Health: health, Carrier: carrierOf(l.reported.Carrier), Taken: taken}
+}
+
+// doubt finds a plugin that hangs before anybody takes its silence for the
+// peer's: nothing arrives, and it does not deal with the beats it is given. It
+// must notice within an interval, since deadtime may be as short as three.
+func (l *link) doubt(now, interval time.Duration) (failover.LinkState, bool) {
+	in, err := l.in.get()
+	if err != nil {
+		return failover.LinkState{}, false
+	}
+	owed := in.Unanswered()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	mute := owed > interval*3/4 && (l.mute || now-l.lastBeat > 3*interval/2)
+	if mute == l.mute {
+		return failover.LinkState{}, false
+	}
+	l.mute = mute
+	if mute {
+		l.message = "the plugin does not deal with beats"
+	} else {
+		l.message = l.reported.Message
+	}
+	return l.fact(now), true
 }
 
 // packet judges what arrived: a beat, a replayed one, noise of strangers, or a

@@ -33,6 +33,8 @@ type Instance interface {
 	sdk.Link
 	sdk.Evidence
 	Roles() sdk.Roles
+	// Unanswered tells for how long a link's plugin has owed a sign that it deals with beats.
+	Unanswered() time.Duration
 	Close() error
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,23 +81,66 @@ func (l ringLine) String() string {
 	return fmt.Sprintf("%v %s", l.at, l.event)
 }
 
-// scenario is the ring since the daemon's start as a scenario file. A ring that
-// has turned over lost its beginning: the policy, state and boot that hold now
-// stand in for it, which replays all but the oldest moments.
+const (
+	// scenarioBound keeps an incident small enough for any broker.
+	scenarioBound = 256 << 10
+	// scenarioBefore is how much of the time before a moment explains it.
+	scenarioBefore = 30 * time.Second
+)
+
+// scenario is the ring since the daemon's start as a scenario file.
 func (e *Engine) scenario() string {
+	head, lines := e.inputs()
+	return strings.Join(append(head, lines...), "\n") + "\n"
+}
+
+// scenarioAround is the part of it around a moment: all of it where that is
+// small, else what came shortly before and after. The state that held then
+// takes the place of the one at the daemon's start.
+func (e *Engine) scenarioAround(moment time.Duration) string {
+	head, lines := e.inputs()
+	from, size := len(lines), 0
+	for from > 0 && size < scenarioBound {
+		from--
+		size += len(lines[from]) + 1
+	}
+	if from > 0 {
+		from = 0
+		for i, line := range lines {
+			if state, ok := strings.CutPrefix(line, "# state "); ok {
+				head[1] = "state " + state
+			}
+			if at, ok := momentOf(line); ok && at >= moment-scenarioBefore {
+				from = i
+				break
+			}
+		}
+	}
+	text := strings.Join(append(head, lines[from:]...), "\n") + "\n"
+	if len(text) > scenarioBound {
+		text = text[:strings.LastIndexByte(text[:scenarioBound], '\n')+1]
+	}
+	return text
+}
+
+func momentOf(line string) (time.Duration, bool) {
+	word, _, _ := strings.Cut(line, " ")
+	at, err := time.ParseDuration(word)
+	return at, err == nil
+}
+
+// inputs are the ring's lines since the daemon's start, the three that begin a
+// scenario apart. A ring that has turned over lost those: what holds now stands in
+// for them, which replays all but the oldest moments.
+func (e *Engine) inputs() (head, lines []string) {
 	lines, err := e.Journal.Inputs()
 	if err != nil {
 		e.Log.WithError(err).Warn("decision inputs not read")
 	}
-	for at := len(lines) - 1; at >= 0; at-- {
+	for at := len(lines) - 3; at >= 0; at-- {
 		if strings.HasPrefix(lines[at], "policy ") {
-			return strings.Join(lines[at:], "\n") + "\n"
+			return slices.Clone(lines[at : at+3]), lines[at+3:]
 		}
 	}
-	head := []string{e.policyText(), e.Saved.String(), e.Boot.String()}
-	return strings.Join(append(head, lines...), "\n") + "\n"
-}
-
-func (e *Engine) policyText() string {
-	return policyOf(e.cfg.Load(), e.Node, e.lives).String()
+	return []string{policyOf(e.cfg.Load(), e.Node, e.lives).String(), e.Saved.String(), e.Boot.String()}, lines
 }

@@ -52,6 +52,8 @@ type world struct {
 	pids    int
 	ears    map[string]map[string]func(sdk.Packet) // node, link
 	refuse  bool                                   // fence devices refuse
+	hung    string                                 // the node whose link plugin hangs, since hungAt
+	hungAt  time.Duration
 	nodes   map[string]*fakeDaemon
 	saved   map[string]string
 }

@@ -184,6 +184,15 @@ func (in *Instance) Send(beat []byte) error {
 	return r.Send(beat)
 }
 
+// Unanswered tells for how long the plugin has owed a sign that it deals with the
+// beats it is given; 0: it owes none.
+func (in *Instance) Unanswered() time.Duration {
+	if r := in.current.Load(); r != nil {
+		return r.Unanswered()
+	}
+	return 0
+}
+
 // Run delivers packets and changes of state until ctx ends, across restarts of the
 // plugin; while there is none the state is Unknown. It fails only if the instance
 // is no link or is closed.

@@ -52,6 +52,8 @@ type Options struct {
 	Hook func(PluginEvent)
 	// Silence is how long a plugin may answer nothing before it is killed; default 2 s.
 	Silence time.Duration
+	// Silences has the plugins that get less patience (or more) than the others.
+	Silences map[string]time.Duration
 	// CallTimeout bounds calls whose context has no deadline; default 10 s.
 	CallTimeout time.Duration
 	// StartTimeout bounds the start of a process and the opening of an instance; default 10 s.
@@ -78,6 +80,14 @@ func (o *Options) fill() {
 	if o.Hook == nil {
 		o.Hook = func(PluginEvent) {}
 	}
+}
+
+// silence is the patience with one plugin.
+func (o *Options) silence(plugin string) time.Duration {
+	if own := o.Silences[plugin]; own > 0 {
+		return own
+	}
+	return o.Silence
 }
 
 // Env is what every instance is told about its surroundings.

@@ -70,7 +70,7 @@ func (s *supervisor) mark(state string) {
 // sign of life every half of Silence and whenever a call was not answered, and is
 // given the other half to answer: a stopped one is found within Silence.
 func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
-	half := s.host.options.Silence / 2
+	half := s.host.options.silence(s.name) / 2
 	ticker := time.NewTicker(half)
 	defer ticker.Stop()
 	idle := time.NewTimer(idleTime)

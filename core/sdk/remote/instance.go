@@ -16,6 +16,7 @@ type Instance struct {
 	handle uint64
 	name   string
 	roles  sdk.Roles
+	beats  receipts
 }
 
 // An instance is every role at once.

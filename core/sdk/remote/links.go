@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -29,9 +30,53 @@ type links struct {
 }
 
 type listener struct {
-	packet func(sdk.Packet)
-	state  func(sdk.LinkState)
+	packet  func(sdk.Packet)
+	state   func(sdk.LinkState)
+	receipt func(uint64)
 }
+
+// receipts compares the beats of one link that were handed over with those
+// that the plugin has dealt with.
+type receipts struct {
+	mu          sync.Mutex
+	sent, dealt uint64
+	since       time.Duration // since when it owes one; CLOCK_MONOTONIC
+}
+
+func (r *receipts) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent, r.dealt = 0, 0
+}
+
+func (r *receipts) hand() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sent <= r.dealt {
+		r.since = sdk.Monotonic()
+	}
+	r.sent++
+}
+
+func (r *receipts) take(dealt uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dealt, r.since = dealt, sdk.Monotonic()
+}
+
+func (r *receipts) owed() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sent <= r.dealt {
+		return 0
+	}
+	return sdk.Monotonic() - r.since
+}
+
+// Unanswered tells for how long the plugin has owed a sign that it deals with the
+// beats it is given; 0: it owes none. A link whose plugin owes one for longer
+// than a beat takes tells nothing about the peer.
+func (i *Instance) Unanswered() time.Duration { return i.beats.owed() }
 
 // Send carries one beat and never waits: ErrDropped if the path is full. Beats are
 // carried while Run is active.
@@ -45,6 +90,7 @@ func (i *Instance) Send(beat []byte) error {
 	}
 	select {
 	case l.requests <- &sdkpb.LinkRequest{Handle: i.handle, Beat: beat}:
+		i.beats.hand()
 		return nil
 	default:
 		return ErrDropped
@@ -61,7 +107,8 @@ func (i *Instance) Run(ctx context.Context, packet func(sdk.Packet), state func(
 	if err != nil {
 		return err
 	}
-	if err := l.add(i.handle, listener{packet, state}); err != nil {
+	i.beats.reset()
+	if err := l.add(i.handle, listener{packet, state, i.beats.take}); err != nil {
 		return err
 	}
 	defer l.drop(i.handle)
@@ -176,6 +223,9 @@ func (l *links) deliver(reply *sdkpb.LinkReply) error {
 	l.mu.RUnlock()
 	if !ok {
 		return nil // the last of a link that stopped
+	}
+	if dealt := reply.GetReceipt(); dealt > 0 {
+		who.receipt(dealt)
 	}
 	if p := reply.GetPacket(); p != nil {
 		taken, err := takenIn(p.GetTaken())

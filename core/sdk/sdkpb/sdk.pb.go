@@ -1040,14 +1040,17 @@ func (x *LinkRequest) GetStop() bool {
 	return false
 }
 
-// LinkReply is one of a packet, a change of state, an error of Send or the end of Run.
+// LinkReply is one of a packet, a change of state, or a receipt for beats.
 type LinkReply struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Handle uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Packet *Packet                `protobuf:"bytes,2,opt,name=packet,proto3" json:"packet,omitempty"`
 	State  *LinkState             `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// Dropped counts packets that the stream could not carry, since the process began.
-	Dropped       uint64 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	Dropped uint64 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	// Receipt counts the beats of this link that the plugin has dealt with since it
+	// listens: a plugin that hangs gives none, and its silence is then its own.
+	Receipt       uint64 `protobuf:"varint,5,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1106,6 +1109,13 @@ func (x *LinkReply) GetState() *LinkState {
 func (x *LinkReply) GetDropped() uint64 {
 	if x != nil {
 		return x.Dropped
+	}
+	return 0
+}
+
+func (x *LinkReply) GetReceipt() uint64 {
+	if x != nil {
+		return x.Receipt
 	}
 	return 0
 }
@@ -1987,12 +1997,13 @@ const file_sdk_proto_rawDesc = "" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x12\n" +
 	"\x04beat\x18\x02 \x01(\fR\x04beat\x12\x16\n" +
 	"\x06listen\x18\x03 \x01(\bR\x06listen\x12\x12\n" +
-	"\x04stop\x18\x04 \x01(\bR\x04stop\"\xa8\x01\n" +
+	"\x04stop\x18\x04 \x01(\bR\x04stop\"\xc2\x01\n" +
 	"\tLinkReply\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x123\n" +
 	"\x06packet\x18\x02 \x01(\v2\x1b.storeward.plugin.v1.PacketR\x06packet\x124\n" +
 	"\x05state\x18\x03 \x01(\v2\x1e.storeward.plugin.v1.LinkStateR\x05state\x12\x18\n" +
-	"\adropped\x18\x04 \x01(\x04R\adropped\"F\n" +
+	"\adropped\x18\x04 \x01(\x04R\adropped\x12\x18\n" +
+	"\areceipt\x18\x05 \x01(\x04R\areceipt\"F\n" +
 	"\x06Packet\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x14\n" +
