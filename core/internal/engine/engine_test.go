@@ -18,7 +18,7 @@ import (
 func (w *world) whole(active string) {
 	w.t.Helper()
 	w.until(active+" serves and the pair is whole", 60*time.Second, func() bool {
-		e := w.nodes[active].engine
+		e := w.at(active).engine
 		v := e.viewOf()
 		return v.Role == beat.Active && v.Redundant && w.runs(active, "db")
 	})

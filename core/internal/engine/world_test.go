@@ -128,6 +128,13 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	return d
 }
 
+// at is a node's present daemon.
+func (w *world) at(node string) *fakeDaemon {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.nodes[node]
+}
+
 // cut takes a node's power: nothing of it acts any more.
 func (w *world) cut(node string) {
 	w.mu.Lock()
