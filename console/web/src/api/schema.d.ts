@@ -4,1535 +4,1634 @@
  */
 
 export interface paths {
-  "/api/v1/alarms": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms, worst first */
+        get: operations["listAlarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Alarms, worst first */
-    get: operations["listAlarms"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/alarms/{id}/acknowledge": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/alarms/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that the alarm was seen */
+        post: operations["acknowledgeAlarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Say that the alarm was seen */
-    post: operations["acknowledgeAlarm"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/incidents": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents, newest first */
+        get: operations["listIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Incidents, newest first */
-    get: operations["listIncidents"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/incidents/{id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An incident with all its evidence */
+        get: operations["getIncident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** An incident with all its evidence */
-    get: operations["getIncident"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/login": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a session */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Start a session */
-    post: operations["login"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/logout": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the session */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** End the session */
-    post: operations["logout"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/session": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is logged in */
+        get: operations["session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Who is logged in */
-    get: operations["session"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/stores": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All stores and how they do */
+        get: operations["listStores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** All stores and how they do */
-    get: operations["listStores"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/stores/{store}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/stores/{store}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One store: nodes, alarms, incidents, events */
+        get: operations["getStore"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** One store: nodes, alarms, incidents, events */
-    get: operations["getStore"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/stores/{store}/events": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/stores/{store}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A store's events, newest first */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** A store's events, newest first */
-    get: operations["listEvents"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/stream": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/stores/{store}/nodes/{node}/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a node for a snapshot of itself, now
+         * @description The snapshot is shown, not kept.
+         */
+        post: operations["takeSnapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * News as they come (server-sent events)
-     * @description event: status | event | incident | alarm | store | pulse, data: the JSON of it. The stream ends when the reader is too slow or the session is over: connect again and read anew.
-     */
-    get: operations["stream"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
+    "/api/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * News as they come (server-sent events)
+         * @description event: status | event | incident | alarm | store | pulse, data: the JSON of it. The stream ends when the reader is too slow or the session is over: connect again and read anew.
+         */
+        get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    AcknowledgeInputBody: {
-      comment: string;
+    schemas: {
+        AcknowledgeInputBody: {
+            comment: string;
+        };
+        AlarmList: {
+            /** @description Worst first, then newest first. */
+            alarms: components["schemas"]["AlarmView"][];
+        };
+        AlarmView: {
+            /** Format: date-time */
+            acknowledged?: string;
+            acknowledgedBy: string;
+            /** Format: date-time */
+            cleared?: string;
+            comment: string;
+            condition: string;
+            /**
+             * Format: int64
+             * @description How often it was raised since it was last clear.
+             */
+            count: number;
+            /** Format: int64 */
+            id: number;
+            incident: string;
+            message: string;
+            /** @description The node that raised it last. */
+            node: string;
+            object: string;
+            /** Format: date-time */
+            raised: string;
+            /** @description As it was raised last; cleared says whether it is over. */
+            severity: string;
+            store: string;
+            /** Format: date-time */
+            updated: string;
+        };
+        ChartWindow: {
+            /** Format: date-time */
+            end: string;
+            /** Format: date-time */
+            start: string;
+        };
+        ErrorDetail: {
+            /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
+            location?: string;
+            /** @description Error message text */
+            message?: string;
+            /** @description The value at the given location */
+            value?: unknown;
+        };
+        ErrorModel: {
+            /**
+             * @description A human-readable explanation specific to this occurrence of the problem.
+             * @example Property foo is required but is missing.
+             */
+            detail?: string;
+            /** @description Optional list of individual error details */
+            errors?: components["schemas"]["ErrorDetail"][];
+            /**
+             * Format: uri
+             * @description A URI reference that identifies the specific occurrence of the problem.
+             * @example https://example.com/error-log/abc123
+             */
+            instance?: string;
+            /**
+             * Format: int64
+             * @description HTTP status code
+             * @example 400
+             */
+            status?: number;
+            /**
+             * @description A short, human-readable summary of the problem type. This value should not change between occurrences of the error.
+             * @example Bad Request
+             */
+            title?: string;
+            /**
+             * Format: uri
+             * @description A URI reference to human-readable documentation for the error.
+             * @default about:blank
+             * @example https://example.com/errors/example
+             */
+            type: string;
+        };
+        EventList: {
+            /** @description Newest first. */
+            events: components["schemas"]["EventView"][];
+            /**
+             * Format: int64
+             * @description Pass as before to read on; 0: there is no more.
+             */
+            next: number;
+        };
+        EventView: {
+            attributes: {
+                [key: string]: string;
+            };
+            condition: string;
+            /** Format: int64 */
+            generation: number;
+            id: string;
+            incident: string;
+            /**
+             * Format: int64
+             * @description The console's own number, rising in the order of arrival; pass the smallest one as before to read on.
+             */
+            key: number;
+            /** @example failover.completed */
+            kind: string;
+            message: string;
+            node: string;
+            /** @example node/alpha */
+            object: string;
+            /**
+             * Format: date-time
+             * @description When the console stored it.
+             */
+            received: string;
+            /** @description cleared, indeterminate, warning, minor, major, critical. */
+            severity: string;
+            store: string;
+            /**
+             * Format: date-time
+             * @description When it happened, by the node's clock.
+             */
+            time: string;
+        };
+        EvidenceView: {
+            name: string;
+            text: string;
+            values: {
+                [key: string]: number;
+            };
+        };
+        FenceDeviceView: {
+            feeds: string[];
+            health: string;
+            kind: string;
+            message: string;
+            name: string;
+            plugin: string;
+            /** @description on, off, unknown. */
+            power: string;
+            /** Format: date-time */
+            read?: string;
+            values: {
+                [key: string]: number;
+            };
+        };
+        FilesystemView: {
+            device: string;
+            mount: string;
+            /** Format: int64 */
+            totalBytes: number;
+            /** Format: int64 */
+            usedBytes: number;
+        };
+        FindingView: {
+            /**
+             * Format: double
+             * @description 0..1
+             */
+            confidence: number;
+            evidence: string[];
+            severity: string;
+            text: string;
+            /** @example node.power-lost */
+            type: string;
+        };
+        HostView: {
+            /** Format: double */
+            cpuUsedRatio: number;
+            filesystems: components["schemas"]["FilesystemView"][];
+            interfaces: components["schemas"]["InterfaceView"][];
+            kernel: string;
+            kernelMessages: string[];
+            /** Format: double */
+            load1: number;
+            /** Format: int64 */
+            memoryAvailableBytes: number;
+            /** Format: int64 */
+            memoryTotalBytes: number;
+            model: string;
+            /** Format: int64 */
+            swapUsedBytes: number;
+            /** Format: double */
+            uptimeSeconds: number;
+        };
+        IncidentDetail: {
+            /** @description The time range worth drawing around the moment. */
+            chart: components["schemas"]["ChartWindow"];
+            /** Format: date-time */
+            closed?: string;
+            /** @description The events that name this incident, oldest first. */
+            events: components["schemas"]["EventView"][];
+            failedNode: string;
+            findings: components["schemas"]["FindingView"][];
+            /** Format: int64 */
+            generation: number;
+            id: string;
+            /** @description failover, switchover, service, degraded, fence. */
+            kind: string;
+            /** Format: date-time */
+            opened: string;
+            phases: components["schemas"]["PhaseView"][];
+            /**
+             * Format: double
+             * @description Last beat heard to service verified, as the survivor measured it; 0: not recovered or not measured.
+             */
+            recoverySeconds: number;
+            /**
+             * Format: date-time
+             * @description When both nodes were healthy again.
+             */
+            redundant?: string;
+            /** Format: int32 */
+            revision: number;
+            /** @description The inputs of the decisions, to be replayed with storewardctl simulate. */
+            scenario: string;
+            severity: string;
+            /** @description By node; of one node the one taken by itself comes first. */
+            snapshots: components["schemas"]["SnapshotView"][];
+            store: string;
+            survivor: string;
+            /** @description Oldest first. */
+            timeline: components["schemas"]["TimelineEntryView"][];
+            title: string;
+            /**
+             * Format: date-time
+             * @description When the console last learnt something about it.
+             */
+            updated: string;
+        };
+        IncidentList: {
+            /** @description Newest first. */
+            incidents: components["schemas"]["IncidentRow"][];
+        };
+        IncidentRow: {
+            /** Format: date-time */
+            closed?: string;
+            failedNode: string;
+            /** Format: int64 */
+            generation: number;
+            id: string;
+            /** @description failover, switchover, service, degraded, fence. */
+            kind: string;
+            /** Format: date-time */
+            opened: string;
+            /**
+             * Format: double
+             * @description Last beat heard to service verified, as the survivor measured it; 0: not recovered or not measured.
+             */
+            recoverySeconds: number;
+            /**
+             * Format: date-time
+             * @description When both nodes were healthy again.
+             */
+            redundant?: string;
+            /** Format: int32 */
+            revision: number;
+            severity: string;
+            store: string;
+            survivor: string;
+            title: string;
+            /**
+             * Format: date-time
+             * @description When the console last learnt something about it.
+             */
+            updated: string;
+        };
+        InterfaceView: {
+            addresses: string[];
+            carrier: boolean;
+            /** Format: int64 */
+            errors: number;
+            name: string;
+            /** Format: int64 */
+            receivedBytes: number;
+            /** Format: int64 */
+            sentBytes: number;
+            up: boolean;
+        };
+        JournalView: {
+            journalId: string;
+            /** Format: date-time */
+            lastSeen: string;
+            /**
+             * Format: int64
+             * @description How many numbers never came.
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description Everything up to here is in the database, but for the gaps.
+             */
+            sequence: number;
+        };
+        LinkView: {
+            /** Format: int64 */
+            beatsHeard: number;
+            carrier: string;
+            direct: boolean;
+            /** Format: int64 */
+            droppedForeign: number;
+            /** Format: int64 */
+            droppedForged: number;
+            /** Format: int64 */
+            droppedReplayed: number;
+            health: string;
+            /**
+             * Format: double
+             * @description Age of the last beat; negative: never heard.
+             */
+            lastHeardSeconds: number;
+            /** Format: double */
+            latenessP99Seconds: number;
+            message: string;
+            name: string;
+        };
+        LoginInputBody: {
+            password: string;
+            user: string;
+        };
+        NodeDetail: {
+            inventory: {
+                [key: string]: string;
+            };
+            /** @description The numbering of what the node sent; a gap means that something was lost. */
+            journals: components["schemas"]["JournalView"][];
+            /** Format: date-time */
+            lastSeen?: string;
+            node: string;
+            online: boolean;
+            /** @description The last status heard; its time says how old it is. */
+            status?: components["schemas"]["StatusView"];
+        };
+        NodeSummary: {
+            /**
+             * Format: date-time
+             * @description When the console last heard anything of the node.
+             */
+            lastSeen?: string;
+            /** @example alpha */
+            node: string;
+            /** @description A status came within the last 15 seconds. */
+            online: boolean;
+            /**
+             * @description active, standby, joining, stopped; the last one heard when offline; empty: never heard.
+             * @example active
+             */
+            role: string;
+        };
+        PhaseView: {
+            detail: string;
+            /** Format: double */
+            durationSeconds: number;
+            /** @description detect, analyse, fence, address, storage, start, verify, announce. */
+            name: string;
+            /**
+             * Format: double
+             * @description From the incident's first moment.
+             */
+            offsetSeconds: number;
+            ok: boolean;
+            /** Format: date-time */
+            start: string;
+        };
+        PluginStatusView: {
+            health: string;
+            message: string;
+            name: string;
+            /** Format: int32 */
+            pid: number;
+            /** Format: int32 */
+            restarts: number;
+            version: string;
+        };
+        ProbeView: {
+            health: string;
+            message: string;
+            name: string;
+            /** Format: date-time */
+            next?: string;
+            plugin: string;
+            /** Format: date-time */
+            time?: string;
+            /** Format: double */
+            tookSeconds: number;
+            values: {
+                [key: string]: number;
+            };
+        };
+        ProcessView: {
+            command: string;
+            /** Format: double */
+            cpuRatio: number;
+            /** Format: int32 */
+            pid: number;
+            /** Format: int64 */
+            rssBytes: number;
+        };
+        Pulse: {
+            /**
+             * Format: date-time
+             * @description The console's clock.
+             */
+            time: string;
+        };
+        ResourceView: {
+            health: string;
+            layer: string;
+            managed: boolean;
+            message: string;
+            /** @description active-active or active-standby. */
+            mode: string;
+            name: string;
+            /** Format: int32 */
+            pid: number;
+            plugin: string;
+            /** Format: int32 */
+            restarts: number;
+            /** Format: date-time */
+            since?: string;
+            /** @description started, stopped, starting, stopping, failed, blocked, unknown. */
+            state: string;
+        };
+        SampleView: {
+            /** Format: date-time */
+            time: string;
+            values: {
+                [key: string]: number;
+            };
+        };
+        SessionView: {
+            /**
+             * @description What the user may do.
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "engineer" | "administrator";
+            /**
+             * @description The user's name.
+             * @example admin
+             */
+            user: string;
+        };
+        SnapshotView: {
+            evidence: components["schemas"]["EvidenceView"][];
+            /** @description Flight recorder, one sample a second, oldest first. */
+            flight: components["schemas"]["SampleView"][];
+            host?: components["schemas"]["HostView"];
+            logLines: string[];
+            missing: string[];
+            node: string;
+            partial: boolean;
+            processes: components["schemas"]["ProcessView"][];
+            /** @description self, or peer channel: what the node sent last while it lived. */
+            source: string;
+            status?: components["schemas"]["StatusView"];
+            /** Format: date-time */
+            taken: string;
+        };
+        StatusView: {
+            address: string;
+            configurationDigest: string;
+            /** @description The node's present decision in one sentence. */
+            decision: string;
+            fenceDevices: components["schemas"]["FenceDeviceView"][];
+            /** Format: int64 */
+            generation: number;
+            incarnation: string;
+            kernelBootId: string;
+            links: components["schemas"]["LinkView"][];
+            /** @description Empty, standby or maintenance. */
+            mode: string;
+            /** Format: date-time */
+            modeUntil?: string;
+            node: string;
+            /** Format: int64 */
+            outboxDroppedPoints: number;
+            /** Format: int64 */
+            outboxPending: number;
+            peer: string;
+            peerHeard: boolean;
+            peerRole: string;
+            /** @description ok, degraded, down, unknown. */
+            pingGroup: string;
+            plugins: components["schemas"]["PluginStatusView"][];
+            probes: components["schemas"]["ProbeView"][];
+            redundant: boolean;
+            resources: components["schemas"]["ResourceView"][];
+            /** @description active, standby, joining, stopped. */
+            role: string;
+            /** Format: date-time */
+            started?: string;
+            store: string;
+            /** Format: date-time */
+            time: string;
+            version: string;
+        };
+        StoreDetail: {
+            /** @description Raised now, worst first. */
+            alarms: components["schemas"]["AlarmView"][];
+            /** @description The most recent 50, newest first. */
+            events: components["schemas"]["EventView"][];
+            /** @description The most recent 20, newest first. */
+            incidents: components["schemas"]["IncidentRow"][];
+            nodes: components["schemas"]["NodeDetail"][];
+            summary: components["schemas"]["StoreSummary"];
+        };
+        StoreHealth: {
+            /** @description The active node's name; empty when none is known. */
+            active: string;
+            /**
+             * Format: int64
+             * @description Number of alarms that are raised now.
+             */
+            alarms: number;
+            /** Format: date-time */
+            firstSeen: string;
+            /**
+             * @description degraded: selling without redundancy or with alarms; down: no active node; unknown: the console hears nothing (a silent WAN is not a dead store).
+             * @enum {string}
+             */
+            health: "ok" | "degraded" | "down" | "unknown";
+            lastIncident?: components["schemas"]["IncidentRow"];
+            /** Format: date-time */
+            lastSeen?: string;
+            nodes: components["schemas"]["NodeSummary"][];
+            /** Format: int64 */
+            openIncidents: number;
+            /** @description One sentence that says why. */
+            reason: string;
+            /** @description Both nodes up and the standby able to take over. */
+            redundant: boolean;
+            /** @example s0001 */
+            store: string;
+            /**
+             * @description Of the raised alarms; empty: none.
+             * @example major
+             */
+            worstSeverity: string;
+        };
+        StoreList: {
+            stores: components["schemas"]["StoreSummary"][];
+        };
+        StoreSummary: {
+            /** @description The active node's name; empty when none is known. */
+            active: string;
+            /**
+             * Format: int64
+             * @description Number of alarms that are raised now.
+             */
+            alarms: number;
+            /** Format: date-time */
+            firstSeen: string;
+            /**
+             * @description degraded: selling without redundancy or with alarms; down: no active node; unknown: the console hears nothing (a silent WAN is not a dead store).
+             * @enum {string}
+             */
+            health: "ok" | "degraded" | "down" | "unknown";
+            lastIncident?: components["schemas"]["IncidentRow"];
+            /** Format: date-time */
+            lastSeen?: string;
+            nodes: components["schemas"]["NodeSummary"][];
+            /** Format: int64 */
+            openIncidents: number;
+            /** @description One sentence that says why. */
+            reason: string;
+            /** @description Both nodes up and the standby able to take over. */
+            redundant: boolean;
+            /** @example s0001 */
+            store: string;
+            /**
+             * @description Of the raised alarms; empty: none.
+             * @example major
+             */
+            worstSeverity: string;
+        };
+        TimelineEntryView: {
+            kind: string;
+            node: string;
+            object: string;
+            severity: string;
+            text: string;
+            /** Format: date-time */
+            time: string;
+        };
     };
-    AlarmList: {
-      /** @description Worst first, then newest first. */
-      alarms: components["schemas"]["AlarmView"][];
-    };
-    AlarmView: {
-      /** Format: date-time */
-      acknowledged?: string;
-      acknowledgedBy: string;
-      /** Format: date-time */
-      cleared?: string;
-      comment: string;
-      condition: string;
-      /**
-       * Format: int64
-       * @description How often it was raised since it was last clear.
-       */
-      count: number;
-      /** Format: int64 */
-      id: number;
-      incident: string;
-      message: string;
-      /** @description The node that raised it last. */
-      node: string;
-      object: string;
-      /** Format: date-time */
-      raised: string;
-      /** @description As it was raised last; cleared says whether it is over. */
-      severity: string;
-      store: string;
-      /** Format: date-time */
-      updated: string;
-    };
-    ChartWindow: {
-      /** Format: date-time */
-      end: string;
-      /** Format: date-time */
-      start: string;
-    };
-    ErrorDetail: {
-      /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
-      location?: string;
-      /** @description Error message text */
-      message?: string;
-      /** @description The value at the given location */
-      value?: unknown;
-    };
-    ErrorModel: {
-      /**
-       * @description A human-readable explanation specific to this occurrence of the problem.
-       * @example Property foo is required but is missing.
-       */
-      detail?: string;
-      /** @description Optional list of individual error details */
-      errors?: components["schemas"]["ErrorDetail"][];
-      /**
-       * Format: uri
-       * @description A URI reference that identifies the specific occurrence of the problem.
-       * @example https://example.com/error-log/abc123
-       */
-      instance?: string;
-      /**
-       * Format: int64
-       * @description HTTP status code
-       * @example 400
-       */
-      status?: number;
-      /**
-       * @description A short, human-readable summary of the problem type. This value should not change between occurrences of the error.
-       * @example Bad Request
-       */
-      title?: string;
-      /**
-       * Format: uri
-       * @description A URI reference to human-readable documentation for the error.
-       * @default about:blank
-       * @example https://example.com/errors/example
-       */
-      type: string;
-    };
-    EventList: {
-      /** @description Newest first. */
-      events: components["schemas"]["EventView"][];
-      /**
-       * Format: int64
-       * @description Pass as before to read on; 0: there is no more.
-       */
-      next: number;
-    };
-    EventView: {
-      attributes: {
-        [key: string]: string;
-      };
-      condition: string;
-      /** Format: int64 */
-      generation: number;
-      id: string;
-      incident: string;
-      /**
-       * Format: int64
-       * @description The console's own number, rising in the order of arrival; pass the smallest one as before to read on.
-       */
-      key: number;
-      /** @example failover.completed */
-      kind: string;
-      message: string;
-      node: string;
-      /** @example node/alpha */
-      object: string;
-      /**
-       * Format: date-time
-       * @description When the console stored it.
-       */
-      received: string;
-      /** @description cleared, indeterminate, warning, minor, major, critical. */
-      severity: string;
-      store: string;
-      /**
-       * Format: date-time
-       * @description When it happened, by the node's clock.
-       */
-      time: string;
-    };
-    EvidenceView: {
-      name: string;
-      text: string;
-      values: {
-        [key: string]: number;
-      };
-    };
-    FenceDeviceView: {
-      feeds: string[];
-      health: string;
-      kind: string;
-      message: string;
-      name: string;
-      plugin: string;
-      /** @description on, off, unknown. */
-      power: string;
-      /** Format: date-time */
-      read?: string;
-      values: {
-        [key: string]: number;
-      };
-    };
-    FilesystemView: {
-      device: string;
-      mount: string;
-      /** Format: int64 */
-      totalBytes: number;
-      /** Format: int64 */
-      usedBytes: number;
-    };
-    FindingView: {
-      /**
-       * Format: double
-       * @description 0..1
-       */
-      confidence: number;
-      evidence: string[];
-      severity: string;
-      text: string;
-      /** @example node.power-lost */
-      type: string;
-    };
-    HostView: {
-      /** Format: double */
-      cpuUsedRatio: number;
-      filesystems: components["schemas"]["FilesystemView"][];
-      interfaces: components["schemas"]["InterfaceView"][];
-      kernel: string;
-      kernelMessages: string[];
-      /** Format: double */
-      load1: number;
-      /** Format: int64 */
-      memoryAvailableBytes: number;
-      /** Format: int64 */
-      memoryTotalBytes: number;
-      model: string;
-      /** Format: int64 */
-      swapUsedBytes: number;
-      /** Format: double */
-      uptimeSeconds: number;
-    };
-    IncidentDetail: {
-      /** @description The time range worth drawing around the moment. */
-      chart: components["schemas"]["ChartWindow"];
-      /** Format: date-time */
-      closed?: string;
-      /** @description The events that name this incident, oldest first. */
-      events: components["schemas"]["EventView"][];
-      failedNode: string;
-      findings: components["schemas"]["FindingView"][];
-      /** Format: int64 */
-      generation: number;
-      id: string;
-      /** @description failover, switchover, service, degraded, fence. */
-      kind: string;
-      /** Format: date-time */
-      opened: string;
-      phases: components["schemas"]["PhaseView"][];
-      /**
-       * Format: double
-       * @description Last beat heard to service verified, as the survivor measured it; 0: not recovered or not measured.
-       */
-      recoverySeconds: number;
-      /**
-       * Format: date-time
-       * @description When both nodes were healthy again.
-       */
-      redundant?: string;
-      /** Format: int32 */
-      revision: number;
-      /** @description The inputs of the decisions, to be replayed with storewardctl simulate. */
-      scenario: string;
-      severity: string;
-      /** @description By node; of one node the one taken by itself comes first. */
-      snapshots: components["schemas"]["SnapshotView"][];
-      store: string;
-      survivor: string;
-      /** @description Oldest first. */
-      timeline: components["schemas"]["TimelineEntryView"][];
-      title: string;
-      /**
-       * Format: date-time
-       * @description When the console last learnt something about it.
-       */
-      updated: string;
-    };
-    IncidentList: {
-      /** @description Newest first. */
-      incidents: components["schemas"]["IncidentRow"][];
-    };
-    IncidentRow: {
-      /** Format: date-time */
-      closed?: string;
-      failedNode: string;
-      /** Format: int64 */
-      generation: number;
-      id: string;
-      /** @description failover, switchover, service, degraded, fence. */
-      kind: string;
-      /** Format: date-time */
-      opened: string;
-      /**
-       * Format: double
-       * @description Last beat heard to service verified, as the survivor measured it; 0: not recovered or not measured.
-       */
-      recoverySeconds: number;
-      /**
-       * Format: date-time
-       * @description When both nodes were healthy again.
-       */
-      redundant?: string;
-      /** Format: int32 */
-      revision: number;
-      severity: string;
-      store: string;
-      survivor: string;
-      title: string;
-      /**
-       * Format: date-time
-       * @description When the console last learnt something about it.
-       */
-      updated: string;
-    };
-    InterfaceView: {
-      addresses: string[];
-      carrier: boolean;
-      /** Format: int64 */
-      errors: number;
-      name: string;
-      /** Format: int64 */
-      receivedBytes: number;
-      /** Format: int64 */
-      sentBytes: number;
-      up: boolean;
-    };
-    JournalView: {
-      journalId: string;
-      /** Format: date-time */
-      lastSeen: string;
-      /**
-       * Format: int64
-       * @description How many numbers never came.
-       */
-      missing: number;
-      /**
-       * Format: int64
-       * @description Everything up to here is in the database, but for the gaps.
-       */
-      sequence: number;
-    };
-    LinkView: {
-      /** Format: int64 */
-      beatsHeard: number;
-      carrier: string;
-      direct: boolean;
-      /** Format: int64 */
-      droppedForeign: number;
-      /** Format: int64 */
-      droppedForged: number;
-      /** Format: int64 */
-      droppedReplayed: number;
-      health: string;
-      /**
-       * Format: double
-       * @description Age of the last beat; negative: never heard.
-       */
-      lastHeardSeconds: number;
-      /** Format: double */
-      latenessP99Seconds: number;
-      message: string;
-      name: string;
-    };
-    LoginInputBody: {
-      password: string;
-      user: string;
-    };
-    NodeDetail: {
-      inventory: {
-        [key: string]: string;
-      };
-      /** @description The numbering of what the node sent; a gap means that something was lost. */
-      journals: components["schemas"]["JournalView"][];
-      /** Format: date-time */
-      lastSeen?: string;
-      node: string;
-      online: boolean;
-      /** @description The last status heard; its time says how old it is. */
-      status?: components["schemas"]["StatusView"];
-    };
-    NodeSummary: {
-      /**
-       * Format: date-time
-       * @description When the console last heard anything of the node.
-       */
-      lastSeen?: string;
-      /** @example alpha */
-      node: string;
-      /** @description A status came within the last 15 seconds. */
-      online: boolean;
-      /**
-       * @description active, standby, joining, stopped; the last one heard when offline; empty: never heard.
-       * @example active
-       */
-      role: string;
-    };
-    PhaseView: {
-      detail: string;
-      /** Format: double */
-      durationSeconds: number;
-      /** @description detect, analyse, fence, address, storage, start, verify, announce. */
-      name: string;
-      /**
-       * Format: double
-       * @description From the incident's first moment.
-       */
-      offsetSeconds: number;
-      ok: boolean;
-      /** Format: date-time */
-      start: string;
-    };
-    PluginStatusView: {
-      health: string;
-      message: string;
-      name: string;
-      /** Format: int32 */
-      pid: number;
-      /** Format: int32 */
-      restarts: number;
-      version: string;
-    };
-    ProbeView: {
-      health: string;
-      message: string;
-      name: string;
-      /** Format: date-time */
-      next?: string;
-      plugin: string;
-      /** Format: date-time */
-      time?: string;
-      /** Format: double */
-      tookSeconds: number;
-      values: {
-        [key: string]: number;
-      };
-    };
-    ProcessView: {
-      command: string;
-      /** Format: double */
-      cpuRatio: number;
-      /** Format: int32 */
-      pid: number;
-      /** Format: int64 */
-      rssBytes: number;
-    };
-    Pulse: {
-      /**
-       * Format: date-time
-       * @description The console's clock.
-       */
-      time: string;
-    };
-    ResourceView: {
-      health: string;
-      layer: string;
-      managed: boolean;
-      message: string;
-      /** @description active-active or active-standby. */
-      mode: string;
-      name: string;
-      /** Format: int32 */
-      pid: number;
-      plugin: string;
-      /** Format: int32 */
-      restarts: number;
-      /** Format: date-time */
-      since?: string;
-      /** @description started, stopped, starting, stopping, failed, blocked, unknown. */
-      state: string;
-    };
-    SampleView: {
-      /** Format: date-time */
-      time: string;
-      values: {
-        [key: string]: number;
-      };
-    };
-    SessionView: {
-      /**
-       * @description What the user may do.
-       * @enum {string}
-       */
-      role: "viewer" | "operator" | "engineer" | "administrator";
-      /**
-       * @description The user's name.
-       * @example admin
-       */
-      user: string;
-    };
-    SnapshotView: {
-      evidence: components["schemas"]["EvidenceView"][];
-      /** @description Flight recorder, one sample a second, oldest first. */
-      flight: components["schemas"]["SampleView"][];
-      host?: components["schemas"]["HostView"];
-      logLines: string[];
-      missing: string[];
-      node: string;
-      partial: boolean;
-      processes: components["schemas"]["ProcessView"][];
-      /** @description self, or peer channel: what the node sent last while it lived. */
-      source: string;
-      status?: components["schemas"]["StatusView"];
-      /** Format: date-time */
-      taken: string;
-    };
-    StatusView: {
-      address: string;
-      configurationDigest: string;
-      /** @description The node's present decision in one sentence. */
-      decision: string;
-      fenceDevices: components["schemas"]["FenceDeviceView"][];
-      /** Format: int64 */
-      generation: number;
-      incarnation: string;
-      kernelBootId: string;
-      links: components["schemas"]["LinkView"][];
-      /** @description Empty, standby or maintenance. */
-      mode: string;
-      /** Format: date-time */
-      modeUntil?: string;
-      node: string;
-      /** Format: int64 */
-      outboxDroppedPoints: number;
-      /** Format: int64 */
-      outboxPending: number;
-      peer: string;
-      peerHeard: boolean;
-      peerRole: string;
-      /** @description ok, degraded, down, unknown. */
-      pingGroup: string;
-      plugins: components["schemas"]["PluginStatusView"][];
-      probes: components["schemas"]["ProbeView"][];
-      redundant: boolean;
-      resources: components["schemas"]["ResourceView"][];
-      /** @description active, standby, joining, stopped. */
-      role: string;
-      /** Format: date-time */
-      started?: string;
-      store: string;
-      /** Format: date-time */
-      time: string;
-      version: string;
-    };
-    StoreDetail: {
-      /** @description Raised now, worst first. */
-      alarms: components["schemas"]["AlarmView"][];
-      /** @description The most recent 50, newest first. */
-      events: components["schemas"]["EventView"][];
-      /** @description The most recent 20, newest first. */
-      incidents: components["schemas"]["IncidentRow"][];
-      nodes: components["schemas"]["NodeDetail"][];
-      summary: components["schemas"]["StoreSummary"];
-    };
-    StoreHealth: {
-      /** @description The active node's name; empty when none is known. */
-      active: string;
-      /**
-       * Format: int64
-       * @description Number of alarms that are raised now.
-       */
-      alarms: number;
-      /** Format: date-time */
-      firstSeen: string;
-      /**
-       * @description degraded: selling without redundancy or with alarms; down: no active node; unknown: the console hears nothing (a silent WAN is not a dead store).
-       * @enum {string}
-       */
-      health: "ok" | "degraded" | "down" | "unknown";
-      lastIncident?: components["schemas"]["IncidentRow"];
-      /** Format: date-time */
-      lastSeen?: string;
-      nodes: components["schemas"]["NodeSummary"][];
-      /** Format: int64 */
-      openIncidents: number;
-      /** @description One sentence that says why. */
-      reason: string;
-      /** @description Both nodes up and the standby able to take over. */
-      redundant: boolean;
-      /** @example s0001 */
-      store: string;
-      /**
-       * @description Of the raised alarms; empty: none.
-       * @example major
-       */
-      worstSeverity: string;
-    };
-    StoreList: {
-      stores: components["schemas"]["StoreSummary"][];
-    };
-    StoreSummary: {
-      /** @description The active node's name; empty when none is known. */
-      active: string;
-      /**
-       * Format: int64
-       * @description Number of alarms that are raised now.
-       */
-      alarms: number;
-      /** Format: date-time */
-      firstSeen: string;
-      /**
-       * @description degraded: selling without redundancy or with alarms; down: no active node; unknown: the console hears nothing (a silent WAN is not a dead store).
-       * @enum {string}
-       */
-      health: "ok" | "degraded" | "down" | "unknown";
-      lastIncident?: components["schemas"]["IncidentRow"];
-      /** Format: date-time */
-      lastSeen?: string;
-      nodes: components["schemas"]["NodeSummary"][];
-      /** Format: int64 */
-      openIncidents: number;
-      /** @description One sentence that says why. */
-      reason: string;
-      /** @description Both nodes up and the standby able to take over. */
-      redundant: boolean;
-      /** @example s0001 */
-      store: string;
-      /**
-       * @description Of the raised alarms; empty: none.
-       * @example major
-       */
-      worstSeverity: string;
-    };
-    TimelineEntryView: {
-      kind: string;
-      node: string;
-      object: string;
-      severity: string;
-      text: string;
-      /** Format: date-time */
-      time: string;
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  listAlarms: {
-    parameters: {
-      query?: {
-        /** @description Also those that are over. */
-        cleared?: boolean;
-        limit?: number;
-        /** @description Only of this store. */
-        store?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
+    listAlarms: {
+        parameters: {
+            query?: {
+                /** @description Also those that are over. */
+                cleared?: boolean;
+                limit?: number;
+                /** @description Only of this store. */
+                store?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    acknowledgeAlarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["AlarmList"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeInputBody"];
+            };
         };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
         };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
     };
-  };
-  acknowledgeAlarm: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        id: number;
-      };
-      cookie?: never;
+    listIncidents: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description Only those that are open. */
+                open?: boolean;
+                /** @description Only of this store. */
+                store?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["AcknowledgeInputBody"];
-      };
+    getIncident: {
+        parameters: {
+            query?: {
+                /** @description Needed only if several stores have an incident of this id. */
+                store?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["AlarmView"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginInputBody"];
+            };
         };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
         };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Not Found */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
     };
-  };
-  listIncidents: {
-    parameters: {
-      query?: {
-        limit?: number;
-        /** @description Only those that are open. */
-        open?: boolean;
-        /** @description Only of this store. */
-        store?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["IncidentList"];
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
         };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
     };
-  };
-  getIncident: {
-    parameters: {
-      query?: {
-        /** @description Needed only if several stores have an incident of this id. */
-        store?: string;
-      };
-      header?: never;
-      path: {
-        id: string;
-      };
-      cookie?: never;
+    listStores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    getStore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["IncidentDetail"];
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
         };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Not Found */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Conflict */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
     };
-  };
-  login: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Only events with a smaller key; 0: from the newest. */
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["LoginInputBody"];
-      };
+    takeSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    stream: {
+        parameters: {
+            query?: {
+                /** @description Only news of this store. */
+                store?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["SessionView"];
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": ({
+                        data: components["schemas"]["AlarmView"];
+                        /**
+                         * @description The event name.
+                         * @constant
+                         */
+                        event: "alarm";
+                        /** @description The event ID. */
+                        id?: number;
+                        /** @description The retry time in milliseconds. */
+                        retry?: number;
+                    } | {
+                        data: components["schemas"]["EventView"];
+                        /**
+                         * @description The event name.
+                         * @constant
+                         */
+                        event: "event";
+                        /** @description The event ID. */
+                        id?: number;
+                        /** @description The retry time in milliseconds. */
+                        retry?: number;
+                    } | {
+                        data: components["schemas"]["IncidentRow"];
+                        /**
+                         * @description The event name.
+                         * @constant
+                         */
+                        event: "incident";
+                        /** @description The event ID. */
+                        id?: number;
+                        /** @description The retry time in milliseconds. */
+                        retry?: number;
+                    } | {
+                        data: components["schemas"]["Pulse"];
+                        /**
+                         * @description The event name.
+                         * @constant
+                         */
+                        event: "pulse";
+                        /** @description The event ID. */
+                        id?: number;
+                        /** @description The retry time in milliseconds. */
+                        retry?: number;
+                    } | {
+                        data: components["schemas"]["StatusView"];
+                        /**
+                         * @description The event name.
+                         * @constant
+                         */
+                        event: "status";
+                        /** @description The event ID. */
+                        id?: number;
+                        /** @description The retry time in milliseconds. */
+                        retry?: number;
+                    } | {
+                        data: components["schemas"]["StoreHealth"];
+                        /**
+                         * @description The event name.
+                         * @constant
+                         */
+                        event: "store";
+                        /** @description The event ID. */
+                        id?: number;
+                        /** @description The retry time in milliseconds. */
+                        retry?: number;
+                    })[];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
         };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Too Many Requests */
-      429: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
     };
-  };
-  logout: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description No Content */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-    };
-  };
-  session: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionView"];
-        };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-    };
-  };
-  listStores: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["StoreList"];
-        };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-    };
-  };
-  getStore: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        store: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["StoreDetail"];
-        };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Not Found */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-    };
-  };
-  listEvents: {
-    parameters: {
-      query?: {
-        /** @description Only events with a smaller key; 0: from the newest. */
-        before?: number;
-        limit?: number;
-      };
-      header?: never;
-      path: {
-        store: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["EventList"];
-        };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Not Found */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-    };
-  };
-  stream: {
-    parameters: {
-      query?: {
-        /** @description Only news of this store. */
-        store?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/event-stream": (
-            | {
-                data: components["schemas"]["AlarmView"];
-                /**
-                 * @description The event name.
-                 * @constant
-                 */
-                event: "alarm";
-                /** @description The event ID. */
-                id?: number;
-                /** @description The retry time in milliseconds. */
-                retry?: number;
-              }
-            | {
-                data: components["schemas"]["EventView"];
-                /**
-                 * @description The event name.
-                 * @constant
-                 */
-                event: "event";
-                /** @description The event ID. */
-                id?: number;
-                /** @description The retry time in milliseconds. */
-                retry?: number;
-              }
-            | {
-                data: components["schemas"]["IncidentRow"];
-                /**
-                 * @description The event name.
-                 * @constant
-                 */
-                event: "incident";
-                /** @description The event ID. */
-                id?: number;
-                /** @description The retry time in milliseconds. */
-                retry?: number;
-              }
-            | {
-                data: components["schemas"]["Pulse"];
-                /**
-                 * @description The event name.
-                 * @constant
-                 */
-                event: "pulse";
-                /** @description The event ID. */
-                id?: number;
-                /** @description The retry time in milliseconds. */
-                retry?: number;
-              }
-            | {
-                data: components["schemas"]["StatusView"];
-                /**
-                 * @description The event name.
-                 * @constant
-                 */
-                event: "status";
-                /** @description The event ID. */
-                id?: number;
-                /** @description The retry time in milliseconds. */
-                retry?: number;
-              }
-            | {
-                data: components["schemas"]["StoreHealth"];
-                /**
-                 * @description The event name.
-                 * @constant
-                 */
-                event: "store";
-                /** @description The event ID. */
-                id?: number;
-                /** @description The retry time in milliseconds. */
-                retry?: number;
-              }
-          )[];
-        };
-      };
-      /** @description Unauthorized */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Unprocessable Entity */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-      /** @description Internal Server Error */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/problem+json": components["schemas"]["ErrorModel"];
-        };
-      };
-    };
-  };
 }
