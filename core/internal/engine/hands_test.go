@@ -42,7 +42,7 @@ func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 	}
 	f.w.mu.Unlock()
 	if ok {
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		return sdk.Result{Status: sdk.OK, Message: "answers"}, nil
 	}
 	select {
@@ -56,7 +56,7 @@ func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 func (f *fakeInstance) resource() string { return strings.TrimPrefix(f.name, "resource-") }
 
 func (f *fakeInstance) Start(context.Context) error {
-	time.Sleep(5 * time.Millisecond)
+	<-time.After(5 * time.Millisecond)
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
 	if !f.alive() {
@@ -100,7 +100,7 @@ func (f *fakeInstance) Describe(context.Context) (sdk.Device, error) {
 func (f *fakeInstance) fed() string { return strings.TrimPrefix(f.name, "fence-ups-") }
 
 func (f *fakeInstance) Off(_ context.Context, o sdk.Order) (sdk.Reading, error) {
-	time.Sleep(20 * time.Millisecond)
+	<-time.After(20 * time.Millisecond)
 	f.w.mu.Lock()
 	alive, refuse := f.alive(), f.w.refuse
 	f.w.mu.Unlock()
@@ -127,7 +127,7 @@ func (f *fakeInstance) On(context.Context, sdk.Order) (sdk.Reading, error) {
 }
 
 func (f *fakeInstance) Status(context.Context) (sdk.Reading, error) {
-	time.Sleep(2 * time.Millisecond)
+	<-time.After(2 * time.Millisecond)
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
 	power := sdk.PowerOff
