@@ -156,7 +156,7 @@ func (w *world) close() {
 // until waits, in the world's time, for a condition.
 func (w *world) until(what string, bound time.Duration, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(bound); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(bound); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -223,7 +223,7 @@ type fakeJournal struct {
 }
 
 func (j *fakeJournal) SaveState(text []byte) error {
-	time.Sleep(2 * time.Millisecond) // a disk takes its time
+	<-time.After(2 * time.Millisecond) // a disk takes its time
 	j.w.mu.Lock()
 	defer j.w.mu.Unlock()
 	j.w.saved[j.node] = string(text)
