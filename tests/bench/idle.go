@@ -1,11 +1,13 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,41 +39,60 @@ func Idle(ctx context.Context, o Options) (err error) {
 	if err := pause(ctx, 10*time.Second); err != nil { // starting up is not idling
 		return err
 	}
-	var figures []Figure
 	nodes := map[string]*lab.Node{"active": active, "standby": site.Store.Peer(active)}
-	before := map[string]float64{}
+	before := map[string]map[string]float64{}
 	for role, n := range nodes {
-		before[role], err = cpuSeconds(n)
-		if err != nil {
+		if before[role], err = cpuSeconds(n); err != nil {
 			return err
 		}
 	}
 	started := time.Now()
-	memory := map[string][]float64{}
-	for time.Since(started) < o.For {
-		for role, n := range nodes {
-			pss, count, err := memoryOf(n)
-			if err != nil {
-				return err
-			}
-			if len(memory[role]) == 0 {
-				fmt.Fprintf(o.Out, "%s node: %d processes\n", role, count)
-			}
-			memory[role] = append(memory[role], pss)
-		}
-		if err := pause(ctx, min(10*time.Second, o.For)); err != nil {
-			return err
-		}
+	memory, err := watchMemory(ctx, nodes, o.For)
+	if err != nil {
+		return err
 	}
+	watched := time.Since(started).Seconds()
+	var figures []Figure
 	for _, role := range []string{"active", "standby"} {
 		after, err := cpuSeconds(nodes[role])
 		if err != nil {
 			return err
 		}
-		share := (after - before[role]) / time.Since(started).Seconds() * 100
-		figures = append(figures, figure(role+" node: memory (PSS)", "MiB", memory[role]), figure(role+" node: processor", "% of a core", []float64{share}))
+		figures = append(figures, figure(role+" node: memory (PSS)", "MiB", memory[role]))
+		figures = append(figures, shares(role, before[role], after, watched)...)
 	}
 	return publish(o.Out, o.Root, "idle", figures)
+}
+
+// shares turns processor times into shares of a core: the node's, then each process's.
+func shares(role string, before, after map[string]float64, watched float64) []Figure {
+	total := 0.0
+	var each []Figure
+	for name, seconds := range after {
+		share := (seconds - before[name]) / watched * 100
+		total += share
+		each = append(each, figure(role+" node: "+name, "% of a core", []float64{share}))
+	}
+	slices.SortFunc(each, func(a, b Figure) int { return cmp.Compare(b.Median, a.Median) })
+	return append([]Figure{figure(role+" node: processor, all processes", "% of a core", []float64{total})}, each...)
+}
+
+// watchMemory reads the memory of the nodes' processes every 10 s.
+func watchMemory(ctx context.Context, nodes map[string]*lab.Node, span time.Duration) (map[string][]float64, error) {
+	memory := map[string][]float64{}
+	for started := time.Now(); time.Since(started) < span; {
+		for role, n := range nodes {
+			pss, err := memoryOf(n)
+			if err != nil {
+				return nil, err
+			}
+			memory[role] = append(memory[role], pss)
+		}
+		if err := pause(ctx, min(10*time.Second, span)); err != nil {
+			return nil, err
+		}
+	}
+	return memory, nil
 }
 
 // pause waits, unless ctx ends first.
@@ -109,53 +130,68 @@ func own(n *lab.Node) ([]lab.Process, error) {
 }
 
 // memoryOf sums the proportional set size of the product's processes, in MiB.
-func memoryOf(n *lab.Node) (mib float64, count int, err error) {
+func memoryOf(n *lab.Node) (mib float64, err error) {
 	processes, err := own(n)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	for _, p := range processes {
 		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "smaps_rollup"))
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		for line := range strings.Lines(string(text)) {
 			if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == "Pss:" {
 				kib, err := strconv.ParseFloat(fields[1], 64)
 				if err != nil {
-					return 0, 0, err
+					return 0, err
 				}
 				mib += kib / 1024
 			}
 		}
 	}
-	return mib, len(processes), nil
+	return mib, nil
 }
 
-// cpuSeconds sums what the scheduler counted for every thread of the product's processes.
-func cpuSeconds(n *lab.Node) (float64, error) {
+// cpuSeconds is what the scheduler counted for every thread of the product's
+// processes, by plugin.
+func cpuSeconds(n *lab.Node) (map[string]float64, error) {
 	processes, err := own(n)
+	if err != nil {
+		return nil, err
+	}
+	seconds := map[string]float64{}
+	for _, p := range processes {
+		name := filepath.Base(p.Arguments[0])
+		if name == "storeward-plugins" && len(p.Arguments) > 1 {
+			name = p.Arguments[1]
+		}
+		spent, err := threadSeconds(p.PID)
+		if err != nil {
+			return nil, err
+		}
+		seconds[name] += spent
+	}
+	return seconds, nil
+}
+
+func threadSeconds(pid int) (float64, error) {
+	stats, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "schedstat"))
 	if err != nil {
 		return 0, err
 	}
 	total := 0.0
-	for _, p := range processes {
-		stats, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(p.PID), "task", "*", "schedstat"))
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
 		if err != nil {
-			return 0, err
+			continue // the thread has ended
 		}
-		for _, path := range stats {
-			text, err := os.ReadFile(path)
+		if fields := strings.Fields(string(text)); len(fields) > 0 {
+			nanoseconds, err := strconv.ParseFloat(fields[0], 64)
 			if err != nil {
-				continue // the thread has ended
+				return 0, err
 			}
-			if fields := strings.Fields(string(text)); len(fields) > 0 {
-				nanoseconds, err := strconv.ParseFloat(fields[0], 64)
-				if err != nil {
-					return 0, err
-				}
-				total += nanoseconds / 1e9
-			}
+			total += nanoseconds / 1e9
 		}
 	}
 	return total, nil
