@@ -77,7 +77,7 @@ func (a *App) openJournal(o *engine.Options) error {
 	}
 	if len(found.Reasons) > 0 {
 		o.Startup = append(o.Startup, &api.Event{
-			Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_CRITICAL, Object: "node/" + a.node, Condition: api.ConditionCorrupt,
+			Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_CRITICAL, Object: "node/" + a.node,
 			Message: fmt.Sprintf("The journal of %s is damaged: %s. It was set aside as %s. What runs keeps running; nothing new is started before the peer agrees.",
 				a.node, strings.Join(found.Reasons, "; "), strings.Join(found.SetAside, ", ")),
 		})
@@ -97,7 +97,7 @@ func (a *App) openReport(o *engine.Options) error {
 	a.onClose(r.Close)
 	if corrupt != "" {
 		o.Startup = append(o.Startup, &api.Event{
-			Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_MAJOR, Object: "node/" + a.node, Condition: api.ConditionCorrupt,
+			Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_MAJOR, Object: "node/" + a.node,
 			Message: fmt.Sprintf("The outbox of %s was damaged and set aside as %s. Reports that waited in it may be missing.", a.node, corrupt),
 		})
 	}

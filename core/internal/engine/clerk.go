@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/sdk"
@@ -62,6 +63,8 @@ type clerk struct {
 	incidents *incidents
 	changed   chan struct{} // somebody should look at the status
 	whole     bool          // redundant, as last told
+	toldPart  bool          // that it is not was told
+	partSince time.Duration // since when it is something else; 0: it is not
 
 	mu      sync.Mutex
 	history []*stamped // oldest first
@@ -152,12 +155,26 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 	c.poke()
 }
 
+// wholeAfter is how long a pair that hears each other may be less than whole before
+// it is told: a restart in place or the end of a mode takes a moment.
+const wholeAfter = 2 * time.Second
+
 // redundancy tells when the pair stops or starts to be whole.
 func (c *clerk) redundancy(o observation) []*api.Event {
-	if o.view == nil || o.view.Redundant == c.whole {
+	if o.view == nil {
 		return nil
 	}
-	c.whole = o.view.Redundant
+	if o.view.Redundant == c.whole && (c.whole || c.toldPart || o.view.Role != beat.Active) {
+		c.partSince = 0
+		return nil
+	}
+	if c.partSince == 0 {
+		c.partSince = o.at
+	}
+	if !o.view.Redundant && o.view.Peer.Heard && o.at-c.partSince < wholeAfter {
+		return nil
+	}
+	c.whole, c.toldPart, c.partSince = o.view.Redundant, !o.view.Redundant, 0
 	event := &api.Event{
 		Kind: api.KindRedundancyLost, Severity: major, Object: "node/" + c.e.Node, Condition: api.ConditionNotRedundant,
 		Message: "The pair is not whole: if the node that serves fails now, the store stops.",

@@ -146,7 +146,7 @@ func (e *Engine) command(ctx context.Context, c control.Command) (control.Reply,
 	if answer.Err != "" {
 		return control.Reply{}, fmt.Errorf("%w: %s", control.ErrRefused, answer.Err)
 	}
-	return control.Reply{Message: strings.TrimSpace(fmt.Sprintf("Done or begun: %s %s.", c.Name, c.Target))}, nil
+	return control.Reply{Message: "Done or begun: " + strings.TrimSpace(c.Name+" "+c.Target) + "."}, nil
 }
 
 // order posts a command and waits for the policy's answer.

@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestReplayedBeatsAreRefused(t *testing.T) {
+	const own, first, second = beat.ID(1), beat.ID(10), beat.ID(11)
+	mine := []beat.Echo{{Incarnation: own}}
+	var r replay
+	steps := []struct {
+		what string
+		beat beat.Beat
+		want bool
+	}{
+		{"the first beat", beat.Beat{Incarnation: first, Sequence: 5}, true},
+		{"the same again", beat.Beat{Incarnation: first, Sequence: 5}, false},
+		{"an older one", beat.Beat{Incarnation: first, Sequence: 4}, false},
+		{"a newer one", beat.Beat{Incarnation: first, Sequence: 6}, true},
+		{"a recorded start that never heard of us", beat.Beat{Incarnation: 99, Sequence: 1}, true},
+		{"the present start goes on", beat.Beat{Incarnation: first, Sequence: 7, Echoes: mine}, true},
+		{"a new start that answers us", beat.Beat{Incarnation: second, Sequence: 1, Echoes: mine}, true},
+		{"the former start", beat.Beat{Incarnation: first, Sequence: 8, Echoes: mine}, false},
+		{"the new start goes on", beat.Beat{Incarnation: second, Sequence: 2}, true},
+	}
+	for _, s := range steps {
+		if _, ok := r.accept(s.beat, own); ok != s.want {
+			t.Errorf("%s: taken %v, want %v", s.what, ok, s.want)
+		}
+	}
+}
+
+func TestReplayMemoryIsBounded(t *testing.T) {
+	var r replay
+	for i := range beat.ID(5 * maxIncarnations) {
+		r.accept(beat.Beat{Incarnation: i + 1, Sequence: 1}, 0)
+	}
+	if len(r.newest) > maxIncarnations+1 {
+		t.Errorf("%d starts remembered", len(r.newest))
+	}
+}
+
+func TestLatenessQuantiles(t *testing.T) {
+	var l lateness
+	for i := 1; i <= 1000; i++ {
+		l.add(time.Duration(i) * time.Millisecond)
+	}
+	l.add(-time.Second) // early is not late
+	for q, want := range map[float64]time.Duration{.5: 500 * time.Millisecond, .99: 990 * time.Millisecond, 1: time.Second} {
+		if got := l.quantile(q); got < want || got > want*5/4 {
+			t.Errorf("quantile %v: %v, want %v to a quarter more", q, got, want)
+		}
+	}
+	if l.max != time.Second || (&lateness{}).quantile(.5) != 0 {
+		t.Errorf("maximum %v", l.max)
+	}
+}
+
+func TestQueueDropsTheOldest(t *testing.T) {
+	q := newQueue[int](3)
+	for i := range 5 {
+		q.put(i)
+	}
+	if got := q.takeAll(); len(got) != 3 || got[0] != 2 || q.dropped != 2 {
+		t.Errorf("got %v, dropped %d", got, q.dropped)
+	}
+}
+
+func TestSilenceThatEndsByReadingOffIsNotAReturn(t *testing.T) {
+	silent := failover.Alarm{Object: "node/alpha", Key: "silent", Severity: failover.Critical, Text: "nothing is heard"}
+	off := failover.Alarm{Object: "node/alpha", Key: "off", Severity: failover.Major, Text: "alpha is off"}
+	if event := clearedEvent(silent, []failover.Alarm{off}); event.GetKind() != api.KindPeerSilent || event.GetSeverity() != cleared {
+		t.Errorf("event %v", event)
+	}
+	if event := clearedEvent(silent, nil); event.GetKind() != api.KindPeerHeard {
+		t.Errorf("event %v", event)
+	}
+}
+
+func TestEveryAlarmOfThePolicyHasAKind(t *testing.T) {
+	for object, want := range map[string]string{
+		"link/lan down":                    api.KindLinkSilent,
+		"fence/ups fence-failed":           api.KindFenceFailed,
+		"fence/ups feeds-itself":           api.KindFenceUnhealthy,
+		"resource/db blocked":              api.KindResourceBlocked,
+		"resource/db stop-failed":          api.KindResourceFailed,
+		"node/alpha isolated":              api.KindPingGroupLost,
+		"store/s1 maintenance ends":        api.KindModeEnding,
+		"node/alpha something-new":         api.KindAlarm,
+		"node/alpha standby mode ends":     api.KindModeEnding,
+		"node/alpha journal-lost":          api.KindJournalCorrupt,
+		"node/alpha configuration-differs": api.KindPeerRefused,
+	} {
+		what, key, _ := strings.Cut(object, " ")
+		if got := alarmKind(failover.Alarm{Object: what, Key: key}); got != want {
+			t.Errorf("%s: %s, want %s", object, got, want)
+		}
+	}
+}
+
+func TestNeedsRestartNamesTheParts(t *testing.T) {
+	parse := func(change func(string) string) *config.Config {
+		cfg, err := config.Parse("store.yaml", []byte(change(storeFile)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+	old := parse(func(s string) string { return s })
+	for name, c := range map[string]struct{ from, to, want string }{
+		"a time":             {"warntime: 120ms", "warntime: 130ms", ""},
+		"the policy":         {"off_time: 3s", "off_time: 4s", ""},
+		"the ping group":     {"[10.0.0.254]", "[10.0.0.253]", "ping_group"},
+		"a plugin's section": {"{name: lan, plugin: heartbeat, with: {}}", "{name: lan, plugin: heartbeat, with: {a: 1}}", "links"},
+		"a probe":            {"every: 1s", "every: 2s", "probes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := parse(func(s string) string { return strings.ReplaceAll(s, c.from, c.to) })
+			if got := strings.Join(needsRestart(old, next), ","); got != c.want {
+				t.Errorf("parts %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestScenarioIsCutAroundTheMoment(t *testing.T) {
+	j := &fakeJournal{}
+	j.lines = []string{"policy cluster=s0001", "state gen=1", "boot inc=1"}
+	for i := range 20000 {
+		j.lines = append(j.lines, (time.Duration(i)*time.Second).String()+" tick                                  ")
+		if i == 9000 {
+			j.lines = append(j.lines, "# state gen=7")
+		}
+	}
+	e := &Engine{Options: Options{Journal: j}}
+	text := e.scenarioAround(10000 * time.Second)
+	if len(text) > scenarioBound {
+		t.Errorf("%d bytes", len(text))
+	}
+	if !strings.HasPrefix(text, "policy cluster=s0001\nstate gen=7\nboot inc=1\n"+(9970*time.Second).String()) {
+		t.Errorf("begins %.150q", text)
+	}
+	if !strings.Contains(text, "\n"+(10000*time.Second).String()+" tick") {
+		t.Error("the moment itself is missing")
+	}
+}
