@@ -206,5 +206,5 @@ func (m *Machine) announce(detail string) {
 	f.Done, f.OK = m.now, true
 	m.verify.id = ""
 	m.changed = true
-	m.note("takeover-done", m.object.self, f.Kind+" done after "+(f.Done-f.Began).String())
+	m.note("takeover-done", m.object.self, f.Kind+" done after "+(f.Done-f.Began).Round(time.Millisecond).String())
 }
