@@ -50,6 +50,7 @@ func (a *App) assemble(context.Context) error {
 		return err
 	}
 	a.openEvidence(&options)
+	a.openHistory(&options)
 	side := &lateSide{}
 	a.openChannel(&options, side)
 	if a.engine, err = engine.New(options); err != nil {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/storeward/storeward/core/api"
@@ -30,6 +29,7 @@ type observation struct {
 	view    *viewed
 	raised  []failover.Alarm
 	cleared []failover.Alarm
+	over    []ended // cleared ones that stayed away
 	notes   []failover.Note
 	actions []failover.Action
 	answers []failover.Answer
@@ -63,24 +63,19 @@ type clerk struct {
 	incidents *incidents
 	changed   chan struct{} // somebody should look at the status
 	whole     bool          // redundant, as last told
+	damper    damper
 	toldPart  bool          // that it is not was told
 	partSince time.Duration // since when it is something else; 0: it is not
 
 	mu      sync.Mutex
-	history []*stamped // oldest first
+	history []control.Entry // oldest first
 	alarms  map[string]control.Alarm
-}
-
-// stamped is an event with its moment, which the wire form carries in its envelope.
-type stamped struct {
-	*api.Event
-	at time.Time
 }
 
 func newClerk(e *Engine) *clerk {
 	c := &clerk{
 		e: e, news: newQueue[observation](newsBound), changed: make(chan struct{}, 1),
-		alarms: map[string]control.Alarm{},
+		alarms: map[string]control.Alarm{}, history: e.Past,
 	}
 	c.incidents = newIncidents(e)
 	return c
@@ -140,6 +135,7 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 		c.send(o.gather(c.incidents))
 		return
 	}
+	o.raised, o.over = c.damper.pass(o.at, o.raised, o.cleared)
 	events := append(translate(c.e, o), c.redundancy(o)...)
 	opened := c.incidents.observe(ctx, o, events)
 	for _, event := range events {
@@ -218,10 +214,16 @@ func (c *clerk) log(event *api.Event) {
 }
 
 func (c *clerk) remember(wall time.Time, event *api.Event) {
+	entry := control.Entry{
+		Time: wall, Kind: event.GetKind(), Severity: severityWord(event.GetSeverity()),
+		Object: event.GetObject(), Message: event.GetMessage(), Incident: event.GetIncident(),
+	}
+	if c.e.Keep != nil {
+		c.e.Keep(entry)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kept := proto.Clone(event).(*api.Event) //nolint:forcetypeassert // a clone is of its own kind
-	c.history = append(c.history, &stamped{Event: kept, at: wall})
+	c.history = append(c.history, entry)
 	if len(c.history) > historyBound {
 		c.history = c.history[len(c.history)-historyBound:]
 	}
@@ -270,11 +272,7 @@ func (c *clerk) past(limit int) []control.Entry {
 	defer c.mu.Unlock()
 	out := []control.Entry{}
 	for i := len(c.history) - 1; i >= 0 && len(out) < limit; i-- {
-		h := c.history[i]
-		out = append(out, control.Entry{
-			Time: h.at, Kind: h.GetKind(), Severity: severityWord(h.GetSeverity()),
-			Object: h.GetObject(), Message: h.GetMessage(), Incident: h.GetIncident(),
-		})
+		out = append(out, c.history[i])
 	}
 	return out
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/internal/report"
 )
@@ -51,6 +52,10 @@ type Options struct {
 	Saved failover.State
 	// Startup are things of the start that people must hear of, e.g. a corrupt journal.
 	Startup []*api.Event
+
+	// Past is what happened before this start, oldest first; Keep takes what happens now.
+	Past []control.Entry
+	Keep func(control.Entry)
 
 	Plugins Plugins
 	Journal Journal

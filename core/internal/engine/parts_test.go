@@ -155,3 +155,26 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 		t.Error("the moment itself is missing")
 	}
 }
+
+func TestAlarmsThatFlickerAreOne(t *testing.T) {
+	var d damper
+	a := failover.Alarm{Object: "node/alpha", Key: "daemon-silent", Severity: failover.Critical}
+	told, over := d.pass(0, []failover.Alarm{a}, nil)
+	if len(told) != 1 || len(over) != 0 {
+		t.Fatalf("told %v, over %v", told, over)
+	}
+	at := time.Duration(0)
+	for range 20 {
+		at += 50 * time.Millisecond
+		if told, over = d.pass(at, nil, []failover.Alarm{a}); len(told)+len(over) != 0 {
+			t.Fatalf("after %v: told %v, over %v", at, told, over)
+		}
+		if told, over = d.pass(at, []failover.Alarm{a}, nil); len(told)+len(over) != 0 {
+			t.Fatalf("after %v: told %v, over %v", at, told, over)
+		}
+	}
+	d.pass(at, nil, []failover.Alarm{a})
+	if _, over = d.pass(at+calm, nil, nil); len(over) != 1 || over[0].alarm.Key != a.Key {
+		t.Errorf("over %v", over)
+	}
+}

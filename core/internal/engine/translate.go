@@ -96,8 +96,8 @@ func translate(e *Engine, o observation) []*api.Event {
 	for _, a := range o.raised {
 		out = append(out, raisedEvent(a))
 	}
-	for _, a := range o.cleared {
-		out = append(out, clearedEvent(a, o.raised))
+	for _, a := range o.over {
+		out = append(out, clearedEvent(a.alarm, a.raised))
 	}
 	for _, a := range o.answers {
 		if event := answerEvent(e, a); event != nil {

@@ -1,0 +1,108 @@
+package app
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sirupsen/logrus/hooks/test"
+	"go.uber.org/goleak"
+
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/engine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const goodFile = `store: s0001
+nodes:
+  - {name: alpha, role: primary, address: 10.0.0.1, interface: eth0}
+  - {name: beta, role: secondary, address: 10.0.0.2, interface: eth0}
+key: KEY
+links:
+  - {name: cable, plugin: nothing-here, direct: true, with: {}}
+  - {name: lan, plugin: nothing-here, with: {}}
+fencing:
+  - {name: ups-alpha, plugin: nothing-here, feeds: [alpha], with: {}}
+  - {name: ups-beta, plugin: nothing-here, feeds: [beta], with: {}}
+ping_group: [10.0.0.254]
+resources: []
+probes: []
+state_dir: DIR/state
+run_dir: DIR/run
+`
+
+// start tries to start a daemon with a configuration and returns its error's text.
+func start(t *testing.T, dir, node, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, "storeward.yaml")
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, _ := test.NewNullLogger()
+	a, err := New(context.Background(), Options{Config: path, Node: node, Plugins: filepath.Join(dir, "no-such-program"), Log: log})
+	if err == nil {
+		_ = a.Close()
+		return ""
+	}
+	return err.Error()
+}
+
+func TestBadConfigurationIsRefusedWithItsPlace(t *testing.T) {
+	for name, c := range map[string]struct{ node, from, to, want string }{
+		"unknown key":      {"alpha", "resources: []", "resourcez: []", "storeward.yaml:13:1"},
+		"wrong type":       {"alpha", "ping_group: [10.0.0.254]", "ping_group: 7", "storeward.yaml:12:"},
+		"unknown node":     {"gamma", "", "", `no node "gamma"`},
+		"unknown plugin":   {"alpha", "", "", "storeward.yaml:7:"},
+		"impossible times": {"alpha", "resources: []", "timing: {interval: 1s, deadtime: 2s}\nresources: []", "storeward.yaml:13:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.ReplaceAll(goodFile, "KEY", strings.Repeat("k", 40))
+			if c.from != "" {
+				text = strings.Replace(text, c.from, c.to, 1)
+			}
+			if got := start(t, t.TempDir(), c.node, text); !strings.Contains(got, c.want) {
+				t.Errorf("refused with %q, want %q in it", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSecondDaemonIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockFile(filepath.Join(run, "storewardd.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	text := strings.ReplaceAll(goodFile, "KEY", strings.Repeat("k", 40))
+	if got := start(t, dir, "alpha", text); !strings.Contains(got, "another daemon of this node holds") {
+		t.Errorf("refused with %q", got)
+	}
+}
+
+func TestHistoryOutlivesTheDaemon(t *testing.T) {
+	dir := t.TempDir()
+	log, _ := test.NewNullLogger()
+	a := &App{log: log, cfg: config.Default()}
+	a.cfg.StateDir = dir
+	var first engine.Options
+	a.openHistory(&first)
+	first.Keep(control.Entry{Kind: "node.started", Message: "The daemon of alpha runs."})
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var second engine.Options
+	a.openHistory(&second)
+	defer func() { _ = a.Close() }()
+	if len(second.Past) != 1 || second.Past[0].Kind != "node.started" {
+		t.Errorf("past %v", second.Past)
+	}
+}

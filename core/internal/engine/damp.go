@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+// calm is how long an alarm must stay away before its end is told: one that comes
+// and goes with every look at the world is one alarm, not a hundred.
+const calm = time.Second
+
+// ended is an alarm that went away a moment ago.
+type ended struct {
+	alarm  failover.Alarm
+	at     time.Duration
+	raised []failover.Alarm // what began in its place
+}
+
+// damper holds back the ends of alarms.
+type damper struct{ ends []ended }
+
+// pass takes what began and ended, and returns what is to be told of it now.
+func (d *damper) pass(at time.Duration, raised, cleared []failover.Alarm) (begun []failover.Alarm, over []ended) {
+	for _, a := range cleared {
+		d.ends = append(d.ends, ended{alarm: a, at: at, raised: raised})
+	}
+	for _, a := range raised {
+		again := slices.IndexFunc(d.ends, func(e ended) bool {
+			return e.alarm.Object == a.Object && e.alarm.Key == a.Key && e.alarm.Severity == a.Severity
+		})
+		if again >= 0 {
+			d.ends = slices.Delete(d.ends, again, again+1)
+			continue
+		}
+		begun = append(begun, a)
+	}
+	for len(d.ends) > 0 && at-d.ends[0].at >= calm {
+		over = append(over, d.ends[0])
+		d.ends = d.ends[1:]
+	}
+	return begun, over
+}
