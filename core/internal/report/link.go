@@ -38,6 +38,7 @@ type link struct {
 	mu     sync.Mutex
 	newest *api.Status
 	fresh  chan struct{}
+	lost   chan struct{} // closed when the connection that is up now is lost
 }
 
 func newLink(o Options, c config.Console, box *outbox) (*link, error) {
@@ -50,7 +51,7 @@ func newLink(o Options, c config.Console, box *outbox) (*link, error) {
 	}
 	l := &link{
 		o: o, name: "console/" + c.Name, box: box,
-		log: o.Log.WithField("sink", "console/"+c.Name), fresh: make(chan struct{}, 1),
+		log: o.Log.WithField("sink", "console/"+c.Name), fresh: make(chan struct{}, 1), lost: make(chan struct{}),
 	}
 	l.conn, err = nats.Connect(c.URL,
 		nats.Name(o.Store+"."+o.Node),
@@ -66,6 +67,7 @@ func newLink(o Options, c config.Console, box *outbox) (*link, error) {
 		nats.MaxPingsOutstanding(2),
 		nats.ReconnectBufSize(-1), // what waits, waits in the outbox
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			l.disconnected()
 			if err != nil {
 				l.log.WithError(err).Warn("link to the console lost")
 			}
@@ -112,8 +114,39 @@ func (l *link) run(ctx context.Context) {
 	speaking.Wait()
 }
 
+// errLost ends the wait for an answer whose connection is gone.
+var errLost = errors.New("the link was lost before the answer")
+
+// disconnected lets go of whoever waits for an answer by the connection that
+// was up: no answer comes over another one.
+func (l *link) disconnected() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.lost)
+	l.lost = make(chan struct{})
+}
+
+// whileUp returns a context that ends when the connection that is up now is lost.
+func (l *link) whileUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	l.mu.Lock()
+	lost := l.lost
+	l.mu.Unlock()
+	go func() {
+		select {
+		case <-lost:
+			cancel(errLost)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
 // deliver sends envelopes of one journal as one request.
 func (l *link) deliver(ctx context.Context, envelopes []*api.Envelope) (uint64, error) {
+	// Before the look at the connection: a loss right after it counts too.
+	ctx, release := l.whileUp(ctx)
+	defer release()
 	if !l.conn.IsConnected() {
 		return 0, errors.New("the console cannot be reached")
 	}
@@ -125,6 +158,9 @@ func (l *link) deliver(ctx context.Context, envelopes []*api.Envelope) (uint64, 
 	defer cancel()
 	reply, err := l.conn.RequestWithContext(ctx, api.Subject(l.o.Store, l.o.Node, api.SubjectBatch), data)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), errLost) {
+			err = errLost
+		}
 		return 0, fmt.Errorf("send a batch to the console: %w", err)
 	}
 	var ack api.Ack

@@ -157,6 +157,7 @@ func (r *Reporter) Points(p *api.Points) {
 
 // Status implements Sink.
 func (r *Reporter) Status(s *api.Status) {
+	mendText(s.ProtoReflect())
 	waiting, dropped, _ := r.box.stats()
 	s.OutboxPending, s.OutboxDroppedPoints = uint64(waiting), dropped
 	for _, l := range r.links {
@@ -173,6 +174,7 @@ func (r *Reporter) Close() error {
 }
 
 func (r *Reporter) enqueue(e *api.Envelope) {
+	mendText(e.ProtoReflect())
 	e.Store, e.Node, e.Time = r.o.Store, r.o.Node, timestamppb.New(r.o.Now())
 	r.mu.Lock()
 	full := len(r.queue) >= queueLimit

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/storeward/storeward/core/api"
+)
+
+// TestTextThatIsNoUTF8: one report with a text that protobuf cannot hold does
+// not stop everything behind it.
+func TestTextThatIsNoUTF8(t *testing.T) {
+	dir := t.TempDir()
+	certificates(t, dir)
+	s := broker(t, dir, 0)
+	defer s.Shutdown()
+	console := &fakeConsole{got: map[uint64]string{}}
+	console.serve(t, s)
+	r, _, err := New(linkOptions(dir, s.Addr().(*net.TCPAddr).Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Event(&api.Event{Kind: api.KindAlarm, Message: "caf\xe9", Attributes: map[string]string{"k\xff": "v\xff"}})
+	r.Incident(&api.Incident{Id: "i1", Snapshots: []*api.Snapshot{{Node: "alpha", LogLines: []string{"\xc3\x28"}}}})
+	r.Points(&api.Points{Points: []*api.Point{{Measurement: "m", Tags: map[string]string{"mount": "/\xfe"}, Fields: map[string]float64{"x\xff": 1}}}})
+	r.Status(&api.Status{Node: "alpha", Decision: "\xff"})
+	r.Event(&api.Event{Kind: api.KindAlarm, Message: "behind it"})
+	eventually(t, "everything behind a broken text", func() bool { return console.count() == 4 && console.statuses.Load() > 0 })
+	console.mu.Lock()
+	defer console.mu.Unlock()
+	if got, want := console.got[1], "caf\uFFFD"; got != want {
+		t.Errorf("the broken text arrived as %q, want %q", got, want)
+	}
+}
+
+// TestConsoleDiesUnderABatch: a batch whose console is gone is not waited for.
+func TestConsoleDiesUnderABatch(t *testing.T) {
+	dir := t.TempDir()
+	certificates(t, dir)
+	s := broker(t, dir, 0)
+	conn, err := nats.Connect("", nats.InProcessServer(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	taken := make(chan struct{}, 8)
+	if _, err := conn.Subscribe(api.AllSubjects(api.SubjectBatch), func(*nats.Msg) { taken <- struct{}{} }); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	port := s.Addr().(*net.TCPAddr).Port
+	o := linkOptions(dir, port)
+	box, _, err := openOutbox(filepath.Join(dir, "box"), 1<<20, []string{"console/hq"}, testTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.close()
+	l, err := newLink(o, o.Report.Consoles[0], box)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.conn.Close()
+	eventually(t, "the link", l.conn.IsConnected)
+	failed := make(chan error, 1)
+	envelopes := []*api.Envelope{{Store: "s1", Node: "alpha", Sequence: 1, JournalId: "j"}}
+	go func() {
+		_, err := l.deliver(context.Background(), envelopes)
+		failed <- err
+	}()
+	<-taken
+	s.Shutdown()
+	select {
+	case err := <-failed:
+		if err == nil {
+			t.Error("a batch that nobody took was taken for delivered")
+		}
+	case <-time.After(ackTimeout / 2):
+		t.Error("the batch waits for a console that is gone")
+	}
+}
