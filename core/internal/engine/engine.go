@@ -25,6 +25,8 @@ import (
 const (
 	// inboxSize bounds the facts that wait for the loop; at the fast settings it is minutes of beats.
 	inboxSize = 4096
+	// leastWait keeps a policy that wants to be asked again at once from taking the whole processor.
+	leastWait = time.Millisecond
 	// viewEvery is how old the published view may be when nothing changes.
 	viewEvery = time.Second
 	// leaveBound is how long a stopping daemon waits for its announcement of planned silence.
@@ -223,7 +225,7 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 		if end != nil && left(plan) {
 			return
 		}
-		timer.Reset(max(0, plan.Wake-e.Clock.Now()))
+		timer.Reset(max(leastWait, plan.Wake-e.Clock.Now()))
 	}
 }
 
