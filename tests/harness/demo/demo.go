@@ -201,5 +201,5 @@ func Kill(ctx context.Context, out io.Writer) error {
 			}
 		}
 	}
-	return errors.New("no server is active just now: try again in a few seconds")
+	return errors.New("no server is active just now: try again in a few seconds; if you have killed both, build/bin/lab -name demo power-on beta gives one its power back")
 }
