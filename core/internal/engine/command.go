@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -83,8 +84,12 @@ func (e *Engine) Configuration(context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("write configuration: %w", err)
 	}
-	return string(text), nil
+	return secretKeys.ReplaceAllString(string(text), "$1: <secret>"), nil
 }
+
+// secretKeys finds secrets in the plugins' own sections, which the core cannot
+// know by their type; a reference to a file is none.
+var secretKeys = regexp.MustCompile(`\b(community|passw(?:or)?d|passphrase|token|secret)\s*:\s*(?:"[^"]*"|'[^']*'|[^\s,{}<"'][^\s,}]*)`)
 
 // Command answers the control socket: the active node decides, wherever the
 // operator sits; what is about this node's own machine is decided here.
