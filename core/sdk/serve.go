@@ -74,6 +74,7 @@ type served struct {
 
 	mu      sync.Mutex
 	calls   int
+	actions map[*action]none
 	closing bool
 	idle    chan struct{} // closed when closing and the last call has returned
 }
@@ -81,7 +82,7 @@ type served struct {
 func newServed(name string, instance Instance) *served {
 	life, end := context.WithCancel(context.Background())
 	return &served{
-		name: name, instance: instance, roles: RolesOf(instance),
+		name: name, instance: instance, roles: RolesOf(instance), actions: map[*action]none{},
 		life: life, end: end, idle: make(chan struct{}),
 	}
 }
@@ -106,6 +107,40 @@ func (sv *served) leave() {
 	if sv.closing && sv.calls == 0 {
 		close(sv.idle)
 	}
+}
+
+// action is what changes a resource and has not returned.
+type action struct {
+	what string
+	ctx  context.Context //nolint:containedctx // it tells whether the caller still waits
+}
+
+// begin notes an action; done must follow when it has returned.
+func (sv *served) begin(ctx context.Context, what string) (done func(), err error) {
+	if err := sv.overdue(); err != nil {
+		return nil, err
+	}
+	one := &action{what, ctx}
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	sv.actions[one] = none{}
+	return func() {
+		sv.mu.Lock()
+		defer sv.mu.Unlock()
+		delete(sv.actions, one)
+	}, nil
+}
+
+// overdue names an action whose caller has given up and which may still take effect.
+func (sv *served) overdue() error {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	for one := range sv.actions {
+		if one.ctx.Err() != nil {
+			return fmt.Errorf("%s: an earlier %s has not returned", sv.name, one.what)
+		}
+	}
+	return nil
 }
 
 // close ends the instance after its last call has returned. An instance whose

@@ -12,33 +12,38 @@ type none = struct{}
 
 // Start starts a resource.
 func (s *service) Start(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
-	return s.act(ctx, r, Resource.Start)
+	return act(ctx, s, r, "start", Resource.Start)
 }
 
 // Stop stops a resource.
 func (s *service) Stop(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
-	return s.act(ctx, r, Resource.Stop)
-}
-
-func (s *service) act(ctx context.Context, r *sdkpb.InstanceRequest, f func(Resource, context.Context) error) (*sdkpb.ResourceReply, error) {
-	_, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role Resource) (none, error) {
-		return none{}, f(role, ctx)
-	})
-	return &sdkpb.ResourceReply{Error: errText(err)}, nil
+	return act(ctx, s, r, "stop", Resource.Stop)
 }
 
 // Promote promotes a resource.
 func (s *service) Promote(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
-	_, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role Promoter) (none, error) {
-		return none{}, role.Promote(ctx)
-	})
-	return &sdkpb.ResourceReply{Error: errText(err)}, nil
+	return act(ctx, s, r, "promote", Promoter.Promote)
 }
 
 // Demote demotes a resource.
 func (s *service) Demote(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.ResourceReply, error) {
-	_, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role Promoter) (none, error) {
-		return none{}, role.Demote(ctx)
+	return act(ctx, s, r, "demote", Promoter.Demote)
+}
+
+// act runs what changes a resource. One that outlived its time may still take
+// effect, so that nothing else is done, and nothing is said, before it returned.
+func act[R any](ctx context.Context, s *service, r *sdkpb.InstanceRequest, what string, f func(R, context.Context) error) (*sdkpb.ResourceReply, error) {
+	_, err := call(ctx, s, r.GetHandle(), func(ctx context.Context, role R) (none, error) {
+		sv, err := s.find(r.GetHandle())
+		if err != nil {
+			return none{}, err
+		}
+		done, err := sv.begin(ctx, what)
+		if err != nil {
+			return none{}, err
+		}
+		defer done()
+		return none{}, f(role, ctx)
 	})
 	return &sdkpb.ResourceReply{Error: errText(err)}, nil
 }
@@ -46,6 +51,13 @@ func (s *service) Demote(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.
 // Monitor finds out whether a resource runs.
 func (s *service) Monitor(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkpb.State, error) {
 	return stateOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Resource) (State, error) {
+		sv, err := s.find(r.GetHandle())
+		if err == nil {
+			err = sv.overdue()
+		}
+		if err != nil {
+			return State{}, err
+		}
 		return role.Monitor(ctx)
 	})), nil
 }

@@ -64,8 +64,12 @@ func (m *instance) Start(ctx context.Context) error {
 			return fmt.Errorf("make target of mount: %w", err)
 		}
 	}
-	// mount(2) may hang with the disk below it; the caller must not.
-	if err := bounded(ctx, m.mount); err != nil {
+	if err := ctx.Err(); err != nil { // nobody waits any more: it must not be mounted later
+		return fmt.Errorf("mount %s on %s: %w", m.cfg.Source, m.cfg.Target, err)
+	}
+	// mount(2) may hang with the disk below it, and then mounts late. The caller is
+	// answered in time all the same, and told nothing else before it has returned.
+	if err := m.mount(); err != nil {
 		return fmt.Errorf("mount %s on %s: %w", m.cfg.Source, m.cfg.Target, err)
 	}
 	m.log.WithField("source", m.cfg.Source).Info("file system mounted")
@@ -90,18 +94,6 @@ func (m *instance) mount() error {
 	return nil
 }
 
-// bounded returns when the call did or when ctx ended. What then still runs, ends by itself.
-func bounded(ctx context.Context, call func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- call() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("the kernel does not answer: %w", ctx.Err())
-	}
-}
-
 // expected tells whether what is mounted on the target is what should be. It
 // asks the table of mounts alone: the disk below may hang.
 func (m *instance) expected(t table, now mounted) error {
@@ -120,6 +112,16 @@ func (m *instance) expected(t table, now mounted) error {
 	return nil
 }
 
+// buried tells whether ours is among the mounts on the target, whatever lies above it.
+func (m *instance) buried(t table) bool {
+	for _, one := range t {
+		if one.target == m.cfg.Target && m.expected(t, one) == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Stop unmounts. A busy file system is tried again until ctx ends; the error names its holders.
 func (m *instance) Stop(ctx context.Context) error {
 	m.mu.Lock()
@@ -134,10 +136,13 @@ func (m *instance) Stop(ctx context.Context) error {
 			return nil
 		}
 		if err := m.expected(table, now); err != nil {
+			if m.buried(table) {
+				return fmt.Errorf("unmount %s: it lies below another one: %w", m.cfg.Target, err)
+			}
 			m.log.WithError(err).Warn("another file system is mounted on the target")
 			return nil // not ours: ours is stopped
 		}
-		err = bounded(ctx, func() error { return unix.Unmount(m.cfg.Target, unix.UMOUNT_NOFOLLOW) })
+		err = unix.Unmount(m.cfg.Target, unix.UMOUNT_NOFOLLOW)
 		switch {
 		case err == nil:
 			m.log.Info("file system unmounted")
@@ -193,7 +198,8 @@ func (m *instance) Monitor(context.Context) (sdk.State, error) {
 		return sdk.State{Status: sdk.Down, Message: "nothing is mounted on " + m.cfg.Target}, nil
 	}
 	if err := m.expected(table, now); err != nil {
-		return sdk.State{Status: sdk.Down, Message: err.Error()}, nil //nolint:nilerr // it was found out: another file system is there
+		// Below a stranger's mount ours is still held: open files, and the peer must not have it.
+		return sdk.State{Running: m.buried(table), Status: sdk.Down, Message: err.Error()}, nil //nolint:nilerr // it was found out: another file system is there
 	}
 	if now.readOnly() && !m.cfg.readOnly() {
 		return sdk.State{Running: true, Status: sdk.Degraded, Message: m.cfg.Target + " became read only: its disk had errors"}, nil

@@ -113,6 +113,42 @@ func TestForeignMountIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestBuriedMountIsNotStopped: a stranger's mount above ours hides it and ends nothing.
+func TestBuriedMountIsNotStopped(t *testing.T) {
+	m := openTest(t, nil)
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", m.cfg.Target, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	if state := monitor(t, m); !state.Running || state.Status != sdk.Down {
+		t.Errorf("state %+v", state)
+	}
+	if err := m.Stop(t.Context()); err == nil || !strings.Contains(err.Error(), "below another") {
+		t.Errorf("error %v", err)
+	}
+	if err := unix.Unmount(m.cfg.Target, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if monitor(t, m).Running {
+		t.Error("still mounted")
+	}
+}
+
+// TestStartThatNobodyWaitsFor mounts nothing.
+func TestStartThatNobodyWaitsFor(t *testing.T) {
+	m := openTest(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := m.Start(ctx); err == nil || monitor(t, m).Running {
+		t.Errorf("mounted for nobody, error %v", err)
+	}
+}
+
 func TestBusyStopNamesTheHolder(t *testing.T) {
 	m := openTest(t, nil)
 	if err := m.Start(t.Context()); err != nil {
