@@ -93,11 +93,40 @@ func (u *unit) find(ctx context.Context) (found, error) {
 		now.running = true
 	case "activating", "deactivating":
 		now.running, now.starting = true, true
+	default:
+		// A job that still waits, for a device or another unit, starts it at any
+		// time: until somebody stops it, it counts as running.
+		waiting, err := pending(ctx, conn, u.name)
+		if err != nil {
+			return found{}, err
+		}
+		if waiting {
+			now.running, now.starting = true, true
+			now.message += ", and systemd has a job on it that waits"
+		}
 	}
 	if now.pid > 0 {
 		now.message += ", process " + strconv.Itoa(now.pid)
 	}
 	return now, nil
+}
+
+// pending tells whether systemd has a job on the unit that has not ended: the
+// property Job, (uo), holds its number.
+func pending(ctx context.Context, conn manager, name string) (bool, error) {
+	p, err := conn.GetUnitPropertyContext(ctx, name, "Job")
+	if err != nil {
+		return false, fmt.Errorf("read Job of %s: %w", name, err)
+	}
+	job, ok := p.Value.Value().([]any)
+	if !ok || len(job) == 0 {
+		return false, fmt.Errorf("read Job of %s: it is no job", name)
+	}
+	number, ok := job[0].(uint32)
+	if !ok {
+		return false, fmt.Errorf("read Job of %s: its number is none", name)
+	}
+	return number != 0, nil
 }
 
 func text(ctx context.Context, conn manager, name, property string) (string, error) {

@@ -13,7 +13,7 @@ import (
 // fakeSystemd holds one unit.
 type fakeSystemd struct {
 	active, outcome string
-	pid             uint32
+	pid, job        uint32
 }
 
 func (f *fakeSystemd) StartUnitContext(_ context.Context, _, _ string, result chan<- string) (int, error) {
@@ -35,6 +35,9 @@ func (f *fakeSystemd) ResetFailedUnitContext(context.Context, string) error {
 }
 
 func (f *fakeSystemd) GetUnitPropertyContext(_ context.Context, _, name string) (*dbus.Property, error) {
+	if name == "Job" {
+		return &dbus.Property{Name: name, Value: godbus.MakeVariant([]any{f.job, godbus.ObjectPath("/")})}, nil
+	}
 	value := map[string]string{"ActiveState": f.active, "SubState": "sub", "LoadState": "loaded"}[name]
 	return &dbus.Property{Name: name, Value: godbus.MakeVariant(value)}, nil
 }
@@ -71,6 +74,18 @@ func TestUnit(t *testing.T) {
 	fake.outcome = "failed"
 	if _, err := u.start(t.Context()); err == nil || !strings.Contains(err.Error(), `"failed"`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestUnitWithAWaitingJob: systemd may start it at any time, so that nobody can
+// say that it does not run.
+func TestUnitWithAWaitingJob(t *testing.T) {
+	for _, active := range []string{"inactive", "failed"} {
+		fake := &fakeSystemd{active: active, job: 17}
+		u := &unit{name: "till.service", connect: func(context.Context) (manager, error) { return fake, nil }}
+		if now, err := u.find(t.Context()); err != nil || !now.running || !now.starting {
+			t.Errorf("%s: %+v, error %v", active, now, err)
+		}
 	}
 }
 

@@ -119,6 +119,9 @@ func (d *Daemon) Start(ctx context.Context) (p Process, fresh bool, err error) {
 	if err := d.forget(); err != nil {
 		return Process{}, false, err
 	}
+	if err := ctx.Err(); err != nil { // nobody waits any more: it must not run later
+		return Process{}, false, fmt.Errorf("start %s: %w", d.spec.Command[0], err)
+	}
 	if p, err = d.launch(); err != nil {
 		return Process{}, false, err
 	}
@@ -251,6 +254,9 @@ func (d *Daemon) Stop(ctx context.Context, steps ...Step) error {
 	for _, step := range steps {
 		if !running || d.gone(ctx, p, step) {
 			break
+		}
+		if errors.Is(ctx.Err(), context.Canceled) { // nobody waits any more, which is no reason to kill
+			return fmt.Errorf("stop %s: %w", d.spec.Instance, ctx.Err())
 		}
 	}
 	last, _ := d.recorded()

@@ -162,6 +162,24 @@ func TestStopIsGentleFirst(t *testing.T) {
 	}
 }
 
+// TestActionsThatNobodyWaitsFor neither start a process nor kill one.
+func TestActionsThatNobodyWaitsFor(t *testing.T) {
+	d, _ := newTest(t, "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done")
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := d.Start(gone); err == nil {
+		t.Error("a process was started for nobody")
+	}
+	if _, running := find(t, d); running {
+		t.Error("a process runs")
+	}
+	p, _ := start(t, d)
+	eventually(t, "ready", func() bool { return d.LastLines(1) == "ready" })
+	if err := d.Stop(gone, Step{Signal: unix.SIGTERM, Wait: time.Minute}); err == nil || !p.Alive() {
+		t.Errorf("killed for nobody's sake, error %v", err)
+	}
+}
+
 func TestWhatTheProcessInherits(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_PLUGIN", "x")
 	d, _ := newTest(t, "sh", "-c", "env; ls -l /proc/self/fd; id -un; echo end; exec sleep 1000")
