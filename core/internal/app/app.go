@@ -144,6 +144,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.evidence != nil {
 		wait.Go(func() { a.evidence.run(ctx) })
 	}
+	wait.Go(func() { a.inventories(ctx) })
 	wait.Go(func() { a.reloads(ctx) })
 	err := a.engine.Run(ctx)
 	cancel()
