@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -48,11 +49,7 @@ func run(o app.Options) int {
 		fmt.Fprintf(os.Stderr, "storewardd: %v\n", err)
 		return 1
 	}
-	err = a.Run(ctx)
-	if closing := a.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
+	if err = errors.Join(a.Run(ctx), a.Close()); err != nil {
 		o.Log.WithError(err).Error("daemon ends")
 		return 1
 	}
