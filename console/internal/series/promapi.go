@@ -23,10 +23,16 @@ import (
 
 const (
 	// maxPoints is how many steps a range query may have, as in Prometheus.
-	maxPoints    = 11000
-	maxSeries    = 10000
-	maxQueries   = 8
-	maxBody      = 1 << 20
+	maxPoints  = 11000
+	maxSeries  = 10000
+	maxQueries = 4
+	maxBody    = 1 << 20
+	// maxText bounds a query's text in bytes: the parser takes a time that grows
+	// with the square of the depth, and no deadline stops it.
+	maxText = 16 << 10
+	// maxSamples is how many samples a query may hold in memory; one takes up to
+	// some hundred bytes while a subquery is worked out.
+	maxSamples   = 2_000_000
 	queryTimeout = 30 * time.Second
 )
 
@@ -152,7 +158,10 @@ func (d *DB) query(r *http.Request) (result, *apiError) {
 		return result{}, fail
 	}
 	defer cancel()
-	text := r.FormValue("query")
+	text, fail := queryParam(r)
+	if fail != nil {
+		return result{}, fail
+	}
 	q, err := d.engine.NewInstantQuery(ctx, d.tsdb, nil, text, at)
 	if err != nil {
 		return result{}, badData(`invalid parameter "query": %w`, err)
@@ -186,7 +195,10 @@ func (d *DB) queryRange(r *http.Request) (result, *apiError) {
 		return result{}, fail
 	}
 	defer cancel()
-	text := r.FormValue("query")
+	text, fail := queryParam(r)
+	if fail != nil {
+		return result{}, fail
+	}
 	q, err := d.engine.NewRangeQuery(ctx, d.tsdb, nil, text, start, end, step)
 	if err != nil {
 		return result{}, badData(`invalid parameter "query": %w`, err)
@@ -326,6 +338,9 @@ func (d *DB) selection(r *http.Request) (*within, [][]*labels.Matcher, *apiError
 	}
 	var sets [][]*labels.Matcher
 	for _, text := range r.Form["match[]"] {
+		if len(text) > maxText {
+			return nil, nil, badData(`invalid parameter "match[]": longer than %d bytes`, maxText)
+		}
 		m, err := d.parser.ParseMetricSelector(text)
 		if err != nil {
 			return nil, nil, badData(`invalid parameter "match[]": %w`, err)
@@ -337,6 +352,14 @@ func (d *DB) selection(r *http.Request) (*within, [][]*labels.Matcher, *apiError
 		return nil, nil, &apiError{errorExecution, err}
 	}
 	return &within{q, start.UnixMilli(), end.UnixMilli()}, sets, nil
+}
+
+func queryParam(r *http.Request) (string, *apiError) {
+	text := r.FormValue("query")
+	if len(text) > maxText {
+		return "", badData(`invalid parameter "query": longer than %d bytes`, maxText)
+	}
+	return text, nil
 }
 
 func deadline(r *http.Request) (context.Context, context.CancelFunc, *apiError) {

@@ -94,7 +94,7 @@ func Open(o Options) (*DB, error) {
 	return &DB{
 		tsdb: t, dir: o.Dir, now: o.Now, log: o.Log, parser: p, queries: make(chan struct{}, maxQueries),
 		engine: promql.NewEngine(promql.EngineOpts{
-			Logger: log, Reg: o.Registry, MaxSamples: 20_000_000, Timeout: queryTimeout, LookbackDelta: 5 * time.Minute,
+			Logger: log, Reg: o.Registry, MaxSamples: maxSamples, Timeout: queryTimeout, LookbackDelta: 5 * time.Minute,
 			EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,
 		}),
 	}, nil

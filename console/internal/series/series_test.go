@@ -259,3 +259,22 @@ func TestLateSamplesAndRepeats(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestExpensiveQueries: a query is refused before it costs the console its memory.
+func TestExpensiveQueries(t *testing.T) {
+	d := opened(t)
+	long := strings.Repeat("(", 20_000) + "1" + strings.Repeat(")", 20_000)
+	for _, path := range []string{"/query", "/query_range"} {
+		status, text := get(d, path, "query", long, "start", "1", "end", "2", "step", "1")
+		if status != http.StatusBadRequest || !strings.Contains(text, "longer than 16384 bytes") {
+			t.Errorf("%s with a text of %d bytes: %d %.200s", path, len(long), status, text)
+		}
+	}
+	if status, text := get(d, "/series", "match[]", `{a="`+long+`"}`); status != http.StatusBadRequest {
+		t.Errorf("a selector of %d bytes: %d %.200s", len(long), status, text)
+	}
+	// More than two million samples.
+	if status, text := get(d, "/query", "query", "count_over_time((vector(1))[30d:1s])"); status != http.StatusUnprocessableEntity {
+		t.Errorf("a subquery of 30 days in seconds: %d %.200s", status, text)
+	}
+}
