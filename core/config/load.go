@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 
@@ -14,7 +13,7 @@ import (
 
 // Load reads and validates a file. Its faults name the file by its base name.
 func Load(path string) (*Config, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	text, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
@@ -57,6 +56,10 @@ func decodeInto(d *decoder, root ast.Node, cfg *Config) {
 
 // parseRoot returns the file's one document.
 func parseRoot(name string, text []byte) (ast.Node, error) {
+	text, err := plainText(name, text)
+	if err != nil {
+		return nil, err
+	}
 	file, err := parser.ParseBytes(text, 0)
 	var detailed yaml.Error
 	switch {
