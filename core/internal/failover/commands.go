@@ -108,6 +108,8 @@ func (m *Machine) commandStandby(c *Command) string {
 	switch {
 	case !self && !other:
 		return "no node " + c.Name
+	case !m.active() && m.quiet.silent:
+		return "no node is known to be active, and " + m.p.Peer + " is silent"
 	case self && !m.peerReady():
 		return "this would leave no eligible node: " + m.p.Peer + " is not ready"
 	case other && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || !m.active() && !m.ready()):
@@ -198,7 +200,7 @@ func (m *Machine) commandAdopt() string {
 	if m.active() {
 		m.state.LastActive = m.state.Generation
 	}
-	m.store.changed()
+	m.rights = m.store.changed()
 	return ""
 }
 

@@ -241,6 +241,7 @@ func (m *Machine) beginGiving(kind givingKind, why string) {
 
 // handOver carries a giving through its steps: stop, persist, grant.
 func (m *Machine) handOver() {
+	m.considerStandbyMode()
 	m.considerIsolation()
 	m.considerFailback()
 	g := &m.giving
@@ -347,6 +348,15 @@ func (m *Machine) considerCutOffStop() {
 	if m.p.IsolationStop && m.active() && m.quiet.silent && m.ping.cutOff() && m.giving.kind == notGiving &&
 		m.modeOf(beat.Maintenance, "") == nil && m.reached(max(m.quiet.since, m.ping.since)+m.p.IsolationTime) {
 		m.beginGiving(cutOffStop, "cut off from the ping group and the peer")
+	}
+}
+
+// considerStandbyMode: an active node in standby mode hands over as soon as
+// its peer is ready.
+func (m *Machine) considerStandbyMode() {
+	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerReady() && !m.stopStuck() &&
+		m.modeOf(beat.Maintenance, "") == nil {
+		m.beginGiving(switchover, "standby mode")
 	}
 }
 

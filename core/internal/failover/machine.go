@@ -17,9 +17,10 @@ type Machine struct {
 	wake  time.Duration // promised to be asked again by then; 0 before the first Decide
 
 	role    beat.Role
-	resumed bool // only the daemon started anew: the kernel, and so whatever ran, stayed
-	adopted bool // rights after the start are settled
-	lost    bool // the journal was lost and nothing was agreed since
+	resumed bool   // only the daemon started anew: the kernel, and so whatever ran, stayed
+	adopted bool   // rights after the start are settled
+	rights  uint64 // version of the state that must be durable before any start
+	lost    bool   // the journal was lost and nothing was agreed since
 
 	links     []link
 	peer      peer

@@ -168,6 +168,9 @@ func (m *Machine) leavingActs(o mode) bool {
 			}
 		}
 	case beat.ModeStandby:
+		if o.name == m.p.Self && m.active() {
+			return false // it never came to it
+		}
 		activeActive := slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.ActiveActive })
 		someone := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
 		return activeActive || !someone

@@ -144,7 +144,7 @@ func (m *Machine) look(r *resource) {
 
 func (m *Machine) start(i int) {
 	r := &m.resources[i]
-	if r.blocked || m.lost || !m.reached(r.next) || !m.mayStart(i) {
+	if r.blocked || m.lost || !m.store.durable(m.rights) || !m.reached(r.next) || !m.mayStart(i) {
 		return
 	}
 	m.phaseBegin(layerPhase(r))

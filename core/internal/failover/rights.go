@@ -83,7 +83,7 @@ func (m *Machine) join() {
 		m.lost = false
 		m.state.Generation = max(m.state.Generation, p.b.Generation) + 1
 		m.state.LastActive = m.state.Generation
-		m.store.changed()
+		m.rights = m.store.changed()
 	case m.active() || p.b.Role != beat.Active:
 		return
 	case p.b.Generation > m.state.Generation || m.lost:
