@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -72,6 +73,9 @@ func openOutbox(dir string, limit int64, destinations []string, now time.Time) (
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, "", fmt.Errorf("open %s: another process holds it: %w", path, err)
 	}
+	if refusal(err) { // the file may be whole: what it holds must not be given up
+		return nil, "", fmt.Errorf("open %s: %w", path, err)
+	}
 	aside := fmt.Sprintf("%s.corrupt-%s", path, now.UTC().Format("20060102T150405Z"))
 	if renameErr := os.Rename(path, aside); renameErr != nil {
 		return nil, "", fmt.Errorf("open %s: %w; and set it aside: %w", path, err, renameErr)
@@ -80,7 +84,18 @@ func openOutbox(dir string, limit int64, destinations []string, now time.Time) (
 	return box, aside, err
 }
 
-// tryOutbox opens the file and reads it whole. bbolt panics on some kinds of
+// refusal tells a disk that takes nothing from a file that is damaged.
+func refusal(err error) bool {
+	for _, reason := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
+}
+
+// tryOutbox opens the file and reads it whole. It writes only what is missing,
+// so that a full disk does not keep a node from starting. bbolt panics on some kinds of
 // damage; that is an error like any other here.
 func tryOutbox(path string, limit int64, destinations []string) (box *outbox, err error) {
 	var db *bolt.DB
@@ -97,21 +112,54 @@ func tryOutbox(path string, limit int64, destinations []string) (box *outbox, er
 		return nil, err
 	}
 	box = &outbox{db: db, limit: limit, cursors: map[string]uint64{}, grown: make(chan struct{})}
-	err = db.Update(func(tx *bolt.Tx) error {
+	complete := false
+	err = db.View(func(tx *bolt.Tx) error {
 		for problem := range tx.Check() {
 			return fmt.Errorf("damaged: %w", problem)
 		}
-		return box.load(tx, destinations)
+		complete = isComplete(tx, destinations)
+		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	read := db.View
+	if !complete {
+		read = db.Update
+	}
+	if err = read(func(tx *bolt.Tx) error { return box.load(tx, destinations) }); err != nil {
 		return nil, err
 	}
 	return box, nil
 }
 
+// isComplete tells whether load finds everything that it would make otherwise.
+func isComplete(tx *bolt.Tx, destinations []string) bool {
+	meta, cursors := tx.Bucket(bucketMeta), tx.Bucket(bucketCursors)
+	if meta == nil || meta.Get(keyJournal) == nil || tx.Bucket(bucketItems) == nil || cursors == nil {
+		return false
+	}
+	known := 0
+	for _, d := range destinations {
+		if cursors.Get([]byte(d)) == nil {
+			return false
+		}
+		known++
+	}
+	return cursors.Stats().KeyN == known
+}
+
+// bucket returns a bucket, made where it is missing and may be written.
+func bucket(tx *bolt.Tx, name []byte) (*bolt.Bucket, error) {
+	if b := tx.Bucket(name); b != nil {
+		return b, nil
+	}
+	return tx.CreateBucket(name)
+}
+
 // load reads what is there and forgets destinations that are configured no more.
 func (o *outbox) load(tx *bolt.Tx, destinations []string) error {
-	meta, err := tx.CreateBucketIfNotExists(bucketMeta)
+	meta, err := bucket(tx, bucketMeta)
 	if err != nil {
 		return err
 	}
@@ -124,7 +172,7 @@ func (o *outbox) load(tx *bolt.Tx, destinations []string) error {
 		}
 	}
 	o.last = sequenceOf(meta.Get(keyLast))
-	items, err := tx.CreateBucketIfNotExists(bucketItems)
+	items, err := bucket(tx, bucketItems)
 	if err != nil {
 		return err
 	}
@@ -143,7 +191,7 @@ func (o *outbox) load(tx *bolt.Tx, destinations []string) error {
 }
 
 func (o *outbox) loadCursors(tx *bolt.Tx, destinations []string) error {
-	cursors, err := tx.CreateBucketIfNotExists(bucketCursors)
+	cursors, err := bucket(tx, bucketCursors)
 	if err != nil {
 		return err
 	}

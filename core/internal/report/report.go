@@ -16,9 +16,6 @@ import (
 	"github.com/storeward/storeward/core/config"
 )
 
-// queueLimit bounds what waits in memory while the disk does not take it.
-const queueLimit = 20000
-
 // incidentLimit is the largest incident that is sent, in bytes: a broker takes
 // messages up to a limit of its own, and what it never takes would hold up
 // everything behind it.
@@ -48,7 +45,7 @@ type Reporter struct {
 	links []*link
 
 	mu      sync.Mutex
-	queue   []*api.Envelope
+	queue   queue
 	wake    chan struct{}
 	refused atomic.Uint64 // envelopes that found the queue full
 
@@ -177,34 +174,13 @@ func (r *Reporter) enqueue(e *api.Envelope) {
 	mendText(e.ProtoReflect())
 	e.Store, e.Node, e.Time = r.o.Store, r.o.Node, timestamppb.New(r.o.Now())
 	r.mu.Lock()
-	full := len(r.queue) >= queueLimit
-	if full && e.GetPoints() == nil {
-		full = !r.dropQueuedPoints()
-	}
-	if !full {
-		r.queue = append(r.queue, e)
-	}
+	refused := r.queue.add(e)
 	r.mu.Unlock()
-	if full {
-		r.refused.Add(1)
-		return
-	}
+	r.refused.Add(refused)
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
-}
-
-// dropQueuedPoints makes room for one event at the oldest points' expense.
-func (r *Reporter) dropQueuedPoints() bool {
-	for i, e := range r.queue {
-		if e.GetPoints() != nil && e.Sequence == 0 {
-			r.queue = append(r.queue[:i], r.queue[i+1:]...)
-			r.refused.Add(1)
-			return true
-		}
-	}
-	return false
 }
 
 // write moves what is queued to disk, as much as there is in one transaction.
@@ -244,18 +220,14 @@ func (r *Reporter) write(ctx context.Context) {
 func (r *Reporter) numbered() []*api.Envelope {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fresh := 0
-	for fresh < len(r.queue) && r.queue[fresh].Sequence != 0 {
-		fresh++
-	}
-	r.box.number(r.queue[fresh:])
-	return append([]*api.Envelope(nil), r.queue...)
+	r.box.number(r.queue.fresh())
+	return r.queue.all()
 }
 
 func (r *Reporter) forget(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue = append([]*api.Envelope(nil), r.queue[n:]...)
+	r.queue.forget(n)
 }
 
 // tell hands each event to the trap senders once.
