@@ -20,6 +20,7 @@ type incident struct {
 	Findings        []any   `json:"findings"`
 	Snapshots       []struct {
 		Node, Source string
+		Flight       []any
 	} `json:"snapshots"`
 }
 
@@ -38,13 +39,15 @@ func (i incident) phase(name string) (phase, bool) {
 	return phase{}, false
 }
 
-func (i incident) snapshotOf(node string) bool {
+// flightOf counts the seconds of a node's flight recorder that the incident shows.
+func (i incident) flightOf(node string) int {
+	most := 0
 	for _, s := range i.Snapshots {
 		if s.Node == node {
-			return true
+			most = max(most, len(s.Flight))
 		}
 	}
-	return false
+	return most
 }
 
 // closedFailover waits for the one failover incident that the console must have.

@@ -87,6 +87,7 @@ func (s *Space) StartProbe(target string, every time.Duration, file string) (*Pr
 	defer out.Close()
 	command := exec.CommandContext(context.Background(), "/proc/self/exe", helperProbe, target, every.String())
 	command.Stdout, command.Stderr = out, os.Stderr
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.Start(command); err != nil {
 		return nil, fmt.Errorf("start probe client: %w", err)
 	}

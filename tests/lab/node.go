@@ -120,6 +120,7 @@ func (n *Node) boot() error {
 	command.Env = append(nodeEnvironment(), "STOREWARD_LAB="+n.Store.lab.Name)
 	command.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
+		Setsid:     true, // the terminal's Ctrl-C is the lab's affair
 	}
 	up, tellUp, err := os.Pipe()
 	if err != nil {
