@@ -32,10 +32,14 @@ func main() {
 		os.Exit(2)
 	}
 	log.SetLevel(parsed)
+	output := app.NewOutput(os.Stderr)
+	log.SetOutput(output)
 	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "2006-01-02T15:04:05.000Z07:00", DisableColors: true})
 	lines := snapshot.NewLogRing(200)
 	log.AddHook(lines)
-	os.Exit(run(app.Options{Config: *path, Node: *node, Plugins: *plugins, Version: version, Realtime: *realtime, Log: log, Lines: lines}))
+	code := run(app.Options{Config: *path, Node: *node, Plugins: *plugins, Version: version, Realtime: *realtime, Log: log, Lines: lines})
+	_ = output.Close()
+	os.Exit(code)
 }
 
 func run(o app.Options) int {
