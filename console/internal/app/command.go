@@ -24,7 +24,9 @@ import (
 var Version = "0.1.0-dev"
 
 const (
-	defaultData = "/var/lib/storeward-console"
+	// minRetention is a little more than the time series keep in memory anyway.
+	minRetention = 6 * time.Hour
+	defaultData  = "/var/lib/storeward-console"
 	// passwordEnv names a file with the first administrator's password.
 	passwordEnv = "STOREWARD_ADMIN_PASSWORD_FILE"
 )
@@ -57,6 +59,9 @@ func serveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if (o.TLSCert == "") != (o.TLSKey == "") {
 				return errors.New("--tls-cert and --tls-key belong together")
+			}
+			if o.Retention < minRetention {
+				return fmt.Errorf("--retention %s is too short: take at least %s", o.Retention, minRetention)
 			}
 			log, err := newLog(cmd.ErrOrStderr(), level, format)
 			if err != nil {
@@ -112,10 +117,15 @@ func enrolCommand() *cobra.Command {
 			"node.pem, node.key and ca.pem. The console may run meanwhile.",
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			_, err := os.Stat(data)
+			unknown := errors.Is(err, os.ErrNotExist)
 			if err := Enrol(cmd.Context(), data, args[0], args[1], out, time.Now()); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s.%s may speak to this console with the files in %s\n", args[0], args[1], out)
+			if unknown {
+				cmd.PrintErrf("there was no console in %s: a new one with a new authority begins there\n", data)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s.%s may speak to this console with the files in %s\n", args[0], args[1], out)
 			return err
 		},
 	}
@@ -192,6 +202,9 @@ func choosePassword(in io.Reader, file string) (password, shown string, err erro
 }
 
 func addUser(ctx context.Context, data, name string, role auth.Role, password string, replace bool) error {
+	if _, err := os.Stat(data); err != nil {
+		return fmt.Errorf("there is no console in %s: name its data directory with --data: %w", data, err)
+	}
 	d, err := db.Open(ctx, data)
 	if err != nil {
 		return err

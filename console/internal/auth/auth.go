@@ -9,8 +9,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -51,6 +53,8 @@ func (r Role) Allows(needed Role) bool {
 type User struct {
 	Name string
 	Role Role
+	// proof stands for the password that was valid when the user was read.
+	proof string
 }
 
 // Sentinels of Login.
@@ -84,6 +88,7 @@ type Users struct {
 
 	mu         sync.Mutex
 	limiters   map[string]*rate.Limiter
+	sweepAt    int                  // how many limiters there are when the next look through them is due
 	secret     []byte               // keys the memory of proven passwords
 	remembered map[string]time.Time // proof → when it ends
 }
@@ -138,7 +143,12 @@ func (u *Users) Find(ctx context.Context, name string) (*User, error) {
 	if row == nil || err != nil {
 		return nil, err
 	}
-	return &User{Name: row.Name, Role: Role(row.Role)}, nil
+	return known(row), nil
+}
+
+func known(row *db.User) *User {
+	sum := sha256.Sum256([]byte(row.Hash))
+	return &User{Name: row.Name, Role: Role(row.Role), proof: hex.EncodeToString(sum[:16])}
 }
 
 func (u *Users) row(ctx context.Context, name string) (*db.User, error) {
@@ -175,7 +185,7 @@ func (u *Users) Login(ctx context.Context, name, password, address string) (*Use
 		return nil, ErrRefused
 	}
 	u.forgive(name, address)
-	return &User{Name: row.Name, Role: Role(row.Role)}, nil
+	return known(row), nil
 }
 
 // Prove is Login for requests that carry the password every time: a proof holds
@@ -188,7 +198,7 @@ func (u *Users) Prove(ctx context.Context, name, password, address string) (*Use
 	if row != nil {
 		proof := u.proof(name, password, row.Hash)
 		if u.recall(proof) {
-			return &User{Name: row.Name, Role: Role(row.Role)}, nil
+			return known(row), nil
 		}
 		user, err := u.Login(ctx, name, password, address)
 		if err == nil {
@@ -213,13 +223,24 @@ func (u *Users) check(ctx context.Context, password, phc string) (bool, error) {
 func (u *Users) spend(name, address string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.limiters) > maxLimiters {
+	now := u.now()
+	if len(u.limiters) > max(maxLimiters, u.sweepAt) {
+		u.forgetFull(now)
+		u.sweepAt = 2 * len(u.limiters) // what is kept is not looked through every time
+	}
+	// The address first: one that may not try any more leaves nothing behind,
+	// whatever names it makes up.
+	return u.limiter(address, burstPerAddress).AllowN(now, 1) &&
+		u.limiter(name+"\x00"+address, burstPerName).AllowN(now, 1)
+}
+
+// forgetFull drops the limiters that have nothing to remember. While many
+// addresses attack at once all of them may have, and then the memory goes first.
+func (u *Users) forgetFull(now time.Time) {
+	maps.DeleteFunc(u.limiters, func(_ string, l *rate.Limiter) bool { return l.TokensAt(now) >= float64(l.Burst()) })
+	if len(u.limiters) > 10*maxLimiters {
 		clear(u.limiters)
 	}
-	now := u.now()
-	byName := u.limiter(name+"\x00"+address, burstPerName)
-	byAddress := u.limiter(address, burstPerAddress)
-	return byName.AllowN(now, 1) && byAddress.AllowN(now, 1)
 }
 
 func (u *Users) limiter(key string, burst int) *rate.Limiter {

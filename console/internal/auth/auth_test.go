@@ -153,6 +153,27 @@ func TestOneAddressTriesManyNames(t *testing.T) {
 	}
 }
 
+// TestNamesDoNotWashAwayTheLimit: whoever makes up names without end does not
+// make the register forget how often they tried.
+func TestNamesDoNotWashAwayTheLimit(t *testing.T) {
+	u, _, _ := users(t)
+	tried := 0
+	for i := range 3 * maxLimiters {
+		if u.spend(fmt.Sprint("name", i), "10.0.0.1") {
+			tried++
+		}
+	}
+	if tried != burstPerAddress {
+		t.Errorf("%d attempts, want %d", tried, burstPerAddress)
+	}
+	for i := range 3 * maxLimiters {
+		u.spend("ann", fmt.Sprint("10.0.1.", i))
+	}
+	if u.spend("one more", "10.0.0.1") {
+		t.Error("many addresses make the register forget the first")
+	}
+}
+
 func TestProve(t *testing.T) {
 	u, _, c := users(t)
 	ctx := context.Background()
@@ -191,7 +212,11 @@ func TestSessions(t *testing.T) {
 	h := s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/in":
-			if err := s.Begin(r.Context(), &User{Name: "ann"}); err != nil {
+			user, err := u.Find(r.Context(), "ann")
+			if err != nil {
+				t.Error(err)
+			}
+			if err := s.Begin(r.Context(), user); err != nil {
 				t.Error(err)
 			}
 		case "/out":
@@ -229,6 +254,17 @@ func TestSessions(t *testing.T) {
 	n, _ := ask("/who", c).Body.Read(body)
 	if string(body[:n]) != "ann operator" || !alive() {
 		t.Errorf("who: %q, alive %v", body[:n], alive())
+	}
+	if err := u.Add(context.Background(), "ann", Viewer, "another one", true); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := ask("/who", c).Body.Read(body); n != 0 || alive() {
+		t.Errorf("a stolen session outlives the password that began it: %q, alive %v", body[:n], alive())
+	}
+	c = ask("/in", nil).Cookies()[0]
+	n, _ = ask("/who", c).Body.Read(body)
+	if string(body[:n]) != "ann viewer" || !alive() {
+		t.Errorf("who, with the new password: %q, alive %v", body[:n], alive())
 	}
 	stillThere := alive
 	ask("/out", c)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/subtle"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -19,7 +20,11 @@ const SessionLife = 12 * time.Hour
 // CookieName is the name of the session's cookie.
 const CookieName = "storeward"
 
-const sessionUser = "user"
+// What a session holds.
+const (
+	sessionUser  = "user"
+	sessionProof = "proof" // of the password that began it
+)
 
 // Sessions ties requests to users by a cookie.
 type Sessions struct {
@@ -51,6 +56,7 @@ func (s *Sessions) Begin(ctx context.Context, user *User) error {
 		return fmt.Errorf("renew session: %w", err)
 	}
 	s.manager.Put(ctx, sessionUser, user.Name)
+	s.manager.Put(ctx, sessionProof, user.proof)
 	return nil
 }
 
@@ -62,14 +68,22 @@ func (s *Sessions) End(ctx context.Context) error {
 	return nil
 }
 
-// User returns who is logged in, nil if nobody is. The user's role is read
-// anew, so that a change counts at once.
+// User returns who is logged in, nil if nobody is. The user is read anew, so
+// that a new role counts at once and a new password ends the sessions that the
+// old one began.
 func (s *Sessions) User(ctx context.Context) (*User, error) {
 	name := s.manager.GetString(ctx, sessionUser)
 	if name == "" {
 		return nil, nil
 	}
-	return s.users.Find(ctx, name)
+	user, err := s.users.Find(ctx, name)
+	if user == nil || err != nil {
+		return nil, err
+	}
+	if subtle.ConstantTimeCompare([]byte(user.proof), []byte(s.manager.GetString(ctx, sessionProof))) != 1 {
+		return nil, nil
+	}
+	return user, nil
 }
 
 // Alive tells whether the session of a long-lived request still holds. It asks
@@ -83,7 +97,8 @@ func (s *Sessions) Alive(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	return s.manager.GetString(fresh, sessionUser) != ""
+	user, err := s.User(fresh)
+	return user != nil && err == nil
 }
 
 // Sweep deletes sessions that are over.
