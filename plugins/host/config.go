@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // Config is the plugin's section of a store's configuration.
@@ -18,8 +21,10 @@ type Config struct {
 
 // Warn holds ratios from 0 to 1 (load: per processor); 0 switches a threshold off.
 type Warn struct {
-	// CPU is the share of processor time in use between two probes.
+	// CPU is the share of processor time in use over BusyFor.
 	CPU float64 `yaml:"cpu"`
+	// BusyFor is how long the processors must have been busy: a short burst is no shortage.
+	BusyFor sdk.Duration `yaml:"busy_for"`
 	// Load is the load of one minute for each processor.
 	Load float64 `yaml:"load"`
 	// Memory is the share of memory that no program can get any more.
@@ -34,7 +39,7 @@ type Warn struct {
 
 // DefaultConfig returns a new configuration with the defaults.
 func DefaultConfig() any {
-	return &Config{Warn: Warn{CPU: 0.97, Memory: 0.95, Swap: 0.8, Filesystem: 0.9, Inodes: 0.9}}
+	return &Config{Warn: Warn{CPU: 0.97, BusyFor: sdk.Duration(time.Minute), Memory: 0.95, Swap: 0.8, Filesystem: 0.9, Inodes: 0.9}}
 }
 
 // Validate returns every fault of the configuration, each with its path.
@@ -63,6 +68,9 @@ func (c *Config) Validate() error {
 		if ratio.value < 0 || ratio.value > 1 {
 			faults = append(faults, fmt.Errorf("warn.%s: %v is no ratio: use a value from 0 (off) to 1", ratio.name, ratio.value))
 		}
+	}
+	if c.Warn.BusyFor < 0 {
+		faults = append(faults, fmt.Errorf("warn.busy_for: %v is negative: use a time such as 1m", c.Warn.BusyFor.Std()))
 	}
 	if c.Warn.Load < 0 {
 		faults = append(faults, fmt.Errorf("warn.load: %v is negative: use 0 (off) or more", c.Warn.Load))

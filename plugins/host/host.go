@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/shirou/gopsutil/v4/cpu"
 	"github.com/sirupsen/logrus"
 
 	"github.com/storeward/storeward/core/sdk"
@@ -32,7 +31,7 @@ type instance struct {
 	log logrus.FieldLogger
 
 	mu   sync.Mutex
-	last cpu.TimesStat // of the probe before
+	past []reading // of the processors, oldest first, a little more than BusyFor back
 	disk space
 }
 

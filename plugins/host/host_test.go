@@ -105,9 +105,9 @@ func TestFieldName(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	cfg := &Config{Mounts: []string{"srv/"}, Interfaces: []string{""}, Warn: Warn{CPU: 90, Memory: -1, Load: -1}}
+	cfg := &Config{Mounts: []string{"srv/"}, Interfaces: []string{""}, Warn: Warn{CPU: 90, Memory: -1, Load: -1, BusyFor: -1}}
 	err := cfg.Validate()
-	for _, path := range []string{"mounts[0]: ", "interfaces[0]: ", "warn.cpu: ", "warn.memory: ", "warn.load: "} {
+	for _, path := range []string{"mounts[0]: ", "interfaces[0]: ", "warn.cpu: ", "warn.memory: ", "warn.load: ", "warn.busy_for: "} {
 		if err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("no fault at %s in %v", path, err)
 		}
@@ -116,4 +116,33 @@ func TestValidate(t *testing.T) {
 
 func TestConformance(t *testing.T) {
 	sdktest.Run(t, sdktest.Case{Plugin: New(), Config: "mounts: [/]\n"})
+}
+
+// TestBusyFor: a burst between two probes is no shortage, a minute of it is.
+func TestBusyFor(t *testing.T) {
+	h := &instance{cfg: DefaultConfig().(*Config)}
+	at := func(s int, user, idle float64) reading {
+		return reading{at: time.Duration(s) * time.Second, times: cpu.TimesStat{User: user, Idle: idle}}
+	}
+	if _, begin := h.remember(at(0, 0, 100)); begin.at != 0 || begin.times.Idle != 0 {
+		t.Errorf("the first reading is compared with %+v", begin)
+	}
+	for s := 10; s < 60; s += 10 {
+		before, begin := h.remember(at(s, float64(s), 100))
+		if before.at != time.Duration(s-10)*time.Second || begin.times.Idle != 0 {
+			t.Errorf("after %d s: before %v, begin %+v", s, before.at, begin)
+		}
+	}
+	if _, begin := h.remember(at(60, 60, 100)); begin.at != 0 || begin.times.Idle != 100 {
+		t.Errorf("after a minute the beginning is %+v", begin)
+	}
+	if _, begin := h.remember(at(75, 60, 100)); begin.at != 10*time.Second {
+		t.Errorf("after 75 s the beginning is at %v, want 10s", begin.at)
+	}
+	for s := range 5000 {
+		h.remember(at(100, float64(s), 100))
+	}
+	if len(h.past) > maxReadings {
+		t.Errorf("%d readings are remembered", len(h.past))
+	}
 }

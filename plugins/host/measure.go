@@ -9,12 +9,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/shirou/gopsutil/v4/cpu"
 	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/shirou/gopsutil/v4/load"
 	"github.com/shirou/gopsutil/v4/mem"
 	gonet "github.com/shirou/gopsutil/v4/net"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // maxParts bounds how many file systems and interfaces are measured.
@@ -32,25 +35,56 @@ func (h *instance) processors(ctx context.Context, r *report) error {
 	return h.processorTime(ctx, r)
 }
 
+// reading is what the kernel counted of the processors' time.
+type reading struct {
+	at    time.Duration
+	times cpu.TimesStat
+}
+
 // processorTime compares with the probe before; the first one has nothing to say.
 func (h *instance) processorTime(ctx context.Context, r *report) error {
 	times, err := cpu.TimesWithContext(ctx, false)
 	if err != nil || len(times) == 0 {
 		return fmt.Errorf("read processor times: %w", err)
 	}
-	h.mu.Lock()
-	before, now := h.last, times[0]
-	h.last = now
-	h.mu.Unlock()
-	used, wait, steal, ok := shares(before, now)
+	before, begin := h.remember(reading{at: sdk.Monotonic(), times: times[0]})
+	used, wait, steal, ok := shares(before.times, times[0])
 	if !ok {
 		return nil
 	}
 	r.values["cpu_used_ratio"], r.values["cpu_iowait_ratio"], r.values["cpu_steal_ratio"] = used, wait, steal
-	r.over(h.cfg.Warn.CPU, used, "the processors are %.0f %% busy", used*100)
+	if busy, _, _, ok := shares(begin.times, times[0]); ok {
+		r.over(h.cfg.Warn.CPU, busy, "the processors have been %.0f %% busy for %s", busy*100, h.cfg.Warn.BusyFor.Std())
+	}
 	r.lines = append(r.lines, fmt.Sprintf("processors %.0f %% busy, %.0f %% waiting for disks, %.0f %% stolen", used*100, wait*100, steal*100))
 	return nil
 }
+
+// remember keeps a reading. It returns the one before it, and the newest that
+// is at least BusyFor old: empty ones where there are none.
+func (h *instance) remember(now reading) (before, begin reading) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.past); n > 0 {
+		before = h.past[n-1]
+	}
+	old := 0
+	for old < len(h.past) && now.at-h.past[old].at >= h.cfg.Warn.BusyFor.Std() {
+		old++
+	}
+	if old > 0 {
+		begin = h.past[old-1]
+		h.past = h.past[old-1:]
+	}
+	h.past = append(h.past, now)
+	if len(h.past) > maxReadings {
+		h.past = append(h.past[:0:0], h.past[len(h.past)-maxReadings/2:]...)
+	}
+	return before, begin
+}
+
+// maxReadings bounds how many readings are remembered, however often one asks.
+const maxReadings = 1024
 
 // shares returns the ratios of the time between two readings, proc(5), /proc/stat.
 // User time contains guest time already.
