@@ -25,16 +25,14 @@ func main() {
 	level := flag.String("log-level", "info", "error, warn, info or debug")
 	realtime := flag.Bool("realtime", true, "ask the kernel for real-time scheduling")
 	flag.Parse()
-	log := logrus.New()
 	parsed, err := logrus.ParseLevel(*level)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "storewardd: --log-level: %v\n", err)
 		os.Exit(2)
 	}
-	log.SetLevel(parsed)
 	output := app.NewOutput(os.Stderr)
-	log.SetOutput(output)
-	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "2006-01-02T15:04:05.000Z07:00", DisableColors: true})
+	format := &logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "2006-01-02T15:04:05.000Z07:00", DisableColors: true}
+	log := &logrus.Logger{Out: output, Level: parsed, Formatter: format, Hooks: logrus.LevelHooks{}, ExitFunc: os.Exit}
 	lines := snapshot.NewLogRing(200)
 	log.AddHook(lines)
 	code := run(app.Options{Config: *path, Node: *node, Plugins: *plugins, Version: version, Realtime: *realtime, Log: log, Lines: lines})
