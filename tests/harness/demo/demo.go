@@ -47,6 +47,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	d := &demo{Options: o, out: newPrinter(o.Out)}
+	defer d.out.close()
 	err := d.run(ctx)
 	if err == nil {
 		d.out.line("", "everything is taken down; nothing is left behind")
@@ -116,11 +117,12 @@ func (d *demo) run(ctx context.Context) (err error) {
 		ctx, cancel = context.WithTimeout(ctx, d.For)
 		defer cancel()
 	}
-	d.follow(ctx)
+	stop := d.follow(ctx)
 	select {
 	case <-ctx.Done():
 	case <-d.site.Lab.DownAsked():
 	}
+	stop()
 	d.out.line("till", "the till is closed and audits its sales")
 	till.Stop()
 	if err := till.Err(); err != nil {

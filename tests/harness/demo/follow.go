@@ -7,30 +7,55 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/storeward/storeward/contrib/retail"
 )
 
-// printer writes one line per event.
+// printer writes one line per event. Whoever prints never waits for the
+// terminal: a paused one must not hold up the lab, so lines beyond a long queue are dropped.
 type printer struct {
-	mu  sync.Mutex
-	out io.Writer
+	lines chan string
+	stop  chan struct{}
+	done  chan struct{}
 }
 
-func newPrinter(out io.Writer) *printer { return &printer{out: out} }
+const printerQueue = 4096
+
+func newPrinter(out io.Writer) *printer {
+	p := &printer{lines: make(chan string, printerQueue), stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		for {
+			select {
+			case line := <-p.lines:
+				fmt.Fprint(out, line)
+			case <-p.stop:
+				for range len(p.lines) {
+					fmt.Fprint(out, <-p.lines)
+				}
+				return
+			}
+		}
+	}()
+	return p
+}
 
 func (p *printer) line(source, format string, arguments ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	fmt.Fprintf(p.out, "%s  %-8s %s\n", time.Now().Format("15:04:05.000"), source, fmt.Sprintf(format, arguments...))
+	p.text(fmt.Sprintf("%s  %-8s %s\n", time.Now().Format("15:04:05.000"), source, fmt.Sprintf(format, arguments...)))
 }
 
 func (p *printer) text(text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	fmt.Fprint(p.out, text)
+	select {
+	case p.lines <- text:
+	default:
+	}
+}
+
+// close prints what is left; what comes later is dropped.
+func (p *printer) close() {
+	close(p.stop)
+	<-p.done
 }
 
 // reports turns what the till prints into lines.
@@ -73,9 +98,12 @@ type incident struct {
 	Closed          *string `json:"closed"`
 }
 
-// follow prints the console's live events, and connects again when the console was away.
-func (d *demo) follow(ctx context.Context) {
+// follow prints the console's live events until it is stopped, and connects again when the console was away.
+func (d *demo) follow(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		told := map[string]string{}
 		for ctx.Err() == nil {
 			client, err := d.site.HQ.Client(ctx)
@@ -93,6 +121,7 @@ func (d *demo) follow(ctx context.Context) {
 			}
 		}
 	}()
+	return func() { cancel(); <-done }
 }
 
 // live prints one message of the stream; told holds what was said of each incident.
