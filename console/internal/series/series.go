@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -86,7 +87,7 @@ func Open(o Options) (*DB, error) {
 	opts.NoLockfile = true // the console locks the whole data directory
 	opts.StripeSize = 1 << 10
 	log := slogTo(o.Log)
-	t, err := tsdb.Open(o.Dir, log, o.Registry, opts, nil)
+	t, err := openKeeping(o, opts, log)
 	if err != nil {
 		return nil, fmt.Errorf("open time series in %s: %w", o.Dir, err)
 	}
@@ -98,6 +99,34 @@ func Open(o Options) (*DB, error) {
 			EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,
 		}),
 	}, nil
+}
+
+// openKeeping opens the database. What it cuts off to repair a damaged log is
+// kept beside, and said.
+func openKeeping(o Options, opts *tsdb.Options, log *slog.Logger) (t *tsdb.DB, err error) {
+	k, err := keepLogs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, k.release()) }()
+	metrics := prometheus.NewRegistry()
+	t, err = tsdb.Open(o.Dir, log, metrics, opts, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: restore the folder from a backup, or move it away to begin anew without the charts' past", err)
+	}
+	if o.Registry != nil {
+		o.Registry.MustRegister(metrics)
+	}
+	damaged, err := repaired(metrics)
+	if err != nil || !damaged {
+		return t, err
+	}
+	aside, err := k.setAside(o.Now())
+	if err != nil {
+		return t, err
+	}
+	o.Log.WithField("aside", aside).Error("the log of the time series was damaged: points may be lost; it was set aside")
+	return t, nil
 }
 
 // Close closes the database.
