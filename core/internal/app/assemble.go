@@ -139,7 +139,7 @@ func (a *App) readConfig() (*config.Config, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), checkBound)
 	defer cancel()
-	return cfg, checkAll(ctx, a.host, cfg, a.node)
+	return cfg, checkAll(ctx, a.host, cfg, a.node, nil)
 }
 
 // newIncarnation names this start of the daemon.

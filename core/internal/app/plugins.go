@@ -58,17 +58,33 @@ func (a *App) pluginHappened(p host.PluginEvent) {
 	})
 }
 
-// checkSections asks every plugin whether it understands its section, before anything runs.
+// checkSections asks every plugin whether it understands its section, before
+// anything runs. One that hangs has said nothing against its section: a node must
+// not stay without its daemon for the sake of one probe's plugin. It is restarted
+// and heard of later, like any that hangs.
 func (a *App) checkSections(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkBound)
 	defer cancel()
-	return checkAll(ctx, a.host, a.cfg, a.node)
+	return checkAll(ctx, a.host, a.cfg, a.node, func(plugin string, err error) {
+		a.log.WithError(err).WithField("plugin", plugin).Error("sections not checked")
+	})
 }
 
-func checkAll(ctx context.Context, h *host.Host, cfg *config.Config, node string) error {
+// checkAll asks about every section. Plugins that do not answer in time are told
+// to hung and passed over, or, without hung, refused.
+func checkAll(ctx context.Context, h *host.Host, cfg *config.Config, node string, hung func(plugin string, err error)) error {
 	var all error
+	silent := map[string]bool{}
 	check := func(plugin string, section config.Section) {
+		if silent[plugin] {
+			return
+		}
 		err := h.Check(ctx, plugin, section.For(node))
+		if hung != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, host.ErrRestarting)) {
+			silent[plugin] = true
+			hung(plugin, err)
+			return
+		}
 		if errors.Is(err, host.ErrUnknownPlugin) {
 			err = fmt.Errorf("there is no plugin %q: %w", plugin, err)
 		}
