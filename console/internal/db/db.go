@@ -11,13 +11,15 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver named "sqlite"
+	"modernc.org/sqlite" // also the driver of that name
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
@@ -40,18 +42,41 @@ type DB struct {
 // schema up to date. A commit is on the disk when it returns (synchronous=FULL).
 func Open(ctx context.Context, dir string) (*DB, error) {
 	path := filepath.Join(dir, File)
+	if err := forOwner(path); err != nil {
+		return nil, err
+	}
 	write, err := connect(path, 1, "immediate", "")
 	if err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, write.DB); err != nil {
-		return nil, errors.Join(fmt.Errorf("bring schema of %s up to date: %w", path, err), write.Close())
+		err = fmt.Errorf("bring schema of %s up to date: %w", path, err)
+		if damaged(err) {
+			err = fmt.Errorf("%w: restore it from a backup, or move it and its -wal and -shm files away to begin anew", err)
+		}
+		return nil, errors.Join(err, write.Close())
 	}
 	read, err := connect(path, readers, "deferred", "query_only(1)")
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
 	return &DB{Write: write, Read: read}, nil
+}
+
+// damaged tells whether SQLite cannot make sense of the file.
+func damaged(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
+}
+
+// forOwner makes sure that nobody but the console reads the file, which holds
+// sessions and hashed passwords; what SQLite puts beside it gets the same mode.
+func forOwner(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the data directory
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 func connect(path string, connections int, lock, pragma string) (*bun.DB, error) {

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,6 +19,9 @@ const (
 	pulseEvery = 10 * time.Second
 	// watcherBacklog is how many pieces of news a browser may lag behind.
 	watcherBacklog = 256
+	// maxStreams is how many may watch at once; each piece of news is worked out
+	// for each of them.
+	maxStreams = 500
 )
 
 // Pulse says that the stream is alive; the first one comes at once.
@@ -35,6 +40,14 @@ func (a *API) streamOperation(h huma.API) {
 	op := operation("stream", "/api/v1/stream", "News as they come (server-sent events)", "live")
 	op.Description = "event: status | event | incident | alarm | store | pulse, data: the JSON of it. " +
 		"The stream ends when the reader is too slow or the session is over: connect again and read anew."
+	op.Errors = append(op.Errors, http.StatusServiceUnavailable)
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		if a.Hub.Watchers() >= maxStreams {
+			a.refuse(h, ctx, http.StatusServiceUnavailable, fmt.Sprintf("%d streams are open, more than that there cannot be: close some", maxStreams))
+			return
+		}
+		next(ctx)
+	}}
 	sse.Register(h, op, map[string]any{
 		"status": StatusView{}, "event": EventView{}, "incident": IncidentRow{}, "alarm": AlarmView{}, "store": StoreHealth{}, "pulse": Pulse{},
 	}, a.stream)

@@ -54,6 +54,9 @@ func Read(ctx context.Context, idb bun.IDB, store, id string) (*db.Incident, *ap
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(parts) == 0 {
+		return nil, nil, fmt.Errorf("read incident %s: nothing of it is there but its row", id)
+	}
 	whole := story(parts)
 	for _, p := range parts[1:] {
 		whole.Timeline = addMissing(whole.Timeline, p.body.GetTimeline())
