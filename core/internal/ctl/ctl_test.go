@@ -231,6 +231,11 @@ func TestKeygenMakesAWholeChannelAndReplacesNothing(t *testing.T) {
 	if err != nil || len(key) < 32 {
 		t.Errorf("key of %d bytes, error %v", len(key), err)
 	}
+	for _, bad := range []string{"../outside", "a/b", "..", ""} {
+		if code, printed := run(t, nil, "keygen", filepath.Join(dir, "new"), bad, "beta"); code != 2 {
+			t.Errorf("keygen for a node named %q ended with %d: %s", bad, code, printed)
+		}
+	}
 	if code, _ := run(t, nil, "keygen", dir, "alpha", "beta"); code != 1 {
 		t.Errorf("the second run ended with %d", code)
 	}

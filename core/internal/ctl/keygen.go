@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,11 @@ No existing file is replaced: a changed key makes the nodes strangers to each ot
 		RunE: func(_ *cobra.Command, args []string) error {
 			if args[1] == args[2] {
 				return fmt.Errorf("%w: the two nodes need two names", errUsage)
+			}
+			for _, node := range args[1:] {
+				if node == "" || node[0] == '.' || filepath.Base(node) != node {
+					return fmt.Errorf("%w: %q is no node's name: its files would lie outside of %s", errUsage, node, args[0])
+				}
 			}
 			if err := t.keygen(args[0], store, args[1:]...); err != nil {
 				return err
