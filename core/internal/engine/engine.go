@@ -31,6 +31,8 @@ const (
 	viewEvery = time.Second
 	// leaveBound is how long a stopping daemon waits for its announcement of planned silence.
 	leaveBound = 500 * time.Millisecond
+	// handOverBound is how long a stopping active daemon waits for its peer to take over.
+	handOverBound = 30 * time.Second
 )
 
 // Clock is the node's time: Now is CLOCK_MONOTONIC, Wall the time of day.
@@ -211,11 +213,10 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 		case <-timer.C:
 		case <-leaving:
 			leaving = nil
-			if !e.announceLeave() {
-				return
-			}
-			end = time.After(leaveBound)
+			end = time.After(e.announceLeave())
 		case <-end:
+			return
+		case <-helpers.Done():
 			return
 		}
 		now := e.Clock.Now()
@@ -281,18 +282,27 @@ func (e *Engine) offer(event failover.Event) {
 	}
 }
 
-// announceLeave tells the peer that a standby's silence is planned. An active
-// node says nothing: its service keeps running, and the probe through the
-// virtual IP protects it while the daemon is away.
-func (e *Engine) announceLeave() bool {
-	if e.view.Load().Role == beat.Active {
-		return false
-	}
+// announceLeave tells the policy that the daemon stops (S7): an active node
+// hands over first, a standby announces its silence. It returns how long that
+// may take.
+func (e *Engine) announceLeave() time.Duration {
 	e.take(fact{event: failover.Command{ID: leaveID, Verb: failover.Leave, Name: e.Node, Operator: "daemon"}})
-	return true
+	if e.view.Load().Role == beat.Active {
+		return handOverBound
+	}
+	return leaveBound
 }
 
 const leaveID = "leave"
 
-// left tells that the announcement is out: answered, and said in a beat.
-func left(plan failover.Plan) bool { return plan.Beat != nil && plan.Beat.Grace > 0 }
+// left tells that the daemon may end: the announcement was said in a beat of a
+// node that is not active, or there is nobody to hand over to. Then the service
+// keeps running, and the probe through the virtual IP protects it.
+func left(plan failover.Plan) bool {
+	for _, a := range plan.Answers {
+		if a.ID == leaveID && a.Err != "" {
+			return true
+		}
+	}
+	return plan.Beat != nil && plan.Beat.Grace > 0 && plan.Beat.Role != beat.Active
+}

@@ -178,7 +178,7 @@ func TestDaemonRestartKeepsWhatRuns(t *testing.T) {
 		pid := w.running["alpha"]["db"]
 		w.mu.Unlock()
 		boot := alpha.engine.Boot.KernelBoot
-		alpha.stop()
+		alpha.engine.die() // killed: it announces nothing
 		<-alpha.done
 		w.daemon("alpha", boot)
 		w.whole("alpha")

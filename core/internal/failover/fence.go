@@ -171,6 +171,8 @@ func (m *Machine) veto() string {
 		return "maintenance"
 	case !m.active() && !m.mayPromote():
 		return "this node could not promote"
+	case m.lost: // whatever runs here was adopted on no better ground than that it runs
+		return "the journal is lost"
 	case m.askedToCut():
 		return ""
 	case !q.silent:
