@@ -25,13 +25,9 @@ func main() {
 	level := flag.String("log-level", "info", "error, warn, info or debug")
 	realtime := flag.Bool("realtime", true, "ask the kernel for real-time scheduling")
 	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "storewardd: %q is no option: it takes options only, see --help\n", flag.Arg(0))
-		os.Exit(2)
-	}
 	parsed, err := logrus.ParseLevel(*level)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "storewardd: --log-level: %v\n", err)
+	if err != nil || flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "storewardd: options only, and --log-level is error, warn, info or debug: not %q %q\n", *level, flag.Args())
 		os.Exit(2)
 	}
 	output := app.NewOutput(os.Stderr)
