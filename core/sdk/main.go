@@ -95,8 +95,11 @@ func ServerOptions() []grpc.ServerOption {
 
 // settle makes the process small, recognisable and, where wished, timely.
 func settle(p Plugin, log logrus.FieldLogger) {
+	// A plugin waits most of its life. With more than one processor the runtime
+	// wakes and parks a second thread for every message, which is most of what an
+	// idle plugin would cost.
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(2)
+		runtime.GOMAXPROCS(1)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)

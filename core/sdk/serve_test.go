@@ -5,14 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk/sdkpb"
 )
@@ -187,6 +190,38 @@ func timelyInChild(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	if policy(lines[0]) != "0" || policy(lines[1]) != "2" {
 		t.Errorf("child %s, process %s: want SCHED_OTHER 0 and SCHED_RR 2", policy(lines[0]), policy(lines[1]))
+	}
+	laterThreads(t)
+}
+
+// laterThreads makes threads after the first look, which has to find them.
+func laterThreads(t *testing.T) {
+	hold := make(chan none)
+	defer close(hold)
+	threads := make(chan int)
+	for range 2 * spareThreads {
+		go func() {
+			runtime.LockOSThread() // never unlocked: the thread ends with its goroutine
+			threads <- unix.Gettid()
+			<-hold
+		}()
+	}
+	for range 2 * spareThreads {
+		stat := fmt.Sprintf("/proc/self/task/%d/stat", <-threads)
+		look := time.NewTicker(threadScan / 10)
+		for began := time.Now(); ; <-look.C {
+			text, err := os.ReadFile(stat)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if policy(string(text)) == "2" {
+				break
+			}
+			if time.Since(began) > 10*time.Second {
+				t.Fatalf("a later thread is not raised: %s", text)
+			}
+		}
+		look.Stop()
 	}
 }
 

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,39 +17,94 @@ import (
 // run under SCHED_RR; its value is the priority, 1 to 99.
 const EnvRealtime = "STOREWARD_REALTIME"
 
-// threadScan is how often new threads of the process are looked for. A thread at
-// normal priority that holds a lock of the runtime keeps all the others waiting,
-// on a busy machine for as long as a second.
-const threadScan = 100 * time.Millisecond
+const (
+	// spareThreads are made at the start, so that whatever keeps many threads busy
+	// later finds them made, and at the priority. A thread at normal priority that
+	// holds a lock of the runtime keeps all the others waiting, on a busy machine
+	// for as long as a second.
+	spareThreads = 12
+	// threadScan is how often the threads of the process are counted, and looked
+	// through when their number changed, for the case that the spare ones were too few.
+	threadScan = time.Second
+	// scansUnseen is after how many counts without a change the threads are looked
+	// through all the same: one may have ended when another began.
+	scansUnseen = 10
+)
 
 // Timely puts every thread of this process under SCHED_RR at the priority and
 // locks its memory as it is touched. RESET_ON_FORK keeps children, and whatever a
 // plugin starts, at normal priority; as it does the same to threads that the Go
-// runtime makes later, those are found ten times a second until stop is called. The
-// error says what was not allowed; the process then runs on at normal priority.
-// A wish in the environment, not a need: nothing may depend on it.
+// runtime makes later, enough of them are made beforehand, and later ones are
+// looked for every second until stop is called. The error says what was not
+// allowed; the process then runs on at normal priority. A wish in the environment,
+// not a need: nothing may depend on it.
 func Timely(priority int) (stop func(), err error) {
 	if priority < 1 || priority > 99 {
 		return func() {}, fmt.Errorf("real-time priority %d: want 1 to 99", priority)
 	}
+	tasks, err := os.Open("/proc/self/task")
+	if err != nil {
+		return func() {}, fmt.Errorf("list threads: %w", err)
+	}
+	makeThreads(spareThreads)
 	seen := map[int]bool{}
 	if err := raiseThreads(priority, seen); err != nil {
-		return func() {}, err
+		return func() {}, errors.Join(err, tasks.Close())
 	}
 	done := make(chan none)
 	go func() {
-		ticker := time.NewTicker(threadScan)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				_ = raiseThreads(priority, seen) // it was allowed a moment ago
-			}
-		}
+		defer tasks.Close()
+		watchThreads(done, tasks.Fd(), func() { _ = raiseThreads(priority, seen) }) // it was allowed a moment ago
 	}()
 	return func() { close(done) }, lockMemory()
+}
+
+// makeThreads has the runtime make at least n threads, which it then keeps: every
+// goroutine that is locked to its thread needs one of its own.
+func makeThreads(n int) {
+	var all, made sync.WaitGroup
+	made.Add(n)
+	enough := make(chan none)
+	for range n {
+		all.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			made.Done()
+			<-enough
+		})
+	}
+	made.Wait()
+	close(enough)
+	all.Wait()
+}
+
+// watchThreads calls look whenever there may be new threads, until done is closed.
+func watchThreads(done <-chan none, folder uintptr, look func()) {
+	ticker := time.NewTicker(threadScan)
+	defer ticker.Stop()
+	for counted, unseen := -1, 0; ; unseen++ {
+		select {
+		case <-done:
+			return
+		case <-ticker.C:
+		}
+		if n := countThreads(folder); n < 0 || n != counted || unseen >= scansUnseen {
+			look()
+			counted, unseen = n, 0
+		}
+	}
+}
+
+// countThreads reads the number of threads off the link count of the folder that
+// lists them (procfs counts two more); -1: it cannot be told. Listing them costs a
+// hundred times as much. The call never blocks, so that the runtime need not be
+// told of it either.
+func countThreads(folder uintptr) int {
+	var stat unix.Stat_t
+	if _, _, fault := unix.RawSyscall(unix.SYS_FSTAT, folder, uintptr(unsafe.Pointer(&stat)), 0); fault != 0 || stat.Nlink < 3 {
+		return -1
+	}
+	return int(stat.Nlink) - 2 //nolint:gosec // a number of threads
 }
 
 // raiseThreads raises the threads that are not in seen and forgets those that ended.
