@@ -91,6 +91,13 @@ func New(env Env) *cobra.Command {
 Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the daemon does not answer;
 4 (status --check) an alarm stands or the pair is not whole.`,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return t.checkOutput() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%w: there is no command %q: %s --help lists them", errUsage, args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)

@@ -48,6 +48,15 @@ func (t *tool) keygen(dir, store string, nodes ...string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make %s: %w", dir, err)
 	}
+	names := []string{"cluster.key", "peer-ca.pem"}
+	for _, node := range nodes {
+		names = append(names, node+".pem", node+".key")
+	}
+	for _, name := range names { // half a set of keys would be worse than none
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("%s exists in %s: nothing was made: name an empty folder", name, dir)
+		}
+	}
 	key := make([]byte, 48)
 	if _, err := rand.Read(key); err != nil {
 		return fmt.Errorf("make cluster key: %w", err)

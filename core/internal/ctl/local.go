@@ -1,10 +1,12 @@
 package ctl
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -118,11 +120,29 @@ Nothing is started, stopped or fenced.`,
 				defer func() { _ = f.Close() }()
 				in = f
 			}
-			text, err := failover.RunScenario(in)
+			text, err := replay(in)
 			if err != nil {
 				return fmt.Errorf("replay %s: %w", args[0], err)
 			}
 			return t.show(map[string]string{"result": text}, func(w io.Writer) { _, _ = io.WriteString(w, text) })
 		},
 	}
+}
+
+// replayLimit is the most that is replayed: twice a node's ring of decision inputs.
+const replayLimit = 16 << 20
+
+func replay(in io.Reader) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(in, replayLimit+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(data) > replayLimit:
+		return "", fmt.Errorf("it holds more than %d MiB: cut it to the lines around the moment", replayLimit>>20)
+	case len(bytes.TrimSpace(data)) == 0:
+		return "", errors.New("it is empty: give an incident's scenario, or the output of storewardctl history --decisions")
+	case !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0:
+		return "", errors.New("it is no text")
+	}
+	return failover.RunScenario(bytes.NewReader(data))
 }

@@ -22,6 +22,8 @@ type probe struct {
 	taken  time.Duration // 0: never ran
 	took   time.Duration
 	next   time.Duration
+	told   sdk.Status // what the world was told last; Unknown: nothing yet, or all is well again
+	bad    int        // findings in a row that were not well
 }
 
 // probes are all scheduled checks of the node.
@@ -64,10 +66,42 @@ func (p *probes) check(ctx context.Context, one *probe) {
 		return
 	}
 	one.mu.Lock()
-	before := one.result.Status
 	one.result, one.err, one.taken, one.took = result, errText(err), p.e.Clock.Now(), p.e.Clock.Now()-began
+	before, news := one.news(result.Status)
 	one.mu.Unlock()
-	if before != result.Status {
+	if news {
+		p.e.clerk.tell(observation{at: p.e.Clock.Now(), probe: &probeChange{name: one.cfg.Name, before: before, result: result}})
+	}
+}
+
+// news tells whether a finding is one for the world. What could not be found
+// out neither raises nor clears anything. The first finding of all is told only
+// when a second one agrees: while a store opens, much does not answer yet.
+func (one *probe) news(found sdk.Status) (before sdk.Status, news bool) {
+	switch found {
+	case sdk.Unknown:
+		return one.told, false
+	case sdk.OK:
+		one.bad = 0
+	default:
+		one.bad++
+		if one.told == sdk.Unknown && one.bad < 2 {
+			return one.told, false
+		}
+	}
+	before, one.told = one.told, found
+	return before, before != found
+}
+
+// rest forgets what a probe found that does not run on this node any more; what
+// it raised is cleared.
+func (p *probes) rest(one *probe) {
+	one.mu.Lock()
+	before := one.told
+	one.result, one.err, one.taken, one.told, one.bad = noResult, "", 0, sdk.Unknown, 0
+	one.mu.Unlock()
+	if before == sdk.Down || before == sdk.Degraded {
+		result := sdk.Result{Status: sdk.OK, Message: "is not asked on this node any more"}
 		p.e.clerk.tell(observation{at: p.e.Clock.Now(), probe: &probeChange{name: one.cfg.Name, before: before, result: result}})
 	}
 }

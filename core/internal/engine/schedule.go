@@ -74,9 +74,7 @@ func (p *probes) note(plan *schedule.Schedule) {
 // scheduled is one regular run, where the node's role wants it.
 func (p *probes) scheduled(ctx context.Context, one *probe) {
 	if !p.due(one) {
-		one.mu.Lock()
-		one.result, one.err, one.taken = noResult, "", 0
-		one.mu.Unlock()
+		p.rest(one)
 		return
 	}
 	asked := p.e.Clock.Now()
