@@ -31,7 +31,7 @@ func Spin() {
 // nothing may be taken over, because nobody's power was cut.
 func Calm(ctx context.Context, o Options) (err error) {
 	site, err := harness.Start(ctx, harness.Options{
-		Lab: lab.Options{Name: "bench"}, Programs: o.Programs, Root: o.Root,
+		Lab: lab.Options{Name: o.Lab}, Programs: o.Programs, Root: o.Root,
 		Timing: harness.Fast, Services: harness.Echo,
 	})
 	if err != nil {

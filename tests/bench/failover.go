@@ -22,6 +22,7 @@ type Options struct {
 	Trials         int
 	For            time.Duration
 	Rows           []string // of failover: fast, default
+	Lab            string   // the lab's name; two at once need two
 }
 
 // Failover cuts the active node's power again and again and measures until the
@@ -44,7 +45,7 @@ func Failover(ctx context.Context, o Options) error {
 
 func failoverRow(ctx context.Context, o Options, timing harness.Timing) (figures []Figure, err error) {
 	site, err := harness.Start(ctx, harness.Options{
-		Lab: lab.Options{Name: "bench"}, Programs: o.Programs, Root: o.Root,
+		Lab: lab.Options{Name: o.Lab}, Programs: o.Programs, Root: o.Root,
 		Timing: timing, Services: harness.Echo, OffTime: time.Second, Console: true,
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ const idleProbes = 50
 // default timing: memory as PSS, processor time as the scheduler counts it.
 func Idle(ctx context.Context, o Options) (err error) {
 	site, err := harness.Start(ctx, harness.Options{
-		Lab: lab.Options{Name: "bench"}, Programs: o.Programs, Root: o.Root,
+		Lab: lab.Options{Name: o.Lab}, Programs: o.Programs, Root: o.Root,
 		Timing: harness.Default, Services: harness.Shop, ExtraProbes: idleProbes, Console: true,
 	})
 	if err != nil {

@@ -36,6 +36,7 @@ func run(arguments []string) error {
 	flags.StringVar(&o.Root, "root", ".", "the source tree")
 	flags.IntVar(&o.Trials, "n", 20, "power cuts of each row of failover")
 	flags.DurationVar(&o.For, "for", 0, "how long idle and calm watch (60s, 120s)")
+	flags.StringVar(&o.Lab, "lab", "bench", "name of the lab; two at once need two")
 	rows := flags.String("rows", "fast,default", "rows of failover")
 	if err := flags.Parse(arguments); err != nil {
 		return err
