@@ -26,6 +26,7 @@ const (
 // observation is what the loop, a probe or the host saw, on its way to people.
 type observation struct {
 	at      time.Duration
+	regular bool // nothing was seen: a look at what grows with time
 	view    *viewed
 	raised  []failover.Alarm
 	cleared []failover.Alarm
@@ -102,7 +103,7 @@ func (c *clerk) run(ctx context.Context) {
 				c.handle(ctx, o)
 			}
 		case <-grow.C:
-			c.handle(ctx, observation{at: c.e.Clock.Now(), view: c.e.view.Load()})
+			c.handle(ctx, observation{at: c.e.Clock.Now(), view: c.e.view.Load(), regular: true})
 		}
 	}
 }
@@ -148,7 +149,9 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 		c.emit(o.at, event)
 	}
 	c.send(opened)
-	c.poke()
+	if !o.regular || len(events)+len(opened.incidents) > 0 {
+		c.poke()
+	}
 }
 
 // wholeAfter is how long a pair that hears each other may be less than whole before

@@ -99,13 +99,16 @@ type Engine struct {
 	found   atomic.Pointer[failover.Analysis] // the last complete answer about the peer
 	clerk   *clerk
 	ring    *queue[ringLine]
-	saves   chan saveOrder
-	actions sync.WaitGroup
-	ending  sync.Mutex
-	ended   bool
-	life    context.Context //nolint:containedctx // the engine's own: for work that the peer channel triggers
-	die     context.CancelFunc
-	begun   time.Duration
+	writing sync.Mutex // held while lines go from ring to the journal
+	// ringFails tells whether the last line could not be kept; writing guards it.
+	ringFails bool
+	saves     chan saveOrder
+	actions   sync.WaitGroup
+	ending    sync.Mutex
+	ended     bool
+	life      context.Context //nolint:containedctx // the engine's own: for work that the peer channel triggers
+	die       context.CancelFunc
+	begun     time.Duration
 }
 
 // fact is one event on its way into the loop.

@@ -143,7 +143,7 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 			j.lines = append(j.lines, "# state gen=7")
 		}
 	}
-	e := &Engine{Options: Options{Journal: j}}
+	e := &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound)}
 	text := e.scenarioAround(10000 * time.Second)
 	if len(text) > scenarioBound {
 		t.Errorf("%d bytes", len(text))
@@ -153,6 +153,39 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 	}
 	if !strings.Contains(text, "\n"+(10000*time.Second).String()+" tick") {
 		t.Error("the moment itself is missing")
+	}
+}
+
+func TestBeatsAreWrittenTogetherAndBeforeAnythingElse(t *testing.T) {
+	j := &fakeJournal{lines: []string{"policy cluster=s0001", "state gen=1", "boot inc=1"}}
+	e := &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound)}
+	woken := func() bool {
+		select {
+		case <-e.ring.wake:
+			return true
+		default:
+			return false
+		}
+	}
+	for i := range beatsTogether {
+		if woken() {
+			t.Fatalf("the writer is woken for %d beats", i)
+		}
+		e.record(ringLine{event: failover.BeatHeard{Link: "lan"}})
+	}
+	if !woken() {
+		t.Fatalf("the writer sleeps on %d beats", beatsTogether)
+	}
+	e.writeRing()
+	e.record(ringLine{event: failover.BeatHeard{Link: "cable"}})
+	e.record(ringLine{event: failover.SignOfLife{Link: "lan"}})
+	if !woken() {
+		t.Fatal("the writer sleeps on something else than a beat")
+	}
+	lines := strings.Split(strings.TrimSpace(e.scenario()), "\n")
+	last := lines[max(0, len(lines)-2):]
+	if len(lines) != 3+beatsTogether+2 || !strings.Contains(last[0], "cable") || strings.Contains(last[1], "cable") {
+		t.Errorf("%d lines, ending %q", len(lines), last)
 	}
 }
 

@@ -11,8 +11,13 @@ import (
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
-// ringBound is how many decision inputs may wait for a slow disk.
-const ringBound = 8192
+const (
+	// ringBound is how many decision inputs may wait for a slow disk.
+	ringBound = 8192
+	// beatsTogether is how many beats are written at once: most inputs are beats
+	// that change nothing. Any other input is written with those before it at once.
+	beatsTogether = 10
+)
 
 var errSaverBusy = errors.New("the disk has not finished earlier states")
 
@@ -23,7 +28,13 @@ type ringLine struct {
 	text  string
 }
 
-func (e *Engine) record(l ringLine) { e.ring.put(l) }
+func (e *Engine) record(l ringLine) {
+	if _, isBeat := l.event.(failover.BeatHeard); isBeat {
+		e.ring.lay(l, beatsTogether)
+		return
+	}
+	e.ring.put(l)
+}
 
 // saveOrder is one state on its way to the disk.
 type saveOrder struct{ action failover.Action }
@@ -56,20 +67,27 @@ func (e *Engine) saver(ctx context.Context) {
 
 // ringWriter keeps the decision inputs, in their order, away from the loop.
 func (e *Engine) ringWriter(ctx context.Context) {
-	failing := false
 	for {
 		select {
 		case <-ctx.Done():
+			e.writeRing()
 			return
 		case <-e.ring.wake:
+			e.writeRing()
 		}
-		for _, l := range e.ring.takeAll() {
-			err := e.Journal.Input(l.String())
-			if err != nil && !failing {
-				e.Log.WithError(err).Warn("decision inputs not kept")
-			}
-			failing = err != nil
+	}
+}
+
+// writeRing writes what waits; whoever reads the ring calls it first.
+func (e *Engine) writeRing() {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	for _, l := range e.ring.takeAll() {
+		err := e.Journal.Input(l.String())
+		if err != nil && !e.ringFails {
+			e.Log.WithError(err).Warn("decision inputs not kept")
 		}
+		e.ringFails = err != nil
 	}
 }
 
@@ -133,6 +151,7 @@ func momentOf(line string) (time.Duration, bool) {
 // scenario apart. A ring that has turned over lost those: what holds now stands in
 // for them, which replays all but the oldest moments.
 func (e *Engine) inputs() (head, lines []string) {
+	e.writeRing()
 	lines, err := e.Journal.Inputs()
 	if err != nil {
 		e.Log.WithError(err).Warn("decision inputs not read")

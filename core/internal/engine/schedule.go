@@ -32,6 +32,7 @@ func (p *probes) run(ctx context.Context) {
 			return
 		case name := <-done:
 			plan.Done(name)
+			continue // nothing becomes due by it
 		case <-timer.C:
 		}
 		for _, name := range plan.Due(p.now()) {

@@ -66,13 +66,14 @@ func (s *supervisor) mark(state string) {
 	s.enter(state, nil)
 }
 
-// watch returns when the process has to go, and why. A process is asked for a
-// sign of life every half of Silence and whenever a call was not answered, and is
-// given the other half to answer: a stopped one is found within Silence.
+// watch returns when the process has to go, and why. A process that has said
+// nothing for half of Silence is asked for a sign of life, and so is one that did
+// not answer a call; it is given the other half to answer: a stopped one is found
+// within Silence.
 func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 	half := s.host.options.silence(s.name) / 2
-	ticker := time.NewTicker(half)
-	defer ticker.Stop()
+	due := time.NewTimer(untilDue(client.Heard(), half))
+	defer due.Stop()
 	idle := time.NewTimer(idleTime)
 	defer idle.Stop()
 	answers := make(chan error, 1)
@@ -100,10 +101,16 @@ func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 			return v
 		case <-s.suspect:
 			ask()
-		case <-ticker.C:
-			ask()
+		case <-due.C:
+			wait := untilDue(client.Heard(), half)
+			if wait <= 0 {
+				ask()
+				wait = half
+			}
+			due.Reset(wait)
 		case err := <-answers:
 			asking = false
+			due.Reset(untilDue(client.Heard(), half))
 			if v, isDead := judge(err); isDead {
 				return v
 			}
@@ -116,6 +123,14 @@ func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 		case <-changed:
 		}
 	}
+}
+
+// untilDue is the time until a process that was heard last at heard is asked for
+// a sign of life. The moments lie on a grid, the same for every plugin, so that
+// the daemon is woken for several at once; they are early rather than late.
+func untilDue(heard, half time.Duration) time.Duration {
+	grid := max(half/4, time.Nanosecond)
+	return (heard + half).Truncate(grid) - sdk.Monotonic()
 }
 
 func (s *supervisor) ping(client *remote.Client, within time.Duration) error {

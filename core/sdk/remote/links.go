@@ -210,6 +210,7 @@ func (l *links) receive(c *Client, stream grpc.BidiStreamingClient[sdkpb.LinkReq
 			c.end(streamError(err))
 			return
 		}
+		c.hear()
 		if err := l.deliver(reply); err != nil {
 			c.end(err)
 			return

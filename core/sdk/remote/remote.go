@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -44,6 +45,8 @@ type Client struct {
 
 	life context.Context
 	end  context.CancelCauseFunc
+	// heard is the CLOCK_MONOTONIC time of the plugin's newest word.
+	heard atomic.Int64
 
 	mu     sync.Mutex
 	probes *probes
@@ -52,28 +55,46 @@ type Client struct {
 
 // Dial makes a client for the unix socket at path. It connects with the first call.
 func Dial(path string) (*Client, error) {
-	conn, err := dial(path)
+	life, end := context.WithCancelCause(context.Background())
+	c := &Client{path: path, life: life, end: end}
+	conn, err := dial(path, grpc.WithUnaryInterceptor(c.call))
 	if err != nil {
+		end(err)
 		return nil, err
 	}
-	life, end := context.WithCancelCause(context.Background())
-	return &Client{path: path, conn: conn, calls: sdkpb.NewPluginClient(conn), life: life, end: end}, nil
+	c.conn, c.calls = conn, sdkpb.NewPluginClient(conn)
+	return c, nil
 }
 
-func dial(path string) (*grpc.ClientConn, error) {
+// call makes one call and notes its answer as a sign of life.
+func (c *Client) call(
+	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption,
+) error {
+	err := invoke(ctx, method, request, reply, conn, o...)
+	if err == nil {
+		c.hear()
+	}
+	return err
+}
+
+func (c *Client) hear() { c.heard.Store(int64(sdk.Monotonic())) }
+
+// Heard is when the plugin said anything last, in CLOCK_MONOTONIC; 0: never.
+func (c *Client) Heard() time.Duration { return time.Duration(c.heard.Load()) }
+
+func dial(path string, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	dialer := func(ctx context.Context, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", path)
 	}
-	conn, err := grpc.NewClient(
-		"passthrough:///plugin",
+	conn, err := grpc.NewClient("passthrough:///plugin", append(more,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(dialer),
 		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(),
 		grpc.WithWriteBufferSize(8<<10), grpc.WithReadBufferSize(8<<10),
 		grpc.WithInitialWindowSize(256<<10), grpc.WithInitialConnWindowSize(1<<20),
 		grpc.WithIdleTimeout(0),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("dial plugin: %w", err)
 	}
