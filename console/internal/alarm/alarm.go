@@ -51,6 +51,28 @@ func Apply(ctx context.Context, tx bun.IDB, ev *db.Event) (*db.Alarm, error) {
 	return raised, nil
 }
 
+// Restarted clears what a node had raised before its daemon started anew, and
+// returns it: nobody is left who would clear it. What still holds, the new daemon
+// raises again; the start is the first thing that it says.
+func Restarted(ctx context.Context, tx bun.IDB, ev *db.Event) ([]*db.Alarm, error) {
+	if ev.Kind != api.KindNodeStarted {
+		return nil, nil
+	}
+	var rows []*db.Alarm
+	err := tx.NewSelect().Model(&rows).
+		Where("store = ? AND node = ? AND cleared = 0 AND updated <= ?", ev.Store, ev.Node, ev.Time).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read alarms of %s: %w", ev.Node, err)
+	}
+	for _, row := range rows {
+		row.Cleared, row.Updated = ev.Time, ev.Time
+		if _, err := tx.NewUpdate().Model(row).Column("cleared", "updated").WherePK().Exec(ctx); err != nil {
+			return nil, fmt.Errorf("clear alarm %d: %w", row.ID, err)
+		}
+	}
+	return rows, nil
+}
+
 func current(ctx context.Context, tx bun.IDB, ev *db.Event) (*db.Alarm, error) {
 	row := new(db.Alarm)
 	err := tx.NewSelect().Model(row).

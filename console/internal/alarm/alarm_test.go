@@ -134,3 +134,27 @@ func TestAcknowledge(t *testing.T) {
 		t.Errorf("history: %+v %v", rows, err)
 	}
 }
+
+// TestRestartedNode: what a node raised before its power was cut ends when its
+// daemon starts anew; another node's alarms stay.
+func TestRestartedNode(t *testing.T) {
+	d := open(t)
+	apply(t, d, 1, "alpha 1 minor")
+	ctx := context.Background()
+	restart := func(node string) []*db.Alarm {
+		over, err := Restarted(ctx, d.Write, &db.Event{Store: "s1", Node: node, Time: 5 * int64(time.Second), Kind: api.KindNodeStarted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return over
+	}
+	if over := restart("beta"); len(over) != 0 {
+		t.Errorf("the other node's start cleared %v", over)
+	}
+	if over := restart("alpha"); len(over) != 1 || over[0].Cleared != 5*int64(time.Second) {
+		t.Errorf("the start cleared %v", over)
+	}
+	if rows, err := List(ctx, d.Read, Query{Limit: 10}); err != nil || len(rows) != 0 {
+		t.Errorf("raised after the start: %v, %v", rows, err)
+	}
+}

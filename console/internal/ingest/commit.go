@@ -171,6 +171,13 @@ func (w *writer) event(ctx context.Context, e *api.Envelope, ev *api.Event, at t
 		return fmt.Errorf("write event %s: %w", row.ID, err)
 	}
 	w.news = append(w.news, row)
+	over, err := alarm.Restarted(ctx, w.tx, row)
+	if err != nil {
+		return err
+	}
+	for _, a := range over {
+		w.news = append(w.news, a)
+	}
 	changed, err := alarm.Apply(ctx, w.tx, row)
 	if err != nil {
 		return err
