@@ -173,6 +173,38 @@ func TestStoppedPluginIsNoticedWithinSilence(t *testing.T) {
 	}
 }
 
+// A plugin that has just talked is not asked for a sign of life, and is found all
+// the same when it stops and nobody calls it.
+func TestPluginThatTalkedIsNoticedWithinSilence(t *testing.T) {
+	r := newRig(t, nil)
+	in := r.open("toy", "one")
+	r.wait(Started)
+	for began := sdk.Monotonic(); sdk.Monotonic()-began < 500*time.Millisecond; {
+		if _, err := in.Probe(r.context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopped := sdk.Monotonic()
+	if err := syscall.Kill(r.pid(in), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if took := r.wait(Silent).Taken - stopped; took > 900*time.Millisecond {
+		t.Errorf("noticed after %v, Silence is 400ms", took)
+	}
+}
+
+func TestSignOfLifeIsDueWithinHalfOfSilence(t *testing.T) {
+	const half = 200 * time.Millisecond
+	for range 100 {
+		heard := sdk.Monotonic()
+		wait := untilDue(heard, half)
+		now := sdk.Monotonic()
+		if due := now + wait; due > heard+half+(now-heard) || due < heard+half-half/4 {
+			t.Fatalf("heard at %v, due at %v", heard, due)
+		}
+	}
+}
+
 func stoppedThreads(pid int) bool {
 	stats, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
 	if err != nil || len(stats) == 0 {
