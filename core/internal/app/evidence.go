@@ -130,7 +130,7 @@ func (v *evidence) Digest() *api.Snapshot {
 // Snapshot gathers this node's evidence around a moment, which may lie in the boot before.
 func (v *evidence) Snapshot(ctx context.Context, moment time.Time, status *api.Status, sources []engine.Source) *api.Snapshot {
 	s := snapshot.Sources{
-		Node: v.app.node, Now: time.Now, Moment: moment, Host: v.host, Processes: v.processes, Log: v.logLines, Flight: v.around,
+		Node: v.app.node, Now: time.Now, Moment: moment, Host: v.host, Processes: v.processes, Log: v.logLines, Flight: v.Around,
 		Status: func() *api.Status { return status },
 	}
 	for _, source := range sources {
@@ -139,8 +139,8 @@ func (v *evidence) Snapshot(ctx context.Context, moment time.Time, status *api.S
 	return snapshot.Gather(ctx, s)
 }
 
-// around has this boot's samples around a moment, and those of the boot before.
-func (v *evidence) around(moment time.Time) []*api.Sample {
+// Around has this boot's samples around a moment, and those of the boot before.
+func (v *evidence) Around(moment time.Time) []*api.Sample {
 	var out []*api.Sample
 	for _, sample := range v.recorder.BeforeBoot() {
 		if at := sample.GetTime().AsTime(); at.After(moment.Add(-flight.Keep)) && at.Before(moment.Add(afterward)) {

@@ -254,7 +254,21 @@ func (i *incidents) closeWhenWhole(o observation) {
 	}
 	i.title(o.view, o.view.Failover)
 	i.main.Scenario = i.e.scenarioAround(i.began)
+	i.flyOn()
 	i.dirty, i.due = true, true
+}
+
+// flyOn adds to this node's own snapshot what the flight recorder saw since: how
+// the store did after the takeover belongs to the incident.
+func (i *incidents) flyOn() {
+	if i.e.Evidence == nil {
+		return
+	}
+	for _, s := range i.main.Snapshots {
+		if s.GetNode() == i.e.Node {
+			s.Flight = i.e.Evidence.Around(i.main.GetOpened().AsTime())
+		}
+	}
 }
 
 // revise adds the newest revision to what is to be sent, and lets go of a closed

@@ -54,6 +54,8 @@ type Evidence interface {
 	Sample() *api.Sample
 	// Snapshot gathers this node's evidence until ctx ends; the samples around the moment come with it.
 	Snapshot(ctx context.Context, moment time.Time, status *api.Status, sources []Source) *api.Snapshot
+	// Around has the flight recorder's samples around a moment, as far as they go by now.
+	Around(moment time.Time) []*api.Sample
 	// Digest is a light snapshot, cheap enough for every few seconds.
 	Digest() *api.Snapshot
 	// KeepPeer takes the peer's newest second.
