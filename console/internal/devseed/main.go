@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,8 +23,6 @@ import (
 
 	"github.com/storeward/storeward/console/internal/app"
 )
-
-const password = "storeward-dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -49,6 +48,7 @@ func run(ctx context.Context) error {
 		defer func() { _ = os.RemoveAll(dir) }() // nothing of it is needed again
 		*data = dir
 	}
+	password := rand.Text()
 	secret := filepath.Join(*data, "dev-password")
 	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
 		return fmt.Errorf("write password: %w", err)
