@@ -20,8 +20,13 @@ help: ## list the targets
 
 ##@ Build
 
+.PHONY: toolchain
+toolchain: # what cannot be installed from Debian 12 in the versions needed
+	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer and put it into PATH" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer with its npm" >&2; exit 1; }
+
 .PHONY: build
-build: web $(BINARIES) ## build the programs into build/bin, the console with its pages
+build: toolchain web $(BINARIES) ## build the programs into build/bin, the console with its pages
 
 $(BIN)/storewardd: $(GO_SOURCES)
 	go build -o $@ ./core/cmd/storewardd
@@ -36,8 +41,8 @@ $(BIN)/lab: $(GO_SOURCES) $(shell find tests contrib -name '*.go' 2>/dev/null)
 
 .PHONY: web
 web: build/web.stamp ## build the console's pages
+build/web.stamp: | toolchain
 build/web.stamp: $(shell find console/web -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
-	@command -v npm >/dev/null || { echo "make web: npm is missing: install Node.js 20 or newer" >&2; exit 1; }
 	cd console/web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 	@mkdir -p build && touch $@
 
@@ -52,7 +57,7 @@ generate: packages-generate ## make the generated files anew
 ##@ Run
 
 .PHONY: demo
-demo: packages-lab build $(BIN)/lab ## a console, a store, a till and an NMS, until Ctrl-C (or DEMO_SECONDS=n)
+demo: toolchain packages-lab build $(BIN)/lab ## a console, a store, a till and an NMS, until Ctrl-C (or DEMO_SECONDS=n)
 	@$(BIN)/lab demo
 
 .PHONY: demo-kill
@@ -72,7 +77,7 @@ fmt: ## format the Go sources
 	go run $(GOFUMPT) -l -w core plugins mibs console tests contrib
 
 .PHONY: test
-test: test-unit test-web test-sim test-e2e ## install what is missing and run every test
+test: toolchain test-unit test-web test-sim test-e2e ## install what is missing and run every test
 
 .PHONY: test-unit
 test-unit: packages-lab ## unit tests, scenario files, plugin conformance, all with -race
