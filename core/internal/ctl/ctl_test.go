@@ -106,7 +106,7 @@ func (f *fakeDaemon) Command(_ context.Context, c control.Command) (control.Repl
 		return control.Reply{}, fmt.Errorf("%w: %s", control.ErrRefused, f.refuse)
 	}
 	f.command = c
-	return control.Reply{Message: "Done or begun: " + c.Name + "."}, nil
+	return control.Reply{Message: "Accepted: " + c.Name + "."}, nil
 }
 
 // run runs storewardctl against a daemon and returns its code and what it printed.

@@ -205,7 +205,13 @@ func renderProbes(w io.Writer, s *api.Status) {
 			line(w, "%s\t%s\t%s\t\t\t", p.GetName(), p.GetHealth(), p.GetMessage())
 		}
 	}
-	line(w, "%d other probes are well.", well)
+	switch well {
+	case 0:
+	case 1:
+		line(w, "1 other probe is well.")
+	default:
+		line(w, "%d other probes are well.", well)
+	}
 }
 
 func renderTail(w io.Writer, s *api.Status) {

@@ -151,7 +151,7 @@ func (e *Engine) command(ctx context.Context, c control.Command) (control.Reply,
 	if answer.Err != "" {
 		return control.Reply{}, fmt.Errorf("%w: %s", control.ErrRefused, answer.Err)
 	}
-	return control.Reply{Message: "Done or begun: " + strings.TrimSpace(c.Name+" "+c.Target) + "."}, nil
+	return control.Reply{Message: "Accepted: " + strings.TrimSpace(c.Name+" "+c.Target) + ". storewardctl status shows how it goes."}, nil
 }
 
 // order posts a command and waits for the policy's answer.

@@ -137,13 +137,14 @@ func (d *demo) live(kind string, data []byte, told map[string]string) {
 		if json.Unmarshal(data, &i) != nil {
 			return
 		}
-		text := fmt.Sprintf("incident opened: %s", i.Title)
-		if i.RecoverySeconds > 0 {
-			text = fmt.Sprintf("incident: %s, recovered in %.0f ms", i.Title, i.RecoverySeconds*1000)
+		word := "opened"
+		switch {
+		case i.Closed != nil:
+			word = "closed"
+		case i.RecoverySeconds > 0:
+			word = "recovered"
 		}
-		if i.Closed != nil {
-			text += ", closed"
-		}
+		text := fmt.Sprintf("incident %s: %s", word, strings.TrimSuffix(i.Title, "."))
 		if told[i.ID] != text {
 			told[i.ID] = text
 			d.out.line("console", "%s  http://%s/incidents/%s", text, consoleAddress, i.ID)
