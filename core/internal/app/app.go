@@ -30,8 +30,8 @@ import (
 const (
 	// priority of the core among real-time tasks: above its plugins', below the kernel's own.
 	priority = 12
-	// The heap of a daemon is small; collecting it early costs little and keeps it so.
-	gcPercent   = 50
+	// The heap of a daemon is small; the limit keeps it so.
+	gcPercent   = 100
 	memoryLimit = 160 << 20
 )
 

@@ -52,7 +52,7 @@ func (d *device) watch(ctx context.Context) {
 		if !described {
 			every = min(every, 2*time.Second)
 		}
-		if !pauseFor(ctx, every) {
+		if !d.e.rest(ctx, every) {
 			return
 		}
 	}

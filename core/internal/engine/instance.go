@@ -81,6 +81,17 @@ func (i *instance) wait(ctx context.Context) (Instance, bool) {
 	}
 }
 
+// wakeGrid is the time between the moments at which regular work begins, so that
+// the processor is woken once for several.
+const wakeGrid = 500 * time.Millisecond
+
+// rest waits until regular work is due again, a little early the first time.
+func (e *Engine) rest(ctx context.Context, every time.Duration) bool {
+	grid := max(min(every/2, wakeGrid), 1)
+	now := e.Clock.Now()
+	return pauseFor(ctx, (now+every).Truncate(grid)-now)
+}
+
 func pauseFor(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

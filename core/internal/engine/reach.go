@@ -152,7 +152,7 @@ func (e *Engine) watchPingGroup(ctx context.Context) {
 		answer := e.ask(bounded, reachPing)
 		cancel()
 		e.post(ctx, failover.PingGroup{Reachable: answer, Asked: asked})
-		if !pauseFor(ctx, pingEvery-(e.Clock.Now()-asked)) {
+		if !e.rest(ctx, pingEvery) {
 			return
 		}
 	}

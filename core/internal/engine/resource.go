@@ -46,7 +46,7 @@ func (r *resource) watch(ctx context.Context) {
 	}
 	for {
 		r.regular(ctx)
-		if !pauseFor(ctx, r.cfg.MonitorEvery.Std()) {
+		if !r.e.rest(ctx, r.cfg.MonitorEvery.Std()) {
 			return
 		}
 	}

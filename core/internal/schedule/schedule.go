@@ -107,9 +107,20 @@ func (s *Schedule) parse(e Entry) (*item, error) {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}
-	it.phase = time.Duration(h.Sum64() % uint64(e.Every)) //nolint:gosec // below Every, which is positive
+	it.phase = time.Duration(h.Sum64() % uint64(e.Every)).Truncate(slot(e.Every)) //nolint:gosec // below Every, which is positive
 	return it, nil
 }
+
+// places is into how many moments a period is divided at least.
+const places = 20
+
+// maxSlot is the longest time between two moments.
+const maxSlot = 500 * time.Millisecond
+
+// slot is the time between the moments at which probes of a period may begin:
+// spread far enough to be no burst, and together often enough that the daemon and
+// a plugin are woken once for several.
+func slot(every time.Duration) time.Duration { return min(every/places, maxSlot) }
 
 // after returns the first due time after now on CLOCK_MONOTONIC; 0 when there is none.
 func (it *item) after(now Moment) time.Duration {

@@ -204,3 +204,29 @@ func TestProperties(t *testing.T) {
 		}
 	})
 }
+
+func TestProbesBeginTogether(t *testing.T) {
+	for _, every := range []time.Duration{time.Second, 7 * time.Second, 10 * time.Second, time.Hour} {
+		s := New("s0001", "alpha")
+		var entries []Entry
+		for i := range 200 {
+			entries = append(entries, Entry{Name: fmt.Sprint(i), Every: every})
+		}
+		if err := s.Set(Moment{}, entries); err != nil {
+			t.Fatal(err)
+		}
+		moments := map[time.Duration]int{}
+		for _, e := range entries {
+			info, _ := s.Entry(e.Name)
+			if info.Next%slot(every) != 0 {
+				t.Fatalf("every %v: begins at %v", every, info.Next)
+			}
+			moments[info.Next]++
+		}
+		for at, n := range moments {
+			if len(moments) < places*9/10 || n > 30 {
+				t.Errorf("every %v: %d moments, %d probes at %v", every, len(moments), n, at)
+			}
+		}
+	}
+}
