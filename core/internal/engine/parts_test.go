@@ -139,8 +139,11 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 	j.lines = []string{"policy cluster=s0001", "state gen=1", "boot inc=1"}
 	for i := range 20000 {
 		j.lines = append(j.lines, (time.Duration(i)*time.Second).String()+" tick                                  ")
-		if i == 9000 {
-			j.lines = append(j.lines, "# state gen=7")
+		switch i {
+		case 8000:
+			j.lines = append(j.lines, "2h13m20s link name=cable health=unknown", "2h13m20s resource name=db running=no")
+		case 9000:
+			j.lines = append(j.lines, "# state gen=7", "2h30m0s link name=cable health=ok")
 		}
 	}
 	e := &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound)}
@@ -148,7 +151,7 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 	if len(text) > scenarioBound {
 		t.Errorf("%d bytes", len(text))
 	}
-	if !strings.HasPrefix(text, "policy cluster=s0001\nstate gen=7\nboot inc=1\n"+(9970*time.Second).String()) {
+	if !strings.HasPrefix(text, "policy cluster=s0001\nstate gen=7\nboot inc=1\n2h13m20s resource name=db running=no\n2h30m0s link name=cable health=ok\n"+(9995*time.Second).String()) {
 		t.Errorf("begins %.150q", text)
 	}
 	if !strings.Contains(text, "\n"+(10000*time.Second).String()+" tick") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ const (
 	// scenarioBound keeps an incident small enough for any broker.
 	scenarioBound = 256 << 10
 	// scenarioBefore is how much of the time before a moment explains it.
-	scenarioBefore = 30 * time.Second
+	scenarioBefore = 5 * time.Second
 )
 
 // scenario is the ring since the daemon's start as a scenario file.
@@ -134,11 +135,41 @@ func (e *Engine) scenarioAround(moment time.Duration) string {
 			}
 		}
 	}
+	head = append(head, standing(lines[:from])...)
 	text := strings.Join(append(head, lines[from:]...), "\n") + "\n"
 	if len(text) > scenarioBound {
 		text = text[:strings.LastIndexByte(text[:scenarioBound], '\n')+1]
 	}
 	return text
+}
+
+// standing are those of the skipped lines that still tell how things are: the
+// newest word of each link, resource and fence device, of the ping group and of
+// the policy. Without them a replay would begin blind.
+func standing(skipped []string) []string {
+	newest := map[string]int{}
+	for i, line := range skipped {
+		word := strings.Fields(line)
+		if len(word) < 3 {
+			continue
+		}
+		switch word[1] {
+		case "link", "resource", "fence":
+			name := slices.IndexFunc(word, func(w string) bool {
+				return strings.HasPrefix(w, "name=") || strings.HasPrefix(w, "device=")
+			})
+			if name > 0 {
+				newest[word[1]+" "+word[name]] = i
+			}
+		case "ping", "policy":
+			newest[word[1]] = i
+		}
+	}
+	var out []string
+	for _, i := range slices.Sorted(maps.Values(newest)) {
+		out = append(out, skipped[i])
+	}
+	return out
 }
 
 func momentOf(line string) (time.Duration, bool) {
