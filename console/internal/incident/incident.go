@@ -45,6 +45,37 @@ func Merge(ctx context.Context, tx bun.IDB, store, author string, in *api.Incide
 	return row, nil
 }
 
+// Orphaned closes the open incidents whose story a node was telling when its
+// daemon ended: nobody is left who would. It returns their new rows.
+func Orphaned(ctx context.Context, tx bun.IDB, store, node string, at, now time.Time) ([]*db.Incident, error) {
+	var open []db.Incident
+	if err := tx.NewSelect().Model(&open).Where("store = ? AND closed = 0 AND opened < ?", store, db.Nanos(at)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read open incidents of %s: %w", store, err)
+	}
+	var out []*db.Incident
+	for _, row := range open {
+		told, err := parts(ctx, tx, store, row.ID)
+		if err != nil {
+			return nil, err
+		}
+		if len(told) == 0 || told[0].author != node {
+			continue
+		}
+		end := told[0].body
+		end.Closed = timestamppb.New(at)
+		end.Timeline = append(end.Timeline, &api.TimelineEntry{
+			Time: end.Closed, Node: node, Object: "node/" + node, Kind: api.KindNodeStarted,
+			Text: "The daemon of " + node + " started anew: what it was telling ends here.",
+		})
+		merged, err := Merge(ctx, tx, store, node, end, now)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, merged)
+	}
+	return out, nil
+}
+
 // mergePart keeps the author's highest revision.
 func mergePart(ctx context.Context, tx bun.IDB, store, author string, in *api.Incident) error {
 	story := proto.CloneOf(in)

@@ -170,3 +170,25 @@ func TestFindAndList(t *testing.T) {
 		t.Errorf("recent %v %v %v", open, last, err)
 	}
 }
+
+// TestOrphaned: an incident whose teller died ends when the teller starts anew; others stay open.
+func TestOrphaned(t *testing.T) {
+	d, ctx := open(t), context.Background()
+	said := sayings()
+	for _, s := range said[:2] {
+		if _, err := Merge(ctx, d.Write, "s1", s.author, s.body, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	over, err := Orphaned(ctx, d.Write, "s1", "alpha", at.Add(time.Hour), at)
+	if err != nil || len(over) != 0 {
+		t.Fatalf("the failed node's start closed %v, %v", over, err)
+	}
+	over, err = Orphaned(ctx, d.Write, "s1", "beta", at.Add(time.Hour), at)
+	if err != nil || len(over) != 1 || over[0].Closed != db.Nanos(at.Add(time.Hour)) {
+		t.Fatalf("the teller's start closed %v, %v", over, err)
+	}
+	if over, err = Orphaned(ctx, d.Write, "s1", "beta", at.Add(2*time.Hour), at); err != nil || len(over) != 0 {
+		t.Errorf("closed twice: %v, %v", over, err)
+	}
+}

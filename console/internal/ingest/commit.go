@@ -178,6 +178,15 @@ func (w *writer) event(ctx context.Context, e *api.Envelope, ev *api.Event, at t
 	for _, a := range over {
 		w.news = append(w.news, a)
 	}
+	if ev.GetKind() == api.KindNodeStarted {
+		orphans, err := incident.Orphaned(ctx, w.tx, w.store, w.node, at, w.now)
+		if err != nil {
+			return err
+		}
+		for _, o := range orphans {
+			w.news = append(w.news, o)
+		}
+	}
 	changed, err := alarm.Apply(ctx, w.tx, row)
 	if err != nil {
 		return err
