@@ -138,6 +138,11 @@ func status(ctx context.Context, client *lab.Client) error {
 	return nil
 }
 
+// exited is the code that a command inside a node ended with.
+type exited int
+
+func (e exited) Error() string { return fmt.Sprintf("ended with %d", int(e)) }
+
 // execute runs a command inside a node, with this terminal.
 func execute(ctx context.Context, client *lab.Client, words []string) error {
 	if len(words) < 2 {
@@ -154,7 +159,15 @@ func execute(ctx context.Context, client *lab.Client, words []string) error {
 			}
 			command := exec.CommandContext(context.WithoutCancel(ctx), "nsenter", append([]string{"-t", fmt.Sprint(node.PID), "-m", "-n", "-p", "-i", "-u", "--"}, words[1:]...)...)
 			command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-			return command.Run()
+			if node.PID == 0 {
+				return fmt.Errorf("%s has no power: lab power-on %s gives it some", words[0], words[0])
+			}
+			err := command.Run()
+			var ended *exec.ExitError
+			if errors.As(err, &ended) {
+				return exited(ended.ExitCode())
+			}
+			return err
 		}
 	}
 	return fmt.Errorf("no node %q", words[0])

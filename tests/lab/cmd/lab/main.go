@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -19,6 +20,10 @@ func main() {
 		act = func(arguments []string) error { return retail.Run(arguments[1:], os.Stdout) }
 	}
 	if err := act(os.Args[1:]); err != nil {
+		var ended exited
+		if errors.As(err, &ended) { // of a command inside a node, which said why itself
+			os.Exit(int(ended))
+		}
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)
 	}
