@@ -89,6 +89,7 @@ test-sim: ## 2,000 seeds of simulated failures
 
 .PHONY: test-e2e
 test-e2e: packages-lab build $(BIN)/lab ## real nodes in network namespaces, as root
+	@[ "$$(id -u)" = 0 ] || { echo "make test-e2e: the nodes are network namespaces: run it as root, e.g. sudo make test" >&2; exit 1; }
 	go test -count=1 -timeout 20m ./tests/e2e
 
 .PHONY: test-web
@@ -97,8 +98,13 @@ test-web: build/web.stamp ## the pages' own tests
 
 .PHONY: vuln
 vuln: ## known vulnerabilities, where their databases can be reached
-	@go run $(GOVULNCHECK) ./... || echo "SKIPPED govulncheck: its database cannot be reached, or it found something above"
-	@cd console/web && npm audit || echo "SKIPPED npm audit: its database cannot be reached, or it found something above"
+	@mkdir -p build && go run $(GOVULNCHECK) -version >/dev/null
+	@if go run $(GOVULNCHECK) ./... >build/govulncheck.log 2>&1; then cat build/govulncheck.log; \
+	elif grep -q 'Vulnerability #' build/govulncheck.log; then cat build/govulncheck.log; exit 1; \
+	else echo "SKIPPED govulncheck: $$(grep -m 1 '^govulncheck:' build/govulncheck.log)"; fi
+	@if (cd console/web && npm audit) >build/npm-audit.log 2>&1; then cat build/npm-audit.log; \
+	elif grep -q 'severity vulnerabilit' build/npm-audit.log; then cat build/npm-audit.log; exit 1; \
+	else echo "SKIPPED npm audit: $$(grep -m 1 error build/npm-audit.log)"; fi
 
 .PHONY: screenshots
 screenshots: packages-browser build ## every page in light and dark, into build/screenshots

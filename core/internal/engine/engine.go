@@ -160,8 +160,9 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Run works until ctx ends; then it announces a planned silence where the policy
-// has one, and leaves everything running as it is.
+// Run works until ctx ends; then an active node hands over, if there is a peer to
+// hand over to, and a standby announces its planned silence. What still runs is
+// left running.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.die()
 	var wait sync.WaitGroup
