@@ -17,3 +17,10 @@ func Monotonic() time.Duration {
 	}
 	return time.Duration(now.Nano())
 }
+
+// UntilTick is the time until CLOCK_MONOTONIC is a multiple of every again. Work
+// that is done regularly, and does not care at which moment, is begun then by all
+// processes of a node: waking a processor costs more than most of that work.
+func UntilTick(every time.Duration) time.Duration {
+	return every - Monotonic()%every
+}

@@ -80,14 +80,15 @@ func makeThreads(n int) {
 
 // watchThreads calls look whenever there may be new threads, until done is closed.
 func watchThreads(done <-chan none, folder uintptr, look func()) {
-	ticker := time.NewTicker(threadScan)
-	defer ticker.Stop()
+	due := time.NewTimer(UntilTick(threadScan))
+	defer due.Stop()
 	for counted, unseen := -1, 0; ; unseen++ {
 		select {
 		case <-done:
 			return
-		case <-ticker.C:
+		case <-due.C:
 		}
+		due.Reset(UntilTick(threadScan))
 		if n := countThreads(folder); n < 0 || n != counted || unseen >= scansUnseen {
 			look()
 			counted, unseen = n, 0

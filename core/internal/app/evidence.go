@@ -17,11 +17,13 @@ import (
 	"github.com/storeward/storeward/core/internal/flight"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 	"github.com/storeward/storeward/core/internal/snapshot"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 const (
 	sampleEvery = time.Second
-	digestEvery = 10 * time.Second
+	// digestEvery is how often the light snapshot is renewed: it looks at every process.
+	digestEvery = 20 * time.Second
 	// afterward is how much of the time after an incident's first moment belongs to it.
 	afterward = time.Minute
 )
@@ -61,8 +63,8 @@ func (a *App) openEvidence(o *engine.Options) {
 
 // run records a sample a second until ctx ends.
 func (v *evidence) run(ctx context.Context) {
-	tick := time.NewTicker(sampleEvery)
-	defer tick.Stop()
+	due := time.NewTimer(sdk.UntilTick(sampleEvery))
+	defer due.Stop()
 	failing, digested := false, time.Time{}
 	var wait sync.WaitGroup
 	defer wait.Wait()
@@ -70,7 +72,9 @@ func (v *evidence) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
+		case <-due.C:
+			due.Reset(sdk.UntilTick(sampleEvery))
+			now := time.Now()
 			err := v.record(now)
 			if err != nil && !failing {
 				v.app.log.WithError(err).Warn("flight sample not kept")

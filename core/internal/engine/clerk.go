@@ -92,7 +92,7 @@ func (e *Engine) PluginHappened(p PluginEvent) {
 // run works off what was seen until ctx ends.
 func (c *clerk) run(ctx context.Context) {
 	c.start()
-	grow := time.NewTicker(growEvery)
+	grow := time.NewTimer(c.e.untilTick(growEvery))
 	defer grow.Stop()
 	for {
 		select {
@@ -103,6 +103,7 @@ func (c *clerk) run(ctx context.Context) {
 				c.handle(ctx, o)
 			}
 		case <-grow.C:
+			grow.Reset(c.e.untilTick(growEvery))
 			c.handle(ctx, observation{at: c.e.Clock.Now(), view: c.e.view.Load(), regular: true})
 		}
 	}

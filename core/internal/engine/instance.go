@@ -92,6 +92,11 @@ func (e *Engine) rest(ctx context.Context, every time.Duration) bool {
 	return pauseFor(ctx, (now+every).Truncate(grid)-now)
 }
 
+// untilTick is the time until the next moment of a regular grid (sdk.UntilTick).
+func (e *Engine) untilTick(every time.Duration) time.Duration {
+	return every - e.Clock.Now()%every
+}
+
 func pauseFor(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

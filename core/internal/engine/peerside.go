@@ -3,22 +3,18 @@ package engine
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 )
 
-// digestEvery is how often the news carry a light snapshot.
-const digestEvery = 5 * time.Second
-
 // PeerSide is the engine as the peer channel sees it.
 type PeerSide struct {
 	e *Engine
 
-	mu       sync.Mutex
-	digested time.Duration
+	mu   sync.Mutex
+	told *api.Snapshot // the light snapshot that the news carried last
 }
 
 // PeerSide returns what the channel asks of this node.
@@ -33,9 +29,8 @@ func (p *PeerSide) News() *peerpb.News {
 	news.Sample = p.e.Evidence.Sample()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now := p.e.Clock.Now(); now-p.digested >= digestEvery {
-		p.digested = now
-		news.Digest = p.e.Evidence.Digest()
+	if digest := p.e.Evidence.Digest(); digest != p.told {
+		p.told, news.Digest = digest, digest
 	}
 	return news
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // endpoint answers the peer's calls.
@@ -20,14 +21,15 @@ type endpoint struct {
 }
 
 func (e *endpoint) Watch(_ *peerpb.WatchRequest, stream grpc.ServerStreamingServer[peerpb.News]) error {
-	tick := time.NewTicker(newsEvery)
-	defer tick.Stop()
+	due := time.NewTimer(sdk.UntilTick(newsEvery))
+	defer due.Stop()
 	for {
 		if err := stream.Send(e.own.News()); err != nil {
 			return err
 		}
 		select {
-		case <-tick.C:
+		case <-due.C:
+			due.Reset(sdk.UntilTick(newsEvery))
 		case <-stream.Context().Done():
 			return nil
 		case <-e.stop:

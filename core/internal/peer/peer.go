@@ -35,6 +35,8 @@ const (
 	snapshotBound = 2 * time.Second
 	// maxMessage bounds one message: a snapshot with five minutes of flight samples stays well below.
 	maxMessage = 16 << 20
+	// window is how much may be on its way unacknowledged.
+	window = 1 << 20
 )
 
 // ErrAway says that the peer's end of the channel does not answer.
@@ -85,6 +87,7 @@ func New(o Options) (*Channel, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
 		grpc.WithDisableServiceConfig(),
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), // fixed: no bandwidth probing
 	)
 	if err != nil {
 		return nil, fmt.Errorf("prepare peer channel to %s: %w", o.Dial, err)
@@ -138,6 +141,7 @@ func (c *Channel) serve(ctx context.Context) error {
 	server := grpc.NewServer(
 		grpc.Creds(credentials.NewTLS(serverTLS(c.options))),
 		grpc.MaxSendMsgSize(maxMessage),
+		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}),
 	)

@@ -75,7 +75,7 @@ type News struct {
 	Node   string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
 	Status *api.Status            `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
 	Sample *api.Sample            `protobuf:"bytes,3,opt,name=sample,proto3" json:"sample,omitempty"`
-	// A light digest of the evidence: process and log excerpts, at most every few seconds.
+	// A light digest of the evidence: process and log excerpts, when it is new.
 	Digest *api.Snapshot `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// The open incidents of this node as survivor, which the peer's own evidence belongs to.
 	Incidents     []*IncidentRef `protobuf:"bytes,5,rep,name=incidents,proto3" json:"incidents,omitempty"`
