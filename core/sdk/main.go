@@ -13,7 +13,10 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
+
+	"github.com/storeward/storeward/core/sdk/beatsock"
 )
 
 // Handshake is what the core and a plugin agree on before they speak gRPC. The
@@ -70,6 +73,12 @@ func serve(p Plugin) int {
 	logrus.SetLevel(log.Level)
 	settle(p, log)
 	server := NewServer(p, log)
+	beats, err := inheritedBeats()
+	if err != nil {
+		log.WithField("error", err).Error("no beat socket")
+		return 1
+	}
+	go server.ServeBeats(beats)
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: Handshake,
 		Plugins:         plugin.PluginSet{ServiceName: &goPlugin{server: server}},
@@ -78,11 +87,22 @@ func serve(p Plugin) int {
 		},
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: log.Out, JSONFormat: true}),
 	})
-	if err := server.Close(); err != nil {
+	if err := errors.Join(server.Close(), beats.Close()); err != nil {
 		log.WithField("error", err).Warn("instance did not close")
 		return 1
 	}
 	return 0
+}
+
+// inheritedBeats opens the beat socket that the core left to this process.
+func inheritedBeats() (*beatsock.Conn, error) {
+	var in, out uintptr
+	text := os.Getenv(EnvBeats)
+	if _, err := fmt.Sscanf(text, "%d,%d", &in, &out); err != nil {
+		return nil, fmt.Errorf("%s=%q: want the numbers of two descriptors", EnvBeats, text)
+	}
+	unix.CloseOnExec(int(out)) //nolint:gosec // a descriptor
+	return beatsock.New(os.NewFile(in, "beats"), os.NewFile(out, "beats"))
 }
 
 // ServerOptions keep a connection small: all traffic is little and local.

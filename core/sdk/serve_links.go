@@ -3,73 +3,70 @@ package sdk
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/storeward/storeward/core/sdk/beatsock"
 	"github.com/storeward/storeward/core/sdk/sdkpb"
 )
 
-// Bounds of the beat path. What does not fit is dropped and counted: a beat that
-// waited would lie about when it was sent.
-const (
-	packetsWaiting = 64 // arrived, on the way to the core
-	beatsWaiting   = 4  // per link, on the way out
-	linkPause      = time.Second
-)
+// EnvBeats names the environment variable that tells a plugin which descriptors it
+// inherited are its beat socket: "3,4" receives from 3 and sends to 4.
+const EnvBeats = "STOREWARD_BEATS"
 
-// Links carries every beat of the process in both directions.
-func (s *service) Links(stream grpc.BidiStreamingServer[sdkpb.LinkRequest, sdkpb.LinkReply]) error {
-	ctx, cancel := context.WithCancel(stream.Context())
-	ports := &ports{
-		service: s, ctx: ctx, open: map[uint64]*port{},
-		packets: make(chan *sdkpb.LinkReply, packetsWaiting),
-		states:  map[uint64]*sdkpb.LinkReply{}, dealt: map[uint64]uint64{}, changed: make(chan none, 1),
-	}
-	go func() {
-		defer cancel()
-		ports.pump(stream)
-	}()
-	defer ports.closeAll()
+// linkPause is how long a link that stopped by itself rests before it runs again.
+const linkPause = time.Second
+
+// ServeBeats carries every beat of the process in both directions until the socket
+// ends. Each beat goes out before the next message is taken: the core sees in its
+// own end of the socket whether a plugin keeps up.
+func (s *Server) ServeBeats(socket *beatsock.Conn) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &ports{service: s.service, ctx: ctx, socket: socket, open: map[uint64]*port{}}
+	defer p.running.Wait()
 	defer cancel()
+	buffer := make([]byte, beatsock.MaxSize)
 	for {
-		request, err := stream.Recv()
+		n, err := socket.Receive(buffer)
 		if err != nil {
-			return nil //nolint:nilerr // the core has gone: the stream's ordinary end
+			return // the core has gone, or this process is ending
 		}
-		ports.take(request)
+		request := &sdkpb.LinkRequest{}
+		if err := proto.Unmarshal(buffer[:n], request); err != nil {
+			s.service.log.WithField("error", err).Error("message on the beat socket is none of ours")
+			continue
+		}
+		p.take(request)
 	}
 }
 
-// ports are the links that listen on one stream.
+// ports are the links that listen on one socket.
 type ports struct {
 	service *service
 	ctx     context.Context
+	socket  *beatsock.Conn
 	open    map[uint64]*port // used by the receiving goroutine alone
 	running sync.WaitGroup
-
-	packets chan *sdkpb.LinkReply
 	dropped atomic.Uint64
-	changed chan none
-	mu      sync.Mutex
-	states  map[uint64]*sdkpb.LinkReply // the newest of each link
-	dealt   map[uint64]uint64           // receipts that the core has not had yet
 }
 
-// port is one link's way in and out.
+// port is one link at work.
 type port struct {
-	beats chan []byte
-	end   context.CancelFunc
+	end     context.CancelFunc
+	failing bool // the last beat could not be sent
 }
 
 func (p *ports) take(r *sdkpb.LinkRequest) {
 	handle := r.GetHandle()
 	at, isOpen := p.open[handle]
 	switch {
+	case r.GetNudge(): // was to be taken, and is
 	case r.GetStop():
 		if isOpen {
 			at.end()
@@ -80,44 +77,34 @@ func (p *ports) take(r *sdkpb.LinkRequest) {
 			p.listen(handle)
 		}
 	case isOpen:
-		select {
-		case at.beats <- r.GetBeat():
-		default:
-			p.dropped.Add(1)
-		}
+		p.send(at, handle, r.GetBeat())
 	}
-}
-
-func (p *ports) closeAll() {
-	for _, at := range p.open {
-		at.end()
-	}
-	p.running.Wait()
 }
 
 func (p *ports) listen(handle uint64) {
 	ctx, end := context.WithCancel(p.ctx)
-	at := &port{beats: make(chan []byte, beatsWaiting), end: end}
-	p.open[handle] = at
-	p.running.Go(func() { p.receive(ctx, handle) })
-	p.running.Go(func() { p.send(ctx, handle, at.beats) })
+	p.open[handle] = &port{end: end}
+	p.running.Go(func() { p.run(ctx, handle) })
 }
 
-// receive keeps the link's Run going until ctx ends.
-func (p *ports) receive(ctx context.Context, handle uint64) {
+// send hands a beat to the link; an error is logged when it begins and when it ends.
+func (p *ports) send(at *port, handle uint64, beat []byte) {
+	_, err := direct(p.service, handle, func(role Link) (none, error) { return none{}, role.Send(beat) })
+	if (err != nil) != at.failing {
+		at.failing = err != nil
+		p.service.log.WithFields(logrus.Fields{"plugin": p.service.plugin.Name, "error": errText(err)}).
+			Debug("sending of beats changed")
+	}
+}
+
+// run keeps the link's Run going until ctx ends.
+func (p *ports) run(ctx context.Context, handle uint64) {
 	packet := func(got Packet) {
-		reply := &sdkpb.LinkReply{Handle: handle, Dropped: p.dropped.Load(), Packet: &sdkpb.Packet{
+		p.offer(&sdkpb.LinkReply{Handle: handle, Packet: &sdkpb.Packet{
 			Data: bytes.Clone(got.Data), From: clean(got.From), Taken: int64(got.Taken),
-		}}
-		select {
-		case p.packets <- reply:
-		default:
-			p.dropped.Add(1)
-		}
+		}})
 	}
-	state := func(got LinkState) {
-		p.report(&sdkpb.LinkReply{Handle: handle, Dropped: p.dropped.Load(), State: linkStateOut(got)})
-	}
+	state := func(got LinkState) { p.report(&sdkpb.LinkReply{Handle: handle, State: linkStateOut(got)}) }
 	for ctx.Err() == nil {
 		_, err := call(ctx, p.service, handle, func(ctx context.Context, role Link) (none, error) {
 			return none{}, role.Run(ctx, packet, state)
@@ -139,84 +126,28 @@ func (p *ports) receive(ctx context.Context, handle uint64) {
 	}
 }
 
-// send hands beats to the link; an error is logged when it begins and when it ends.
-func (p *ports) send(ctx context.Context, handle uint64, beats <-chan []byte) {
-	failing := false
-	for dealt := uint64(1); ; dealt++ {
-		var beat []byte
-		select {
-		case <-ctx.Done():
-			return
-		case beat = <-beats:
-		}
-		_, err := direct(p.service, handle, func(role Link) (none, error) { return none{}, role.Send(beat) })
-		if (err != nil) != failing {
-			failing = err != nil
-			p.service.log.WithFields(logrus.Fields{"plugin": p.service.plugin.Name, "error": errText(err)}).
-				Debug("sending of beats changed")
-		}
-		p.receipt(handle, dealt)
+// offer passes a packet on at once or not at all: one that waited would say that
+// it arrived later than it did.
+func (p *ports) offer(reply *sdkpb.LinkReply) {
+	reply.Dropped = p.dropped.Load()
+	message, err := proto.Marshal(reply)
+	if err != nil || len(message) > beatsock.MaxSize || p.socket.Offer(message) != nil {
+		p.dropped.Add(1)
 	}
 }
 
-// receipt tells the core that the plugin is at work.
-func (p *ports) receipt(handle, dealt uint64) {
-	p.mu.Lock()
-	p.dealt[handle] = dealt
-	p.mu.Unlock()
-	p.signal()
-}
-
-// report keeps the newest state of each link: states are few and never lost.
+// report passes on a state: those are few, and none is lost while the core lives.
 func (p *ports) report(reply *sdkpb.LinkReply) {
-	p.mu.Lock()
-	p.states[reply.GetHandle()] = reply
-	p.mu.Unlock()
-	p.signal()
-}
-
-func (p *ports) signal() {
-	select {
-	case p.changed <- none{}:
-	default:
+	reply.Dropped = p.dropped.Load()
+	message, err := proto.Marshal(reply)
+	if err == nil && len(message) > beatsock.MaxSize {
+		err = errors.New("too long")
 	}
-}
-
-// news takes the states and receipts that the core has not had yet.
-func (p *ports) news() []*sdkpb.LinkReply {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var all []*sdkpb.LinkReply
-	for handle, reply := range p.states {
-		reply.Receipt = p.dealt[handle]
-		delete(p.dealt, handle)
-		all = append(all, reply)
+	if err == nil {
+		err = p.socket.Send(message)
 	}
-	clear(p.states)
-	for handle, dealt := range p.dealt {
-		all = append(all, &sdkpb.LinkReply{Handle: handle, Dropped: p.dropped.Load(), Receipt: dealt})
-	}
-	clear(p.dealt)
-	return all
-}
-
-// pump writes what is waiting to the stream until it ends.
-func (p *ports) pump(stream grpc.BidiStreamingServer[sdkpb.LinkRequest, sdkpb.LinkReply]) {
-	for {
-		select {
-		case <-p.ctx.Done():
-			return
-		case reply := <-p.packets:
-			if stream.Send(reply) != nil {
-				return
-			}
-		case <-p.changed:
-			for _, reply := range p.news() {
-				if stream.Send(reply) != nil {
-					return
-				}
-			}
-		}
+	if err != nil && p.ctx.Err() == nil {
+		p.service.log.WithField("error", err).Debug("state of link not told")
 	}
 }
 

@@ -58,7 +58,7 @@ func reasons(why []failover.Reason) []string {
 	return out
 }
 
-// sendBeat seals a beat once and leaves it at every link's door.
+// sendBeat seals a beat once and sends it on every link.
 func (e *Engine) sendBeat(b beat.Beat) {
 	b.Wall = e.Clock.Wall().UnixNano()
 	wire, err := e.codec.Encode(b)
@@ -67,7 +67,7 @@ func (e *Engine) sendBeat(b beat.Beat) {
 		return
 	}
 	for _, l := range e.links {
-		l.leave(wire)
+		l.send(wire)
 	}
 }
 

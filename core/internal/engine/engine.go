@@ -189,7 +189,7 @@ func (e *Engine) work() []func(context.Context) {
 		e.saver, e.ringWriter, e.clerk.run, e.probes.run, e.watchPingGroup, e.statusTicker,
 	}
 	for _, l := range e.links {
-		all = append(all, l.receive, l.transmit)
+		all = append(all, l.receive)
 	}
 	for _, d := range e.devices {
 		all = append(all, d.watch)

@@ -15,12 +15,12 @@ import (
 // lifeEvery bounds how often traffic that is no beat is told to the policy.
 const lifeEvery = 20 * time.Millisecond
 
-// link is one path of beats: a door for outgoing ones, an ear for incoming ones.
+// link is one path of beats.
 type link struct {
-	e    *Engine
-	cfg  config.Link
-	in   *instance
-	door chan []byte // holds the newest beat only: what cannot leave at once is stale
+	e       *Engine
+	cfg     config.Link
+	in      *instance
+	failing bool // the last beat was not taken; the loop's own
 
 	mu       sync.Mutex
 	counts   linkCounts
@@ -43,47 +43,23 @@ func (e *Engine) newLinks() map[string]*link {
 	out := map[string]*link{}
 	for _, c := range e.Config.Links {
 		out[c.Name] = &link{
-			e: e, cfg: c, door: make(chan []byte, 1),
-			in: e.newInstance(c.Plugin, "link-"+c.Name, c.With.For(e.Node)),
+			e: e, cfg: c, in: e.newInstance(c.Plugin, "link-"+c.Name, c.With.For(e.Node)),
 		}
 	}
 	return out
 }
 
-// leave puts a beat at the door in place of one that did not leave yet.
-func (l *link) leave(wire []byte) {
-	for {
-		select {
-		case l.door <- wire:
-			return
-		default:
-		}
-		select {
-		case <-l.door:
-		default:
-		}
+// send gives the plugin a beat. It never waits; one that the plugin does not take
+// at once is stale. Only the loop calls it.
+func (l *link) send(wire []byte) {
+	in, err := l.in.get()
+	if err != nil {
+		return // it says itself why it cannot be opened
 	}
-}
-
-// transmit carries beats from the door to the plugin. A plugin that blocks
-// delays its own link and nothing else.
-func (l *link) transmit(ctx context.Context) {
-	in, ok := l.in.wait(ctx)
-	if !ok {
-		return
-	}
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case wire := <-l.door:
-			err := in.Send(wire)
-			if err != nil && !failing {
-				l.e.Log.WithError(err).WithField("link", l.cfg.Name).Warn("beat not sent")
-			}
-			failing = err != nil
-		}
+	err = in.Send(wire)
+	if (err != nil) != l.failing {
+		l.failing = err != nil
+		l.e.Log.WithField("link", l.cfg.Name).WithField("error", errText(err)).Warn("sending of beats changed")
 	}
 }
 
@@ -125,7 +101,7 @@ func (l *link) fact(taken time.Duration) failover.LinkState {
 }
 
 // doubt finds a plugin that hangs before anybody takes its silence for the
-// peer's: nothing arrives, and it does not deal with the beats it is given. It
+// peer's: nothing arrives, and it leaves the beats lying that it is given. It
 // must notice within an interval, since deadtime may be as short as three.
 func (l *link) doubt(now, interval time.Duration) (failover.LinkState, bool) {
 	in, err := l.in.get()

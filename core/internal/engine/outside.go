@@ -33,7 +33,7 @@ type Instance interface {
 	sdk.Link
 	sdk.Evidence
 	Roles() sdk.Roles
-	// Unanswered tells for how long a link's plugin has owed a sign that it deals with beats.
+	// Unanswered tells for how long a link's plugin has left beats lying.
 	Unanswered() time.Duration
 	Close() error
 }

@@ -184,8 +184,8 @@ func (in *Instance) Send(beat []byte) error {
 	return r.Send(beat)
 }
 
-// Unanswered tells for how long the plugin has owed a sign that it deals with the
-// beats it is given; 0: it owes none.
+// Unanswered tells for how long the plugin has left beats lying that it was given;
+// 0: it took them all.
 func (in *Instance) Unanswered() time.Duration {
 	if r := in.current.Load(); r != nil {
 		return r.Unanswered()

@@ -50,7 +50,7 @@ type Options struct {
 	// Hook is told what happens to plugin processes, one event at a time and
 	// outside of every lock.
 	Hook func(PluginEvent)
-	// Silence is how long a plugin may answer nothing before it is killed; default 2 s.
+	// Silence is how long a plugin may answer nothing before it is killed; default 3 s.
 	Silence time.Duration
 	// Silences has the plugins that get less patience (or more) than the others.
 	Silences map[string]time.Duration
@@ -69,7 +69,7 @@ func (o *Options) fill() {
 			*d = value
 		}
 	}
-	set(&o.Silence, 2*time.Second)
+	set(&o.Silence, 3*time.Second)
 	set(&o.CallTimeout, 10*time.Second)
 	set(&o.StartTimeout, 10*time.Second)
 	set(&o.Backoff, 100*time.Millisecond)
@@ -243,7 +243,7 @@ func (h *Host) supervisor(plugin string) (*supervisor, error) {
 	file, ok := h.files[path]
 	if !ok {
 		var err error
-		if file, err = os.Open(path); err != nil {
+		if file, err = openProgram(path); err != nil {
 			return nil, fmt.Errorf("open plugin %s: %w", plugin, err)
 		}
 		h.files[path] = file

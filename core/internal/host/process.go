@@ -19,19 +19,42 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/beatsock"
 	"github.com/storeward/storeward/core/sdk/remote"
 )
 
 // socketDirPrefix is how go-plugin calls the directory that holds one socket.
 const socketDirPrefix = "plugin-dir"
 
+const (
+	// firstExtra is the descriptor under which a child finds the first of exec.Cmd's ExtraFiles.
+	firstExtra = 3
+	// highDescriptor lies above all that a child is given: giving it away must not
+	// hide the program from the child before it runs.
+	highDescriptor = 100
+)
+
 // program is what is executed for a plugin.
 type program struct {
 	path string
 	args []string
 	file *os.File
+}
+
+// openProgram opens a plugin's executable at a descriptor that no child's own can collide with.
+func openProgram(path string) (*os.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, highDescriptor)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // a descriptor
 }
 
 // command executes the file that is held open, so that a package upgrade which
@@ -49,7 +72,8 @@ func (p program) command() *exec.Cmd {
 // process is one running plugin process.
 type process struct {
 	cmd    *exec.Cmd
-	dir    string // holds its socket
+	dir    string     // holds its socket
+	beats  []*os.File // its end of the beat socket, until it runs
 	out    *os.File
 	output *output
 
@@ -64,7 +88,11 @@ type process struct {
 
 // start runs the program and waits until it says where it listens, or ctx ends.
 func start(ctx context.Context, p program, dir string, env []string, out *output) (*process, *remote.Client, error) {
-	proc := &process{output: out, exited: make(chan struct{})}
+	beats, in, away, err := beatsock.Pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	proc := &process{output: out, exited: make(chan struct{}), beats: []*os.File{in, away}}
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  sdk.Handshake,
 		Plugins:          plugin.PluginSet{sdk.ServiceName: &plugin.NetRPCUnsupportedPlugin{}},
@@ -75,7 +103,7 @@ func start(ctx context.Context, p program, dir string, env []string, out *output
 		SkipHostEnv:      true,
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (runner.Runner, error) {
 			own := p.command()
-			own.Env = slices.Concat(cmd.Env, env)
+			own.Env = slices.Concat(cmd.Env, env, []string{fmt.Sprintf("%s=%d,%d", sdk.EnvBeats, firstExtra, firstExtra+1)})
 			proc.cmd, proc.dir = own, socketDir
 			return (*goRunner)(proc), nil
 		},
@@ -88,9 +116,11 @@ func start(ctx context.Context, p program, dir string, env []string, out *output
 	}
 	if err == nil {
 		var c *remote.Client
-		if c, err = remote.Dial(address.String()); err == nil {
+		if c, err = remote.Dial(address.String(), beats); err == nil {
 			return proc, c, nil
 		}
+	} else {
+		err = errors.Join(err, beats.Close())
 	}
 	proc.mu.Lock()
 	rejected := proc.rejected
@@ -128,7 +158,7 @@ func (p *process) run() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("make pipe: %w", err), outRead.Close(), outWrite.Close())
 	}
-	p.cmd.Stdout, p.cmd.Stderr = outWrite, errWrite
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.ExtraFiles = outWrite, errWrite, p.beats
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setpgid:   true, // a terminal's Ctrl-C is for the daemon alone
 		Pdeathsig: syscall.SIGKILL,
@@ -148,7 +178,7 @@ func (p *process) run() error {
 		close(p.exited)
 	}()
 	err = <-started
-	err = errors.Join(err, outWrite.Close(), errWrite.Close())
+	err = errors.Join(err, outWrite.Close(), errWrite.Close(), p.beats[0].Close(), p.beats[1].Close())
 	if err != nil {
 		return errors.Join(fmt.Errorf("execute plugin: %w", err), outRead.Close(), errRead.Close())
 	}
@@ -204,6 +234,9 @@ func (p *process) kill() {
 func (p *process) clean() {
 	if p.out != nil {
 		_ = p.out.Close()
+	}
+	for _, end := range p.beats {
+		_ = end.Close() // closed already if it ran
 	}
 	if p.dir != "" {
 		_ = os.RemoveAll(p.dir)

@@ -30,7 +30,7 @@ type supervisor struct {
 
 	suspect  chan struct{} // a call was not answered: ask for a sign of life now
 	verdicts chan verdict  // somebody wants the process killed
-	nudge    chan struct{} // a user went
+	gone     chan struct{} // a user went
 	done     sync.WaitGroup
 
 	mu        sync.Mutex
@@ -56,7 +56,7 @@ type verdict struct {
 func newSupervisor(h *Host, name string, p program) *supervisor {
 	return &supervisor{
 		host: h, name: name, program: p, log: h.options.Log.WithField("plugin", name),
-		suspect: make(chan struct{}, 1), verdicts: make(chan verdict, 1), nudge: make(chan struct{}, 1),
+		suspect: make(chan struct{}, 1), verdicts: make(chan verdict, 1), gone: make(chan struct{}, 1),
 		instances: map[string]*Instance{}, changed: make(chan struct{}),
 		state: Status{Plugin: name, State: Stopped, Since: sdk.Monotonic()},
 	}
@@ -87,7 +87,7 @@ func (s *supervisor) drop(in *Instance) {
 		s.users--
 	}
 	s.mu.Unlock()
-	poke(s.nudge)
+	poke(s.gone)
 }
 
 // hold keeps the process running until release is called.
@@ -102,7 +102,7 @@ func (s *supervisor) hold() (release func(), err error) {
 		s.mu.Lock()
 		s.users--
 		s.mu.Unlock()
-		poke(s.nudge)
+		poke(s.gone)
 	}, nil
 }
 
@@ -340,7 +340,7 @@ func (s *supervisor) down(end verdict) *sync.WaitGroup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.client, s.process = nil, nil
-	s.state.PID, s.state.Ping = 0, 0
+	s.state.PID = 0
 	state := Restarting
 	if end.stop {
 		state = Stopped

@@ -29,9 +29,7 @@ type Status struct {
 	Since    time.Duration
 	Restarts int
 	// LastErr is why the process before ended, or could not be started.
-	LastErr error
-	// Ping is how long the plugin took to answer the last time it was asked.
-	Ping      time.Duration
+	LastErr   error
 	Instances []string
 }
 
@@ -66,13 +64,13 @@ func (s *supervisor) mark(state string) {
 	s.enter(state, nil)
 }
 
-// watch returns when the process has to go, and why. A process that has said
-// nothing for half of Silence is asked for a sign of life, and so is one that did
-// not answer a call; it is given the other half to answer: a stopped one is found
-// within Silence.
+// watch returns when the process has to go, and why. Three times in Silence it is
+// nudged. One that has left a nudge lying until the next, or did not answer a call,
+// is asked for a sign of life and given a third of Silence to answer: a stopped one
+// is found within Silence.
 func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
-	half := s.host.options.silence(s.name) / 2
-	due := time.NewTimer(untilDue(client.Heard(), half))
+	third := s.host.options.silence(s.name) / 3
+	due := time.NewTimer(sdk.UntilTick(third))
 	defer due.Stop()
 	idle := time.NewTimer(idleTime)
 	defer idle.Stop()
@@ -83,7 +81,7 @@ func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 			return
 		}
 		asking = true
-		go func() { answers <- s.ping(client, half) }()
+		go func() { answers <- s.ping(client, third) }()
 	}
 	for {
 		s.mu.Lock()
@@ -102,19 +100,16 @@ func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 		case <-s.suspect:
 			ask()
 		case <-due.C:
-			wait := untilDue(client.Heard(), half)
-			if wait <= 0 {
+			if client.Nudge() > third/2 {
 				ask()
-				wait = half
 			}
-			due.Reset(wait)
+			due.Reset(sdk.UntilTick(third))
 		case err := <-answers:
 			asking = false
-			due.Reset(untilDue(client.Heard(), half))
 			if v, isDead := judge(err); isDead {
 				return v
 			}
-		case <-s.nudge:
+		case <-s.gone:
 			idle.Reset(idleTime)
 		case <-idle.C:
 			if s.unused() {
@@ -125,24 +120,10 @@ func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 	}
 }
 
-// untilDue is the time until a process that was heard last at heard is asked for
-// a sign of life. The moments lie on a grid, the same for every plugin, so that
-// the daemon is woken for several at once; they are early rather than late.
-func untilDue(heard, half time.Duration) time.Duration {
-	grid := max(half/4, time.Nanosecond)
-	return (heard + half).Truncate(grid) - sdk.Monotonic()
-}
-
 func (s *supervisor) ping(client *remote.Client, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(s.host.life, within)
 	defer cancel()
-	took, err := client.Ping(ctx)
-	if err == nil {
-		s.mu.Lock()
-		s.state.Ping = took
-		s.mu.Unlock()
-	}
-	return err
+	return client.Ping(ctx)
 }
 
 func judge(err error) (verdict, bool) {

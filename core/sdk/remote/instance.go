@@ -16,7 +16,6 @@ type Instance struct {
 	handle uint64
 	name   string
 	roles  sdk.Roles
-	beats  receipts
 }
 
 // An instance is every role at once.

@@ -4,115 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/beatsock"
 	"github.com/storeward/storeward/core/sdk/sdkpb"
 )
 
-// beatsWaiting bounds beats of all links that wait for the plugin to take them.
-const beatsWaiting = 16
+// ErrDropped means that the plugin does not take what is on the way to its link.
+var ErrDropped = errors.New("dropped: the plugin does not keep up")
 
-// ErrDropped means that the beat path was full.
-var ErrDropped = errors.New("beat dropped: the plugin does not keep up")
-
-// links is the one beat stream of a process, on a connection of its own.
+// links is the path of beats to and from one process.
 type links struct {
-	conn     *grpc.ClientConn
-	requests chan *sdkpb.LinkRequest
-	ended    sync.WaitGroup
+	client *Client
+	socket *beatsock.Conn
+	start  sync.Once // of the receiving goroutine
+	ended  sync.WaitGroup
 
 	mu        sync.RWMutex
 	listeners map[uint64]listener
+	since     time.Duration // since when beats may be unread; CLOCK_MONOTONIC
 }
 
 type listener struct {
-	packet  func(sdk.Packet)
-	state   func(sdk.LinkState)
-	receipt func(uint64)
+	packet func(sdk.Packet)
+	state  func(sdk.LinkState)
 }
 
-// receipts compares the beats of one link that were handed over with those
-// that the plugin has dealt with.
-type receipts struct {
-	mu          sync.Mutex
-	sent, dealt uint64
-	since       time.Duration // since when it owes one; CLOCK_MONOTONIC
-}
+// Unanswered tells for how long the plugin has left beats lying that it was
+// given; 0: it took them all. A link whose plugin takes none for longer than a
+// beat needs tells nothing about the peer.
+func (i *Instance) Unanswered() time.Duration { return i.client.links.unread() }
 
-func (r *receipts) reset() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sent, r.dealt = 0, 0
-}
-
-func (r *receipts) hand() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.sent <= r.dealt {
-		r.since = sdk.Monotonic()
-	}
-	r.sent++
-}
-
-func (r *receipts) take(dealt uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.dealt, r.since = dealt, sdk.Monotonic()
-}
-
-func (r *receipts) owed() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.sent <= r.dealt {
-		return 0
-	}
-	return sdk.Monotonic() - r.since
-}
-
-// Unanswered tells for how long the plugin has owed a sign that it deals with the
-// beats it is given; 0: it owes none. A link whose plugin owes one for longer
-// than a beat takes tells nothing about the peer.
-func (i *Instance) Unanswered() time.Duration { return i.beats.owed() }
-
-// Send carries one beat and never waits: ErrDropped if the path is full. Beats are
+// Send carries one beat and never waits: ErrDropped if there is no room. Beats are
 // carried while Run is active.
 func (i *Instance) Send(beat []byte) error {
 	if err := need(i.roles.Link, "link"); err != nil {
 		return err
 	}
-	l, err := i.client.linkStream()
-	if err != nil {
-		return err
-	}
-	select {
-	case l.requests <- &sdkpb.LinkRequest{Handle: i.handle, Beat: beat}:
-		i.beats.hand()
-		return nil
-	default:
-		return ErrDropped
-	}
+	return i.client.links.offer(&sdkpb.LinkRequest{Handle: i.handle, Beat: beat})
 }
 
 // Run delivers what arrives until ctx ends or the connection breaks. The
-// callbacks run on the stream's own goroutine, one at a time.
+// callbacks run on the socket's own goroutine, one at a time.
 func (i *Instance) Run(ctx context.Context, packet func(sdk.Packet), state func(sdk.LinkState)) error {
 	if err := need(i.roles.Link, "link"); err != nil {
 		return err
 	}
-	l, err := i.client.linkStream()
-	if err != nil {
-		return err
-	}
-	i.beats.reset()
-	if err := l.add(i.handle, listener{packet, state, i.beats.take}); err != nil {
+	l := i.client.links
+	if err := l.add(i.handle, listener{packet, state}); err != nil {
 		return err
 	}
 	defer l.drop(i.handle)
-	if err := l.tell(ctx, i.client, &sdkpb.LinkRequest{Handle: i.handle, Listen: true}); err != nil {
+	if err := l.offer(&sdkpb.LinkRequest{Handle: i.handle, Listen: true}); err != nil {
 		return err
 	}
 	select {
@@ -120,11 +68,19 @@ func (i *Instance) Run(ctx context.Context, packet func(sdk.Packet), state func(
 		return i.client.Err()
 	case <-ctx.Done():
 	}
-	select { // best effort: the plugin may be stuck, and the stream's end ends this too
-	case l.requests <- &sdkpb.LinkRequest{Handle: i.handle, Stop: true}:
-	default:
-	}
+	_ = l.offer(&sdkpb.LinkRequest{Handle: i.handle, Stop: true}) // a plugin that is stuck is ended otherwise
 	return nil
+}
+
+// Nudge gives the plugin a message that says nothing, unless one still lies there, and
+// returns for how long it has left messages lying: a process that is at work
+// takes them at once.
+func (c *Client) Nudge() time.Duration {
+	owed := c.links.unread()
+	if owed == 0 {
+		_ = c.links.offer(&sdkpb.LinkRequest{Nudge: true}) // a socket that broke says so itself
+	}
+	return owed
 }
 
 func (l *links) add(handle uint64, who listener) error {
@@ -134,6 +90,7 @@ func (l *links) add(handle uint64, who listener) error {
 		return errors.New("the link runs already")
 	}
 	l.listeners[handle] = who
+	l.start.Do(func() { l.ended.Go(l.receive) })
 	return nil
 }
 
@@ -143,90 +100,71 @@ func (l *links) drop(handle uint64) {
 	delete(l.listeners, handle)
 }
 
-func (l *links) tell(ctx context.Context, c *Client, r *sdkpb.LinkRequest) error {
-	select {
-	case l.requests <- r:
+// offer gives the plugin a message at once, or fails.
+func (l *links) offer(r *sdkpb.LinkRequest) error {
+	message, err := proto.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("tell plugin of its link: %w", err)
+	}
+	l.mu.Lock()
+	if !l.socket.Unread() {
+		l.since = sdk.Monotonic()
+	}
+	l.mu.Unlock()
+	switch err := l.socket.Offer(message); {
+	case errors.Is(err, beatsock.ErrFull):
+		return ErrDropped
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	default:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.Done():
-		return c.Err()
 	}
 }
 
-func (c *Client) linkStream() (*links, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.links != nil {
-		return c.links, nil
+func (l *links) unread() time.Duration {
+	if !l.socket.Unread() {
+		return 0
 	}
-	if c.life.Err() != nil {
-		return nil, c.Err()
-	}
-	conn, err := dial(c.path)
-	if err != nil {
-		return nil, err
-	}
-	l := &links{conn: conn, requests: make(chan *sdkpb.LinkRequest, beatsWaiting), listeners: map[uint64]listener{}}
-	l.ended.Go(func() { l.carry(c) })
-	c.links = l
-	return l, nil
-}
-
-// carry opens the stream, which waits for the plugin, and serves it until it ends.
-func (l *links) carry(c *Client) {
-	stream, err := sdkpb.NewPluginClient(l.conn).Links(c.life)
-	if err != nil {
-		c.end(streamError(err))
-		return
-	}
-	l.ended.Go(func() { l.send(c, stream) })
-	l.receive(c, stream)
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return sdk.Monotonic() - l.since
 }
 
 func (l *links) close() error {
-	err := l.conn.Close()
+	err := l.socket.Close()
 	l.ended.Wait()
 	return err
 }
 
-func (l *links) send(c *Client, stream grpc.BidiStreamingClient[sdkpb.LinkRequest, sdkpb.LinkReply]) {
+// receive delivers messages until the socket ends.
+func (l *links) receive() {
+	buffer := make([]byte, beatsock.MaxSize)
 	for {
-		select {
-		case <-c.Done():
-			return
-		case r := <-l.requests:
-			if stream.Send(r) != nil {
-				return // Recv says why
-			}
+		n, err := l.socket.Receive(buffer)
+		if errors.Is(err, io.EOF) {
+			err = errors.New("the plugin closed its beat socket")
 		}
-	}
-}
-
-func (l *links) receive(c *Client, stream grpc.BidiStreamingClient[sdkpb.LinkRequest, sdkpb.LinkReply]) {
-	for {
-		reply, err := stream.Recv()
 		if err != nil {
-			c.end(streamError(err))
+			l.client.end(fmt.Errorf("%w: %w", ErrBroken, err))
 			return
 		}
-		c.hear()
-		if err := l.deliver(reply); err != nil {
-			c.end(err)
+		if err := l.deliver(buffer[:n]); err != nil {
+			l.client.end(err)
 			return
 		}
 	}
 }
 
-func (l *links) deliver(reply *sdkpb.LinkReply) error {
+func (l *links) deliver(message []byte) error {
+	reply := &sdkpb.LinkReply{}
+	if err := proto.Unmarshal(message, reply); err != nil {
+		return fmt.Errorf("%w: on the beat socket: %w", ErrGarbage, err)
+	}
 	l.mu.RLock()
 	who, ok := l.listeners[reply.GetHandle()]
 	l.mu.RUnlock()
 	if !ok {
 		return nil // the last of a link that stopped
-	}
-	if dealt := reply.GetReceipt(); dealt > 0 {
-		who.receipt(dealt)
 	}
 	if p := reply.GetPacket(); p != nil {
 		taken, err := takenIn(p.GetTaken())

@@ -133,7 +133,6 @@ func (p *probes) receive(c *Client, stream grpc.BidiStreamingClient[sdkpb.ProbeR
 			c.end(streamError(err))
 			return
 		}
-		c.hear()
 		p.mu.Lock()
 		answer, isAwaited := p.waiting[reply.GetCall()]
 		delete(p.waiting, reply.GetCall())

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -18,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/beatsock"
 	"github.com/storeward/storeward/core/sdk/sdkpb"
 )
 
@@ -36,72 +36,56 @@ type Description struct {
 	Name, Version, Summary string
 }
 
-// Client is the connection to one plugin process. Probes and beats have streams
-// of their own; beats even a connection, so that they share no lock with probes.
+// Client is the connection to one plugin process. Probes have a stream of their
+// own; beats a socket of their own, so that they share no lock with anything else.
 type Client struct {
-	path  string
 	conn  *grpc.ClientConn
 	calls sdkpb.PluginClient
 
 	life context.Context
 	end  context.CancelCauseFunc
-	// heard is the CLOCK_MONOTONIC time of the plugin's newest word.
-	heard atomic.Int64
+
+	links *links
 
 	mu     sync.Mutex
 	probes *probes
-	links  *links
 }
 
-// Dial makes a client for the unix socket at path. It connects with the first call.
-func Dial(path string) (*Client, error) {
+// Dial makes a client for the unix socket at path, which it connects to with the
+// first call, and for the beat socket, which is its own from now on.
+func Dial(path string, beats *beatsock.Conn) (*Client, error) {
 	life, end := context.WithCancelCause(context.Background())
-	c := &Client{path: path, life: life, end: end}
-	conn, err := dial(path, grpc.WithUnaryInterceptor(c.call))
+	c := &Client{life: life, end: end}
+	c.links = &links{client: c, socket: beats, listeners: map[uint64]listener{}}
+	conn, err := dial(path)
 	if err != nil {
 		end(err)
-		return nil, err
+		return nil, errors.Join(err, c.links.close())
 	}
 	c.conn, c.calls = conn, sdkpb.NewPluginClient(conn)
 	return c, nil
 }
 
-// call makes one call and notes its answer as a sign of life.
-func (c *Client) call(
-	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption,
-) error {
-	err := invoke(ctx, method, request, reply, conn, o...)
-	if err == nil {
-		c.hear()
-	}
-	return err
-}
-
-func (c *Client) hear() { c.heard.Store(int64(sdk.Monotonic())) }
-
-// Heard is when the plugin said anything last, in CLOCK_MONOTONIC; 0: never.
-func (c *Client) Heard() time.Duration { return time.Duration(c.heard.Load()) }
-
-func dial(path string, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+func dial(path string) (*grpc.ClientConn, error) {
 	dialer := func(ctx context.Context, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", path)
 	}
-	conn, err := grpc.NewClient("passthrough:///plugin", append(more,
+	conn, err := grpc.NewClient("passthrough:///plugin",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(dialer),
 		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(),
 		grpc.WithWriteBufferSize(8<<10), grpc.WithReadBufferSize(8<<10),
 		grpc.WithInitialWindowSize(256<<10), grpc.WithInitialConnWindowSize(1<<20),
 		grpc.WithIdleTimeout(0),
-	)...)
+	)
 	if err != nil {
 		return nil, fmt.Errorf("dial plugin: %w", err)
 	}
 	return conn, nil
 }
 
-// Done is closed when a stream broke or Close was called; Err then says why.
+// Done is closed when a stream or the beat socket broke or Close was called; Err then says why.
 func (c *Client) Done() <-chan struct{} { return c.life.Done() }
 
 // Err says why Done is closed.
@@ -111,12 +95,9 @@ func (c *Client) Err() error { return context.Cause(c.life) }
 func (c *Client) Close() error {
 	c.end(ErrBroken)
 	c.mu.Lock()
-	links, probes := c.links, c.probes
+	probes := c.probes
 	c.mu.Unlock()
-	err := c.conn.Close()
-	if links != nil {
-		err = errors.Join(err, links.close())
-	}
+	err := errors.Join(c.conn.Close(), c.links.close())
 	if probes != nil {
 		probes.wait()
 	}
@@ -132,18 +113,17 @@ func (c *Client) Info(ctx context.Context) (Description, error) {
 	return Description{Name: r.GetName(), Version: r.GetVersion(), Summary: r.GetSummary()}, nil
 }
 
-// Ping returns the time the plugin took to answer.
-func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
+// Ping asks the plugin for a sign of life.
+func (c *Client) Ping(ctx context.Context) error {
 	asked := sdk.Monotonic()
 	r, err := c.calls.Ping(ctx, &sdkpb.PingRequest{})
 	if err != nil {
-		return 0, wireError(err)
+		return wireError(err)
 	}
-	now := sdk.Monotonic()
-	if taken := time.Duration(r.GetTaken()); taken < asked || taken > now {
-		return 0, fmt.Errorf("%w: a time outside of the question", ErrGarbage)
+	if taken := time.Duration(r.GetTaken()); taken < asked || taken > sdk.Monotonic() {
+		return fmt.Errorf("%w: a time outside of the question", ErrGarbage)
 	}
-	return now - asked, nil
+	return nil
 }
 
 // Check has the plugin decode and validate a configuration. Faults are

@@ -1,6 +1,8 @@
 // The wire between the core and a plugin process: one process, many instances.
-// What happens many times a second (probes, beats) travels on one bidirectional
-// stream per process, because a unary call costs twice the CPU; the rest is unary.
+// Probes travel on one bidirectional stream per process, because a unary call
+// costs twice the CPU. Beats travel beside gRPC, each as one message on the two
+// SOCK_SEQPACKET sockets whose descriptors STOREWARD_BEATS names: LinkRequest on the
+// first, to the plugin, LinkReply on the second, from it. The rest is unary.
 // Durations are nanoseconds. Times are CLOCK_MONOTONIC nanoseconds, which both
 // ends read from the same clock.
 
@@ -971,13 +973,15 @@ func (x *ProbeReply) GetValues() map[string]float64 {
 }
 
 // LinkRequest with listen asks for what arrives on the instance's link from now
-// on; with stop ends that; else it carries a beat.
+// on; with stop ends that; with nudge it is only there to be taken, by which the
+// core sees that the process is at work, link or not; else it carries a beat.
 type LinkRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Beat          []byte                 `protobuf:"bytes,2,opt,name=beat,proto3" json:"beat,omitempty"`
 	Listen        bool                   `protobuf:"varint,3,opt,name=listen,proto3" json:"listen,omitempty"`
 	Stop          bool                   `protobuf:"varint,4,opt,name=stop,proto3" json:"stop,omitempty"`
+	Nudge         bool                   `protobuf:"varint,5,opt,name=nudge,proto3" json:"nudge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1040,17 +1044,21 @@ func (x *LinkRequest) GetStop() bool {
 	return false
 }
 
-// LinkReply is one of a packet, a change of state, or a receipt for beats.
+func (x *LinkRequest) GetNudge() bool {
+	if x != nil {
+		return x.Nudge
+	}
+	return false
+}
+
+// LinkReply is a packet or a change of state.
 type LinkReply struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Handle uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Packet *Packet                `protobuf:"bytes,2,opt,name=packet,proto3" json:"packet,omitempty"`
 	State  *LinkState             `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
-	// Dropped counts packets that the stream could not carry, since the process began.
-	Dropped uint64 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
-	// Receipt counts the beats of this link that the plugin has dealt with since it
-	// listens: a plugin that hangs gives none, and its silence is then its own.
-	Receipt       uint64 `protobuf:"varint,5,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// Dropped counts packets that found no room on the way to the core, since the process began.
+	Dropped       uint64 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1109,13 +1117,6 @@ func (x *LinkReply) GetState() *LinkState {
 func (x *LinkReply) GetDropped() uint64 {
 	if x != nil {
 		return x.Dropped
-	}
-	return 0
-}
-
-func (x *LinkReply) GetReceipt() uint64 {
-	if x != nil {
-		return x.Receipt
 	}
 	return 0
 }
@@ -1992,18 +1993,18 @@ const file_sdk_proto_rawDesc = "" +
 	"\x06values\x18\x05 \x03(\v2+.storeward.plugin.v1.ProbeReply.ValuesEntryR\x06values\x1a9\n" +
 	"\vValuesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"e\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"{\n" +
 	"\vLinkRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x12\n" +
 	"\x04beat\x18\x02 \x01(\fR\x04beat\x12\x16\n" +
 	"\x06listen\x18\x03 \x01(\bR\x06listen\x12\x12\n" +
-	"\x04stop\x18\x04 \x01(\bR\x04stop\"\xc2\x01\n" +
+	"\x04stop\x18\x04 \x01(\bR\x04stop\x12\x14\n" +
+	"\x05nudge\x18\x05 \x01(\bR\x05nudge\"\xa8\x01\n" +
 	"\tLinkReply\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x123\n" +
 	"\x06packet\x18\x02 \x01(\v2\x1b.storeward.plugin.v1.PacketR\x06packet\x124\n" +
 	"\x05state\x18\x03 \x01(\v2\x1e.storeward.plugin.v1.LinkStateR\x05state\x12\x18\n" +
-	"\adropped\x18\x04 \x01(\x04R\adropped\x12\x18\n" +
-	"\areceipt\x18\x05 \x01(\x04R\areceipt\"F\n" +
+	"\adropped\x18\x04 \x01(\x04R\adropped\"F\n" +
 	"\x06Packet\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x14\n" +
@@ -2083,15 +2084,14 @@ const file_sdk_proto_rawDesc = "" +
 	"\x05Power\x12\x11\n" +
 	"\rPOWER_UNKNOWN\x10\x00\x12\f\n" +
 	"\bPOWER_ON\x10\x01\x12\r\n" +
-	"\tPOWER_OFF\x10\x022\xe7\v\n" +
+	"\tPOWER_OFF\x10\x022\x98\v\n" +
 	"\x06Plugin\x12H\n" +
 	"\x04Info\x12 .storeward.plugin.v1.InfoRequest\x1a\x1e.storeward.plugin.v1.InfoReply\x12H\n" +
 	"\x04Ping\x12 .storeward.plugin.v1.PingRequest\x1a\x1e.storeward.plugin.v1.PingReply\x12K\n" +
 	"\x05Check\x12!.storeward.plugin.v1.CheckRequest\x1a\x1f.storeward.plugin.v1.CheckReply\x12H\n" +
 	"\x04Open\x12 .storeward.plugin.v1.OpenRequest\x1a\x1e.storeward.plugin.v1.OpenReply\x12K\n" +
 	"\x05Close\x12!.storeward.plugin.v1.CloseRequest\x1a\x1f.storeward.plugin.v1.CloseReply\x12P\n" +
-	"\x06Probes\x12!.storeward.plugin.v1.ProbeRequest\x1a\x1f.storeward.plugin.v1.ProbeReply(\x010\x01\x12M\n" +
-	"\x05Links\x12 .storeward.plugin.v1.LinkRequest\x1a\x1e.storeward.plugin.v1.LinkReply(\x010\x01\x12Q\n" +
+	"\x06Probes\x12!.storeward.plugin.v1.ProbeRequest\x1a\x1f.storeward.plugin.v1.ProbeReply(\x010\x01\x12Q\n" +
 	"\x05Start\x12$.storeward.plugin.v1.InstanceRequest\x1a\".storeward.plugin.v1.ResourceReply\x12P\n" +
 	"\x04Stop\x12$.storeward.plugin.v1.InstanceRequest\x1a\".storeward.plugin.v1.ResourceReply\x12S\n" +
 	"\aPromote\x12$.storeward.plugin.v1.InstanceRequest\x1a\".storeward.plugin.v1.ResourceReply\x12R\n" +
@@ -2180,40 +2180,38 @@ var file_sdk_proto_depIdxs = []int32{
 	9,  // 19: storeward.plugin.v1.Plugin.Open:input_type -> storeward.plugin.v1.OpenRequest
 	12, // 20: storeward.plugin.v1.Plugin.Close:input_type -> storeward.plugin.v1.CloseRequest
 	15, // 21: storeward.plugin.v1.Plugin.Probes:input_type -> storeward.plugin.v1.ProbeRequest
-	17, // 22: storeward.plugin.v1.Plugin.Links:input_type -> storeward.plugin.v1.LinkRequest
-	14, // 23: storeward.plugin.v1.Plugin.Start:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 24: storeward.plugin.v1.Plugin.Stop:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 25: storeward.plugin.v1.Plugin.Promote:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 26: storeward.plugin.v1.Plugin.Demote:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 27: storeward.plugin.v1.Plugin.Monitor:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 28: storeward.plugin.v1.Plugin.Describe:input_type -> storeward.plugin.v1.InstanceRequest
-	24, // 29: storeward.plugin.v1.Plugin.Off:input_type -> storeward.plugin.v1.Order
-	24, // 30: storeward.plugin.v1.Plugin.On:input_type -> storeward.plugin.v1.Order
-	14, // 31: storeward.plugin.v1.Plugin.PowerStatus:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 32: storeward.plugin.v1.Plugin.Parameters:input_type -> storeward.plugin.v1.InstanceRequest
-	27, // 33: storeward.plugin.v1.Plugin.SetParameter:input_type -> storeward.plugin.v1.SetParameterRequest
-	14, // 34: storeward.plugin.v1.Plugin.Evidence:input_type -> storeward.plugin.v1.InstanceRequest
-	3,  // 35: storeward.plugin.v1.Plugin.Info:output_type -> storeward.plugin.v1.InfoReply
-	5,  // 36: storeward.plugin.v1.Plugin.Ping:output_type -> storeward.plugin.v1.PingReply
-	8,  // 37: storeward.plugin.v1.Plugin.Check:output_type -> storeward.plugin.v1.CheckReply
-	10, // 38: storeward.plugin.v1.Plugin.Open:output_type -> storeward.plugin.v1.OpenReply
-	13, // 39: storeward.plugin.v1.Plugin.Close:output_type -> storeward.plugin.v1.CloseReply
-	16, // 40: storeward.plugin.v1.Plugin.Probes:output_type -> storeward.plugin.v1.ProbeReply
-	18, // 41: storeward.plugin.v1.Plugin.Links:output_type -> storeward.plugin.v1.LinkReply
-	21, // 42: storeward.plugin.v1.Plugin.Start:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 43: storeward.plugin.v1.Plugin.Stop:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 44: storeward.plugin.v1.Plugin.Promote:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 45: storeward.plugin.v1.Plugin.Demote:output_type -> storeward.plugin.v1.ResourceReply
-	22, // 46: storeward.plugin.v1.Plugin.Monitor:output_type -> storeward.plugin.v1.State
-	23, // 47: storeward.plugin.v1.Plugin.Describe:output_type -> storeward.plugin.v1.Device
-	25, // 48: storeward.plugin.v1.Plugin.Off:output_type -> storeward.plugin.v1.Reading
-	25, // 49: storeward.plugin.v1.Plugin.On:output_type -> storeward.plugin.v1.Reading
-	25, // 50: storeward.plugin.v1.Plugin.PowerStatus:output_type -> storeward.plugin.v1.Reading
-	26, // 51: storeward.plugin.v1.Plugin.Parameters:output_type -> storeward.plugin.v1.ParameterList
-	28, // 52: storeward.plugin.v1.Plugin.SetParameter:output_type -> storeward.plugin.v1.Parameter
-	29, // 53: storeward.plugin.v1.Plugin.Evidence:output_type -> storeward.plugin.v1.EvidenceReply
-	35, // [35:54] is the sub-list for method output_type
-	16, // [16:35] is the sub-list for method input_type
+	14, // 22: storeward.plugin.v1.Plugin.Start:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 23: storeward.plugin.v1.Plugin.Stop:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 24: storeward.plugin.v1.Plugin.Promote:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 25: storeward.plugin.v1.Plugin.Demote:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 26: storeward.plugin.v1.Plugin.Monitor:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 27: storeward.plugin.v1.Plugin.Describe:input_type -> storeward.plugin.v1.InstanceRequest
+	24, // 28: storeward.plugin.v1.Plugin.Off:input_type -> storeward.plugin.v1.Order
+	24, // 29: storeward.plugin.v1.Plugin.On:input_type -> storeward.plugin.v1.Order
+	14, // 30: storeward.plugin.v1.Plugin.PowerStatus:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 31: storeward.plugin.v1.Plugin.Parameters:input_type -> storeward.plugin.v1.InstanceRequest
+	27, // 32: storeward.plugin.v1.Plugin.SetParameter:input_type -> storeward.plugin.v1.SetParameterRequest
+	14, // 33: storeward.plugin.v1.Plugin.Evidence:input_type -> storeward.plugin.v1.InstanceRequest
+	3,  // 34: storeward.plugin.v1.Plugin.Info:output_type -> storeward.plugin.v1.InfoReply
+	5,  // 35: storeward.plugin.v1.Plugin.Ping:output_type -> storeward.plugin.v1.PingReply
+	8,  // 36: storeward.plugin.v1.Plugin.Check:output_type -> storeward.plugin.v1.CheckReply
+	10, // 37: storeward.plugin.v1.Plugin.Open:output_type -> storeward.plugin.v1.OpenReply
+	13, // 38: storeward.plugin.v1.Plugin.Close:output_type -> storeward.plugin.v1.CloseReply
+	16, // 39: storeward.plugin.v1.Plugin.Probes:output_type -> storeward.plugin.v1.ProbeReply
+	21, // 40: storeward.plugin.v1.Plugin.Start:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 41: storeward.plugin.v1.Plugin.Stop:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 42: storeward.plugin.v1.Plugin.Promote:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 43: storeward.plugin.v1.Plugin.Demote:output_type -> storeward.plugin.v1.ResourceReply
+	22, // 44: storeward.plugin.v1.Plugin.Monitor:output_type -> storeward.plugin.v1.State
+	23, // 45: storeward.plugin.v1.Plugin.Describe:output_type -> storeward.plugin.v1.Device
+	25, // 46: storeward.plugin.v1.Plugin.Off:output_type -> storeward.plugin.v1.Reading
+	25, // 47: storeward.plugin.v1.Plugin.On:output_type -> storeward.plugin.v1.Reading
+	25, // 48: storeward.plugin.v1.Plugin.PowerStatus:output_type -> storeward.plugin.v1.Reading
+	26, // 49: storeward.plugin.v1.Plugin.Parameters:output_type -> storeward.plugin.v1.ParameterList
+	28, // 50: storeward.plugin.v1.Plugin.SetParameter:output_type -> storeward.plugin.v1.Parameter
+	29, // 51: storeward.plugin.v1.Plugin.Evidence:output_type -> storeward.plugin.v1.EvidenceReply
+	34, // [34:52] is the sub-list for method output_type
+	16, // [16:34] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name

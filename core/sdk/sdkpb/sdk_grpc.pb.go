@@ -1,6 +1,8 @@
 // The wire between the core and a plugin process: one process, many instances.
-// What happens many times a second (probes, beats) travels on one bidirectional
-// stream per process, because a unary call costs twice the CPU; the rest is unary.
+// Probes travel on one bidirectional stream per process, because a unary call
+// costs twice the CPU. Beats travel beside gRPC, each as one message on the two
+// SOCK_SEQPACKET sockets whose descriptors STOREWARD_BEATS names: LinkRequest on the
+// first, to the plugin, LinkReply on the second, from it. The rest is unary.
 // Durations are nanoseconds. Times are CLOCK_MONOTONIC nanoseconds, which both
 // ends read from the same clock.
 
@@ -31,7 +33,6 @@ const (
 	Plugin_Open_FullMethodName         = "/storeward.plugin.v1.Plugin/Open"
 	Plugin_Close_FullMethodName        = "/storeward.plugin.v1.Plugin/Close"
 	Plugin_Probes_FullMethodName       = "/storeward.plugin.v1.Plugin/Probes"
-	Plugin_Links_FullMethodName        = "/storeward.plugin.v1.Plugin/Links"
 	Plugin_Start_FullMethodName        = "/storeward.plugin.v1.Plugin/Start"
 	Plugin_Stop_FullMethodName         = "/storeward.plugin.v1.Plugin/Stop"
 	Plugin_Promote_FullMethodName      = "/storeward.plugin.v1.Plugin/Promote"
@@ -62,8 +63,6 @@ type PluginClient interface {
 	Close(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*CloseReply, error)
 	// Probes carries every probe of the process. Answers come in any order.
 	Probes(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ProbeRequest, ProbeReply], error)
-	// Links carries every beat of the process.
-	Links(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[LinkRequest, LinkReply], error)
 	Start(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*ResourceReply, error)
 	Stop(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*ResourceReply, error)
 	Promote(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*ResourceReply, error)
@@ -148,19 +147,6 @@ func (c *pluginClient) Probes(ctx context.Context, opts ...grpc.CallOption) (grp
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Plugin_ProbesClient = grpc.BidiStreamingClient[ProbeRequest, ProbeReply]
-
-func (c *pluginClient) Links(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[LinkRequest, LinkReply], error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Plugin_ServiceDesc.Streams[1], Plugin_Links_FullMethodName, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	x := &grpc.GenericClientStream[LinkRequest, LinkReply]{ClientStream: stream}
-	return x, nil
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Plugin_LinksClient = grpc.BidiStreamingClient[LinkRequest, LinkReply]
 
 func (c *pluginClient) Start(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*ResourceReply, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -298,8 +284,6 @@ type PluginServer interface {
 	Close(context.Context, *CloseRequest) (*CloseReply, error)
 	// Probes carries every probe of the process. Answers come in any order.
 	Probes(grpc.BidiStreamingServer[ProbeRequest, ProbeReply]) error
-	// Links carries every beat of the process.
-	Links(grpc.BidiStreamingServer[LinkRequest, LinkReply]) error
 	Start(context.Context, *InstanceRequest) (*ResourceReply, error)
 	Stop(context.Context, *InstanceRequest) (*ResourceReply, error)
 	Promote(context.Context, *InstanceRequest) (*ResourceReply, error)
@@ -339,9 +323,6 @@ func (UnimplementedPluginServer) Close(context.Context, *CloseRequest) (*CloseRe
 }
 func (UnimplementedPluginServer) Probes(grpc.BidiStreamingServer[ProbeRequest, ProbeReply]) error {
 	return status.Error(codes.Unimplemented, "method Probes not implemented")
-}
-func (UnimplementedPluginServer) Links(grpc.BidiStreamingServer[LinkRequest, LinkReply]) error {
-	return status.Error(codes.Unimplemented, "method Links not implemented")
 }
 func (UnimplementedPluginServer) Start(context.Context, *InstanceRequest) (*ResourceReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Start not implemented")
@@ -496,13 +477,6 @@ func _Plugin_Probes_Handler(srv interface{}, stream grpc.ServerStream) error {
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Plugin_ProbesServer = grpc.BidiStreamingServer[ProbeRequest, ProbeReply]
-
-func _Plugin_Links_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(PluginServer).Links(&grpc.GenericServerStream[LinkRequest, LinkReply]{ServerStream: stream})
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Plugin_LinksServer = grpc.BidiStreamingServer[LinkRequest, LinkReply]
 
 func _Plugin_Start_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(InstanceRequest)
@@ -800,12 +774,6 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Probes",
 			Handler:       _Plugin_Probes_Handler,
-			ServerStreams: true,
-			ClientStreams: true,
-		},
-		{
-			StreamName:    "Links",
-			Handler:       _Plugin_Links_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},

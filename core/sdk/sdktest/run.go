@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/beatsock"
 	"github.com/storeward/storeward/core/sdk/remote"
 )
 
@@ -87,7 +88,9 @@ func served(t *testing.T, c Case, yaml string, f func(*testing.T, Case, *Instanc
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = wire.Serve(listener) })
-	client, err := remote.Dial(path)
+	near, far := beatSockets(t)
+	serving.Go(func() { server.ServeBeats(far) })
+	client, err := remote.Dial(path, near)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +113,9 @@ func served(t *testing.T, c Case, yaml string, f func(*testing.T, Case, *Instanc
 		t.Errorf("close connection: %v", err)
 	}
 	wire.Stop()
+	if err := far.Close(); err != nil {
+		t.Error(err)
+	}
 	serving.Wait()
 	if err := server.Close(); err != nil {
 		t.Error(err)
@@ -118,6 +124,19 @@ func served(t *testing.T, c Case, yaml string, f func(*testing.T, Case, *Instanc
 		t.Errorf("goroutines stayed: %v", err)
 	}
 	checkSecrets(t, c, yaml, lines.String())
+}
+
+// beatSockets are the core's and the plugin's end.
+func beatSockets(t *testing.T) (near, far *beatsock.Conn) {
+	t.Helper()
+	near, in, out, err := beatsock.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if far, err = beatsock.New(in, out); err != nil {
+		t.Fatal(err)
+	}
+	return near, far
 }
 
 type lockedBuffer struct {
