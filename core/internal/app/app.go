@@ -58,6 +58,7 @@ type App struct {
 	journal *journal.Journal
 	report  *report.Reporter
 	engine  *engine.Engine
+	herald  herald
 	channel *peer.Channel
 	// evidence is nil where the recorder could not be opened.
 	evidence *evidence

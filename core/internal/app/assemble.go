@@ -57,6 +57,7 @@ func (a *App) assemble(context.Context) error {
 		return err
 	}
 	side.PeerSide = a.engine.PeerSide()
+	a.herald.ready(a.engine)
 	return nil
 }
 
@@ -87,22 +88,33 @@ func (a *App) openJournal(o *engine.Options) error {
 }
 
 func (a *App) openReport(o *engine.Options) error {
-	r, corrupt, err := report.New(report.Options{
+	r, err := report.New(report.Options{
 		Store: a.cfg.Store, Node: a.node, Dir: filepath.Join(a.cfg.StateDir, "outbox"), Report: a.cfg.Report,
-		Log: a.log, Now: time.Now, Answer: a.answer,
+		Log: a.log, Now: time.Now, Answer: a.answer, Damaged: a.outboxDamaged,
 	})
 	if err != nil {
 		return err
 	}
 	a.report, o.Sink = r, r
 	a.onClose(r.Close)
-	if corrupt != "" {
-		o.Startup = append(o.Startup, &api.Event{
-			Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_MAJOR, Object: "node/" + a.node,
-			Message: fmt.Sprintf("The outbox of %s was damaged and set aside as %s. Reports that waited in it may be missing.", a.node, corrupt),
-		})
-	}
 	return nil
+}
+
+// outboxDamaged raises the alarm. It stands until the daemon's next start: somebody
+// should look at the disk.
+func (a *App) outboxDamaged(d report.Damage) {
+	kept, waited := "It was gone", "Reports that waited in it are missing"
+	if d.Aside != "" {
+		kept = "It was set aside as " + d.Aside
+	}
+	if d.Waiting >= 0 {
+		waited = fmt.Sprintf("%d reports that waited in it are missing", d.Waiting)
+	}
+	event := &api.Event{
+		Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_MAJOR, Object: "node/" + a.node, Condition: api.ConditionCorrupt,
+		Message: fmt.Sprintf("The outbox of %s is damaged: %v. %s. %s; a new one works, and the service is not concerned.", a.node, d.Err, kept, waited),
+	}
+	a.herald.tell(func(e *engine.Engine) { e.Tell(event) })
 }
 
 // openChannel prepares the second channel. Without certificates there is none:

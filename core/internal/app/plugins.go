@@ -50,12 +50,10 @@ func (a *App) openHost(context.Context) error {
 }
 
 func (a *App) pluginHappened(p host.PluginEvent) {
-	if a.engine == nil {
-		return // still starting: New tells what goes wrong
-	}
-	a.engine.PluginHappened(engine.PluginEvent{
+	event := engine.PluginEvent{
 		Plugin: p.Plugin, Kind: p.Kind.String(), PID: p.PID, OldPID: p.OldPID, Err: p.Err, Log: p.Log,
-	})
+	}
+	a.herald.tell(func(e *engine.Engine) { e.PluginHappened(event) })
 }
 
 // checkSections asks every plugin whether it understands its section, before

@@ -89,6 +89,11 @@ func (e *Engine) PluginHappened(p PluginEvent) {
 	e.clerk.tell(observation{at: e.Clock.Now(), plugin: &p})
 }
 
+// Tell takes an event that is ready made; it returns at once.
+func (e *Engine) Tell(event *api.Event) {
+	e.clerk.tell(observation{at: e.Clock.Now(), event: event})
+}
+
 // run works off what was seen until ctx ends.
 func (c *clerk) run(ctx context.Context) {
 	c.start()

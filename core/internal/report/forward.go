@@ -37,7 +37,7 @@ func forward(ctx context.Context, box *outbox, destination string, log logrus.Fi
 		if err == nil {
 			var arrived uint64
 			if arrived, err = deliver(ctx, envelopes); err == nil {
-				err = box.acknowledge(destination, arrived)
+				err = box.acknowledge(destination, envelopes[0].JournalId, arrived)
 			}
 		}
 		if err == nil {
@@ -47,7 +47,7 @@ func forward(ctx context.Context, box *outbox, destination string, log logrus.Fi
 			pause, away = firstPause, false
 			continue
 		}
-		if !away && ctx.Err() == nil && !errors.Is(err, errClosed) {
+		if !away && ctx.Err() == nil && !errors.Is(err, errClosed) && !errors.Is(err, errRenewed) {
 			log.WithError(err).Warn("destination takes no reports: they wait in the outbox")
 			away = true
 		}

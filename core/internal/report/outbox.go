@@ -8,38 +8,39 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/storeward/storeward/core/api"
 )
 
+// Errors of an outbox.
 var (
-	bucketMeta    = []byte("meta")
-	bucketItems   = []byte("items")
-	bucketCursors = []byte("cursors")
-	keyJournal    = []byte("journal")
-	keyLast       = []byte("last")
+	// errClosed answers every call on a closed outbox.
+	errClosed = errors.New("the outbox is closed")
+	// errRenewed says that a new journal began: what was read or numbered before
+	// belongs to the one before it.
+	errRenewed = errors.New("a new journal began")
 )
-
-// errClosed answers every call on a closed outbox.
-var errClosed = errors.New("the outbox is closed")
 
 // outbox keeps envelopes on disk until every destination has them. Envelopes
 // carry numbers that rise by one within a journal id; what is thinned away
 // leaves its envelope behind without a body, so that the numbers have no gap.
+// A file that turns out to be damaged, at the start or later, is set aside, and a
+// new journal begins.
 type outbox struct {
-	db      *bolt.DB
-	journal string
-	limit   int64
+	outboxOptions
+	path string
+
+	// disk is held by whoever works on the file. It is taken before mu.
+	disk sync.Mutex
+	file *boxFile // nil: it could not be opened or made, and is tried again at the next use
 
 	mu      sync.Mutex
+	journal string            // changes only under disk and mu
 	last    uint64            // newest number given
 	cursors map[string]uint64 // by destination: everything up to here has arrived
 	items   []itemInfo        // what is on disk, by rising number
@@ -50,6 +51,23 @@ type outbox struct {
 	closed  bool
 }
 
+type outboxOptions struct {
+	dir          string
+	limit        int64 // bytes of envelopes
+	destinations []string
+	now          func() time.Time
+	// damaged is told of a file that was set aside. It must not block.
+	damaged func(Damage)
+}
+
+// Damage is an outbox that turned out to be damaged.
+type Damage struct {
+	Aside string // what the file is called now; empty: it was gone
+	// Waiting counts the reports in it that had not arrived everywhere; -1: nobody knows.
+	Waiting int
+	Err     error
+}
+
 // itemInfo is what the outbox remembers of an envelope on disk.
 type itemInfo struct {
 	sequence uint64
@@ -58,184 +76,132 @@ type itemInfo struct {
 	empty    bool // its body was given up
 }
 
-// openOutbox opens dir/outbox.db, which holds at most limit bytes of
-// envelopes for the destinations. A file that cannot be read is set aside; its
-// new name is returned, and a new journal begins.
-func openOutbox(dir string, limit int64, destinations []string, now time.Time) (*outbox, string, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, "", fmt.Errorf("make the outbox's folder: %w", err)
-	}
-	path := filepath.Join(dir, "outbox.db")
-	box, err := tryOutbox(path, limit, destinations)
-	if err == nil {
-		return box, "", nil
-	}
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, "", fmt.Errorf("open %s: another process holds it: %w", path, err)
-	}
-	if refusal(err) { // the file may be whole: what it holds must not be given up
-		return nil, "", fmt.Errorf("open %s: %w", path, err)
-	}
-	aside := fmt.Sprintf("%s.corrupt-%s", path, now.UTC().Format("20060102T150405Z"))
-	if renameErr := os.Rename(path, aside); renameErr != nil {
-		return nil, "", fmt.Errorf("open %s: %w; and set it aside: %w", path, err, renameErr)
-	}
-	box, err = tryOutbox(path, limit, destinations)
-	return box, aside, err
+func infoOf(e *api.Envelope, size int) itemInfo {
+	return itemInfo{sequence: e.Sequence, size: int64(size), points: e.GetPoints() != nil, empty: e.Body == nil}
 }
 
-// refusal tells a disk that takes nothing from a file that is damaged.
-func refusal(err error) bool {
-	for _, reason := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
-		if errors.Is(err, reason) {
-			return true
-		}
+// openOutbox opens dir/outbox.db, or makes it. It fails where the folder cannot be
+// used, and where a file that may be whole cannot be opened: what it holds must not
+// be given up. Damage is no failure, and neither is a disk that then has no room
+// for a new file: events wait in memory until it has.
+func openOutbox(options outboxOptions) (*outbox, error) {
+	if err := os.MkdirAll(options.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the outbox's folder: %w", err)
 	}
-	return false
+	o := &outbox{outboxOptions: options, path: filepath.Join(options.dir, "outbox.db"), grown: make(chan struct{})}
+	o.begin()
+	err := o.open()
+	if errors.Is(err, errRenewed) {
+		_ = o.open() // the first use says what is wrong
+		return o, nil
+	}
+	return o, err
 }
 
-// tryOutbox opens the file and reads it whole. It writes only what is missing,
-// so that a full disk does not keep a node from starting. bbolt panics on some kinds of
-// damage; that is an error like any other here.
-func tryOutbox(path string, limit int64, destinations []string) (box *outbox, err error) {
-	var db *bolt.DB
-	defer func() {
-		if p := recover(); p != nil {
-			box, err = nil, fmt.Errorf("damaged: %v", p)
-		}
-		if err != nil && db != nil {
-			db.Close()
-		}
-	}()
-	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: 2 * time.Second})
-	if err != nil {
-		return nil, err
-	}
-	box = &outbox{db: db, limit: limit, cursors: map[string]uint64{}, grown: make(chan struct{})}
-	complete := false
-	err = db.View(func(tx *bolt.Tx) error {
-		for problem := range tx.Check() {
-			return fmt.Errorf("damaged: %w", problem)
-		}
-		complete = isComplete(tx, destinations)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	read := db.View
-	if !complete {
-		read = db.Update
-	}
-	if err = read(func(tx *bolt.Tx) error { return box.load(tx, destinations) }); err != nil {
-		return nil, err
-	}
-	return box, nil
-}
-
-// isComplete tells whether load finds everything that it would make otherwise.
-func isComplete(tx *bolt.Tx, destinations []string) bool {
-	meta, cursors := tx.Bucket(bucketMeta), tx.Bucket(bucketCursors)
-	if meta == nil || meta.Get(keyJournal) == nil || tx.Bucket(bucketItems) == nil || cursors == nil {
-		return false
-	}
-	known := 0
-	for _, d := range destinations {
-		if cursors.Get([]byte(d)) == nil {
-			return false
-		}
-		known++
-	}
-	return cursors.Stats().KeyN == known
-}
-
-// bucket returns a bucket, made where it is missing and may be written.
-func bucket(tx *bolt.Tx, name []byte) (*bolt.Bucket, error) {
-	if b := tx.Bucket(name); b != nil {
-		return b, nil
-	}
-	return tx.CreateBucket(name)
-}
-
-// load reads what is there and forgets destinations that are configured no more.
-func (o *outbox) load(tx *bolt.Tx, destinations []string) error {
-	meta, err := bucket(tx, bucketMeta)
-	if err != nil {
-		return err
-	}
-	if id := meta.Get(keyJournal); id != nil {
-		o.journal = string(id)
-	} else {
-		o.journal = newJournalID()
-		if err := meta.Put(keyJournal, []byte(o.journal)); err != nil {
-			return err
-		}
-	}
-	o.last = sequenceOf(meta.Get(keyLast))
-	items, err := bucket(tx, bucketItems)
-	if err != nil {
-		return err
-	}
-	err = items.ForEach(func(k, v []byte) error {
-		var e api.Envelope
-		if err := proto.Unmarshal(v, &e); err != nil || e.Sequence != sequenceOf(k) {
-			return fmt.Errorf("envelope %d is damaged", sequenceOf(k))
-		}
-		o.remember(&e, int64(len(v)))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return o.loadCursors(tx, destinations)
-}
-
-func (o *outbox) loadCursors(tx *bolt.Tx, destinations []string) error {
-	cursors, err := bucket(tx, bucketCursors)
-	if err != nil {
-		return err
-	}
-	var gone [][]byte
-	err = cursors.ForEach(func(k, v []byte) error {
-		if slices.Contains(destinations, string(k)) {
-			o.cursors[string(k)] = sequenceOf(v)
-		} else {
-			gone = append(gone, slices.Clone(k))
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, k := range gone {
-		if err := cursors.Delete(k); err != nil {
-			return err
-		}
-	}
-	for _, d := range destinations {
-		if _, ok := o.cursors[d]; ok {
-			continue
-		}
-		// A new destination gets what is still here, and all that comes.
+// begin starts a journal of which nothing is on disk.
+func (o *outbox) begin() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.journal, o.last, o.items, o.bytes = newJournalID(), 0, nil, 0
+	o.cursors = make(map[string]uint64, len(o.destinations))
+	for _, d := range o.destinations {
 		o.cursors[d] = 0
-		if err := cursors.Put([]byte(d), key(0)); err != nil {
-			return err
-		}
 	}
+}
+
+// open opens the file, or makes one where there is none. A damaged one is set
+// aside: errRenewed. disk is held, or nobody else knows the outbox yet.
+func (o *outbox) open() error {
+	file, found, err := openFile(o.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if o.file, err = makeFile(o.path, o.journal); err != nil {
+			return fmt.Errorf("make the outbox: %w", err)
+		}
+		return nil
+	case err != nil && refused(err):
+		return fmt.Errorf("open the outbox: %w", err)
+	case err != nil:
+		return o.renew(err, -1)
+	}
+	o.file = file
+	o.adopt(found)
 	return nil
 }
 
-func (o *outbox) remember(e *api.Envelope, size int64) {
-	o.items = append(o.items, itemInfo{sequence: e.Sequence, size: size, points: e.GetPoints() != nil, empty: e.Body == nil})
-	o.bytes += size
+// adopt takes over what the file holds. Numbers that were given since, and are not
+// in it yet, stay given.
+func (o *outbox) adopt(found *contents) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.journal != found.journal {
+		o.journal, o.last = found.journal, 0
+		clear(o.cursors)
+	}
+	// A new destination gets what is still here, and all that comes.
+	for _, d := range o.destinations {
+		o.cursors[d] = max(o.cursors[d], found.cursors[d])
+	}
+	o.last, o.items, o.bytes = max(o.last, found.last), found.items, 0
+	for _, it := range found.items {
+		o.bytes += it.size
+	}
 }
 
-// number gives envelopes their numbers and events their ids. The caller then
-// calls store with the same envelopes; until that succeeds they are kept by it.
+// renew sets a damaged file aside and begins a new journal. disk is held.
+func (o *outbox) renew(why error, waiting int) error {
+	if o.file != nil {
+		o.file.abandon()
+		o.file = nil
+	}
+	aside, err := setAside(o.path, o.now())
+	if err != nil {
+		return fmt.Errorf("the outbox: %w: %w", why, err)
+	}
+	o.begin()
+	o.damaged(Damage{Aside: aside, Waiting: waiting, Err: why})
+	return fmt.Errorf("%w: the outbox: %w", errRenewed, why)
+}
+
+// use runs f on the file of a journal. Whatever damage does to f ends here. After
+// an error that nobody foresaw the file is opened and looked through again.
+func (o *outbox) use(journal string, f func(*bolt.DB) error) error {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	if o.closed {
+		return errClosed
+	}
+	if o.file == nil {
+		if err := o.open(); err != nil {
+			return err
+		}
+	}
+	if journal != o.journal {
+		return errRenewed
+	}
+	err := o.file.use(f)
+	switch {
+	case err == nil || refused(err):
+	case errors.Is(err, errDamaged):
+		waiting, _, _ := o.stats()
+		return o.renew(err, waiting)
+	default:
+		err = errors.Join(err, o.file.close())
+		o.file = nil
+	}
+	return err
+}
+
+// number gives envelopes that have none in this journal their numbers, and events
+// their ids. The caller then calls store with the same envelopes; until that
+// succeeds they are kept by it.
 func (o *outbox) number(envelopes []*api.Envelope) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range envelopes {
+		if e.JournalId == o.journal {
+			continue
+		}
 		o.last++
 		e.Sequence, e.JournalId = o.last, o.journal
 		if ev := e.GetEvent(); ev != nil {
@@ -244,53 +210,50 @@ func (o *outbox) number(envelopes []*api.Envelope) {
 	}
 }
 
-// store writes numbered envelopes; they are on disk when it returns nil.
+// store writes numbered envelopes of one journal; they are on disk when it returns nil.
 func (o *outbox) store(envelopes []*api.Envelope) error {
-	o.mu.Lock()
-	keep, closed := len(o.cursors) > 0, o.closed
-	o.mu.Unlock()
-	if closed {
-		return errClosed
-	}
 	if len(envelopes) == 0 {
 		return nil
 	}
-	sizes := make([]int64, len(envelopes))
-	err := o.db.Update(func(tx *bolt.Tx) error {
-		newest := envelopes[len(envelopes)-1].Sequence
-		if err := tx.Bucket(bucketMeta).Put(keyLast, key(newest)); err != nil || !keep {
-			return err
+	data := make([][]byte, len(envelopes))
+	for i, e := range envelopes {
+		var err error
+		if data[i], err = proto.Marshal(e); err != nil {
+			return fmt.Errorf("write to the outbox: %w", err)
 		}
-		items := tx.Bucket(bucketItems)
-		for i, e := range envelopes {
-			data, err := proto.Marshal(e)
-			if err != nil {
-				return err
+	}
+	keep, newest := len(o.destinations) > 0, envelopes[len(envelopes)-1]
+	err := o.use(newest.JournalId, func(db *bolt.DB) error {
+		return db.Update(func(tx *bolt.Tx) error {
+			for i, e := range envelopes {
+				if !keep {
+					break
+				}
+				if err := putValue(tx, bucketItems, key(e.Sequence), data[i]); err != nil {
+					return err
+				}
 			}
-			sizes[i] = int64(len(data))
-			if err := items.Put(key(e.Sequence), data); err != nil {
-				return err
-			}
-		}
-		return nil
+			return putValue(tx, bucketMeta, keyLast, key(newest.Sequence))
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("write to the outbox: %w", err)
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if newest.JournalId != o.journal {
+		return errRenewed // set aside in this moment
+	}
 	if !keep {
 		return nil
 	}
-	o.mu.Lock()
 	for i, e := range envelopes {
-		o.remember(e, sizes[i])
+		it := infoOf(e, len(data[i])+sealBytes)
+		o.items = append(o.items, it)
+		o.bytes += it.size
 	}
-	over := o.bytes > o.limit
 	close(o.grown)
 	o.grown = make(chan struct{})
-	o.mu.Unlock()
-	if over {
-		return o.trim()
-	}
 	return nil
 }
 
@@ -305,37 +268,35 @@ func (o *outbox) waiting() <-chan struct{} {
 // count of them and about size bytes.
 func (o *outbox) next(destination string, count int, size int64) ([]*api.Envelope, error) {
 	o.mu.Lock()
-	from, closed := o.cursors[destination]+1, o.closed
+	journal, from := o.journal, o.cursors[destination]+1
 	o.mu.Unlock()
-	if closed {
-		return nil, errClosed
-	}
 	var envelopes []*api.Envelope
-	err := o.db.View(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketItems).Cursor()
-		for k, v := c.Seek(key(from)); k != nil && len(envelopes) < count && size > 0; k, v = c.Next() {
-			e := new(api.Envelope)
-			if err := proto.Unmarshal(v, e); err != nil {
-				return fmt.Errorf("read envelope %d of the outbox: %w", sequenceOf(k), err)
+	err := o.use(journal, func(db *bolt.DB) error {
+		return db.View(func(tx *bolt.Tx) error {
+			c := tx.Bucket(bucketItems).Cursor()
+			for k, v := c.Seek(key(from)); k != nil && len(envelopes) < count && size > 0; k, v = c.Next() {
+				e, err := envelopeIn(k, v)
+				if err != nil {
+					return err
+				}
+				envelopes = append(envelopes, e)
+				size -= int64(len(v))
 			}
-			envelopes = append(envelopes, e)
-			size -= int64(len(v))
-		}
-		return nil
+			return nil
+		})
 	})
-	return envelopes, err
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	return envelopes, nil
 }
 
-// acknowledge notes that a destination has everything up to a number, and
-// deletes what every destination has.
-func (o *outbox) acknowledge(destination string, sequence uint64) error {
+// acknowledge notes that a destination has everything up to a number of a journal,
+// and deletes what every destination has.
+func (o *outbox) acknowledge(destination, journal string, sequence uint64) error {
 	o.mu.Lock()
-	if o.closed {
-		o.mu.Unlock()
-		return errClosed
-	}
 	sequence = min(sequence, o.last)
-	if sequence <= o.cursors[destination] {
+	if journal != o.journal || sequence <= o.cursors[destination] {
 		o.mu.Unlock()
 		return nil
 	}
@@ -352,16 +313,15 @@ func (o *outbox) acknowledge(destination string, sequence uint64) error {
 	delivered := o.items[:n]
 	o.items = o.items[n:]
 	o.mu.Unlock()
-	err := o.db.Update(func(tx *bolt.Tx) error {
-		if err := tx.Bucket(bucketCursors).Put([]byte(destination), key(sequence)); err != nil {
-			return err
-		}
-		for _, it := range delivered {
-			if err := tx.Bucket(bucketItems).Delete(key(it.sequence)); err != nil {
-				return err
+	err := o.use(journal, func(db *bolt.DB) error {
+		return db.Update(func(tx *bolt.Tx) error {
+			for _, it := range delivered {
+				if err := tx.Bucket(bucketItems).Delete(key(it.sequence)); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return putValue(tx, bucketCursors, []byte(destination), key(sequence))
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("note in the outbox what %s has: %w", destination, err)
@@ -377,10 +337,15 @@ func (o *outbox) stats() (waiting int, droppedPoints, lostEvents uint64) {
 }
 
 func (o *outbox) close() error {
-	o.mu.Lock()
+	o.disk.Lock()
+	defer o.disk.Unlock()
 	o.closed = true
-	o.mu.Unlock()
-	return o.db.Close()
+	if o.file == nil {
+		return nil
+	}
+	err := o.file.close()
+	o.file = nil
+	return err
 }
 
 func key(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

@@ -1,9 +1,8 @@
 package report
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -31,9 +30,12 @@ func testPoints(size int) *api.Envelope {
 
 func open(t *testing.T, dir string, limit int64, destinations ...string) *outbox {
 	t.Helper()
-	box, aside, err := openOutbox(dir, limit, destinations, testTime)
-	if err != nil || aside != "" {
-		t.Fatalf("open the outbox: set aside %q, error %v", aside, err)
+	box, err := openOutbox(outboxOptions{
+		dir: dir, limit: limit, destinations: destinations, now: func() time.Time { return testTime },
+		damaged: func(d Damage) { t.Errorf("set aside: %+v", d) },
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { box.close() })
 	return box
@@ -42,7 +44,7 @@ func open(t *testing.T, dir string, limit int64, destinations ...string) *outbox
 func put(t *testing.T, box *outbox, envelopes ...*api.Envelope) {
 	t.Helper()
 	box.number(envelopes)
-	if err := box.store(envelopes); err != nil {
+	if err := errors.Join(box.store(envelopes), box.trim()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -65,7 +67,7 @@ func TestC2OutboxKeepsUntilAcknowledged(t *testing.T) {
 	dir := t.TempDir()
 	box := open(t, dir, 1<<20, "a", "b")
 	put(t, box, testEvent("one"), testEvent("two"), testEvent("three"))
-	if err := box.acknowledge("a", 2); err != nil {
+	if err := box.acknowledge("a", box.journal, 2); err != nil {
 		t.Fatal(err)
 	}
 	journal := box.journal
@@ -85,10 +87,10 @@ func TestC2OutboxKeepsUntilAcknowledged(t *testing.T) {
 	if got := sequences(t, box, "a"); got != "3 4" {
 		t.Errorf("a lacks %q, want 3 4: numbers go on after a restart", got)
 	}
-	if err := box.acknowledge("b", 99); err != nil {
+	if err := box.acknowledge("b", box.journal, 99); err != nil {
 		t.Fatal(err)
 	}
-	if err := box.acknowledge("a", 4); err != nil {
+	if err := box.acknowledge("a", box.journal, 4); err != nil {
 		t.Fatal(err)
 	}
 	if waiting, _, _ := box.stats(); waiting != 0 || box.bytes != 0 {
@@ -102,7 +104,7 @@ func TestOutboxForgetsDestinations(t *testing.T) {
 	put(t, box, testEvent("one"))
 	box.close()
 	box = open(t, dir, 1<<20, "a")
-	if err := box.acknowledge("a", 1); err != nil {
+	if err := box.acknowledge("a", box.journal, 1); err != nil {
 		t.Fatal(err)
 	}
 	if waiting, _, _ := box.stats(); waiting != 0 {
@@ -161,51 +163,5 @@ func TestOutboxDropsEventsLast(t *testing.T) {
 	}
 	if _, _, lost := box.stats(); lost == 0 || box.bytes > 5000 {
 		t.Errorf("lost %d events, %d bytes: the outbox grows without bound", lost, box.bytes)
-	}
-}
-
-// TestCorruptOutboxIsSetAside: whatever the damage, a new journal begins and the old file stays.
-func TestCorruptOutboxIsSetAside(t *testing.T) {
-	damage := map[string]func([]byte) []byte{
-		"garbage":   func([]byte) []byte { return []byte(strings.Repeat("garbage!", 4096)) },
-		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
-		"zeroed": func(b []byte) []byte {
-			clear(b[2*4096:])
-			return b
-		},
-	}
-	for name, harm := range damage {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			box := open(t, dir, 1<<20, "a")
-			for i := range 200 {
-				put(t, box, testEvent(fmt.Sprint(i, strings.Repeat("x", 300))))
-			}
-			old := box.journal
-			box.close()
-			path := filepath.Join(dir, "outbox.db")
-			data, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, harm(data), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			box, aside, err := openOutbox(dir, 1<<20, []string{"a"}, testTime)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer box.close()
-			if !strings.HasSuffix(aside, "outbox.db.corrupt-20260102T030405Z") {
-				t.Errorf("set aside as %q", aside)
-			}
-			if _, err := os.Stat(aside); err != nil {
-				t.Error(err)
-			}
-			if box.journal == old {
-				t.Error("the journal id stayed although its numbers are lost")
-			}
-			put(t, box, testEvent("works"))
-		})
 	}
 }

@@ -27,6 +27,7 @@ type queue struct {
 type waiting struct {
 	envelope *api.Envelope
 	size     int
+	told     bool // to the trap receivers
 }
 
 func isPoints(e *api.Envelope) bool   { return e.GetPoints() != nil }
@@ -41,7 +42,7 @@ func (q *queue) add(e *api.Envelope) (refused uint64) {
 		}
 		refused++
 	}
-	q.waiting = append(q.waiting, waiting{e, size})
+	q.waiting = append(q.waiting, waiting{envelope: e, size: size})
 	q.bodies++
 	q.bytes += size
 	return refused
@@ -67,21 +68,24 @@ func (q *queue) giveUp(kind func(*api.Envelope) bool) bool {
 	return false
 }
 
-// fresh are those without a number, which came last.
-func (q *queue) fresh() []*api.Envelope {
-	all := q.all()
-	from := slices.IndexFunc(all, func(e *api.Envelope) bool { return e.Sequence == 0 })
-	if from < 0 {
-		return nil
-	}
-	return all[from:]
-}
-
 // all are those that wait, oldest first.
 func (q *queue) all() []*api.Envelope {
 	out := make([]*api.Envelope, 0, len(q.waiting))
 	for _, w := range q.waiting {
 		out = append(out, w.envelope)
+	}
+	return out
+}
+
+// untold are copies of the events among the oldest n that were not asked for before.
+func (q *queue) untold(n int) []*api.Envelope {
+	var out []*api.Envelope
+	for i := range q.waiting[:n] {
+		w := &q.waiting[i]
+		if w.envelope.GetEvent() != nil && !w.told {
+			out = append(out, proto.CloneOf(w.envelope)) // a new journal would give it another number
+		}
+		w.told = true
 	}
 	return out
 }

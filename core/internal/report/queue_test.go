@@ -21,7 +21,7 @@ func TestFullQueueKeepsEvents(t *testing.T) {
 			t.Fatalf("%d were given up", refused)
 		}
 	}
-	for i, e := range q.fresh() {
+	for i, e := range q.all() {
 		e.Sequence = uint64(i) + 1
 	}
 	first := q.all()[0]
@@ -35,8 +35,11 @@ func TestFullQueueKeepsEvents(t *testing.T) {
 	if all[0].Body != nil || all[0].Sequence != 1 || first.Body == nil {
 		t.Errorf("the oldest points wait as %v, their holder has %v", all[0], first)
 	}
-	if last := q.fresh(); len(last) != 1 || last[0].GetEvent().GetMessage() != "the node failed" {
-		t.Errorf("fresh: %v", last)
+	if last := all[len(all)-1]; last.GetEvent().GetMessage() != "the node failed" {
+		t.Errorf("the newest is %v", last)
+	}
+	if told := q.untold(len(all)); len(told) != 1 || len(q.untold(len(all))) != 0 {
+		t.Errorf("%d events are to be told, want one, once", len(told))
 	}
 	q.forget(len(all))
 	if q.bodies != 0 || q.bytes != 0 {
@@ -86,8 +89,8 @@ func TestOpenWritesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	box = open(t, dir, 1<<20, "console/hq")
-	if got := sequences(t, box, "console/hq"); got != "1" {
+	box = open(t, dir, 1<<20, "console/hq", "influx/new")
+	if got := sequences(t, box, "influx/new"); got != "1" {
 		t.Errorf("waiting: %s", got)
 	}
 	after, err := os.ReadFile(filepath.Join(dir, "outbox.db"))
@@ -97,15 +100,11 @@ func TestOpenWritesNothing(t *testing.T) {
 	if !bytes.Equal(before, after) {
 		t.Error("the file was written")
 	}
-	more := open(t, t.TempDir(), 1<<20, "console/hq", "influx/old")
-	if err := more.close(); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestRefusalIsNoDamage: a disk that takes nothing does not cost what waits.
 func TestRefusalIsNoDamage(t *testing.T) {
-	if !refusal(fmt.Errorf("grow: %w", &os.PathError{Op: "write", Err: syscall.ENOSPC})) || refusal(os.ErrInvalid) {
+	if !refused(fmt.Errorf("grow: %w", &os.PathError{Op: "write", Err: syscall.ENOSPC})) || refused(os.ErrInvalid) {
 		t.Error("a full disk and damage are mistaken for each other")
 	}
 }

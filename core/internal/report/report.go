@@ -30,6 +30,9 @@ type Options struct {
 	Log    logrus.FieldLogger
 	// Now reads the wall clock.
 	Now func() time.Time
+	// Damaged is told when the outbox turned out to be damaged and a new one began,
+	// at the start or later. It must not block.
+	Damaged func(Damage)
 	// Answer replies to a console's question, e.g. "status" or "snapshot". It
 	// may be nil. The reply is a protobuf message of the API.
 	Answer func(ctx context.Context, question string, body []byte) (proto.Message, error)
@@ -57,11 +60,13 @@ var _ Sink = (*Reporter)(nil)
 
 // New opens the outbox and starts sending. Nothing that is away or unreachable
 // is an error here: only a destination that cannot be meant, such as a missing
-// certificate, and a folder that cannot be written. corrupt names the file that
-// a damaged outbox was set aside as.
-func New(o Options) (r *Reporter, corrupt string, err error) {
+// certificate, and a folder that cannot be written.
+func New(o Options) (*Reporter, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Damaged == nil {
+		o.Damaged = func(Damage) {}
 	}
 	var destinations []string
 	for _, c := range o.Report.Consoles {
@@ -70,20 +75,22 @@ func New(o Options) (r *Reporter, corrupt string, err error) {
 	for _, s := range o.Report.Influx {
 		destinations = append(destinations, "influx/"+s.Name)
 	}
-	box, corrupt, err := openOutbox(o.Dir, o.Report.OutboxBytes, destinations, o.Now())
+	box, err := openOutbox(outboxOptions{
+		dir: o.Dir, limit: o.Report.OutboxBytes, destinations: destinations, now: o.Now, damaged: o.Damaged,
+	})
 	if err != nil {
-		return nil, corrupt, err
+		return nil, err
 	}
-	r = &Reporter{o: o, box: box, wake: make(chan struct{}, 1)}
+	r := &Reporter{o: o, box: box, wake: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	if err := r.start(ctx); err != nil {
 		cancel()
 		r.done.Wait()
 		_ = box.close()
-		return nil, corrupt, err
+		return nil, err
 	}
-	return r, corrupt, nil
+	return r, nil
 }
 
 func (r *Reporter) start(ctx context.Context) error {
@@ -190,7 +197,6 @@ func (r *Reporter) write(ctx context.Context) {
 	pause := firstPause
 	retry := time.NewTimer(time.Hour)
 	defer retry.Stop()
-	told := uint64(0) // traps of everything up to this number are out
 	for ended := false; !ended; {
 		select {
 		case <-r.wake:
@@ -198,15 +204,20 @@ func (r *Reporter) write(ctx context.Context) {
 		case <-ctx.Done():
 			ended = true
 		}
-		batch := r.numbered()
-		err := r.box.store(batch)
-		told = r.tell(batch, told)
+		n, err := r.store()
+		if errors.Is(err, errRenewed) {
+			n, err = r.store()
+		}
+		r.tell(n)
 		switch {
 		case err == nil:
-			r.forget(len(batch))
+			r.forget(n)
 			pause = firstPause
+			if err := r.box.trim(); err != nil {
+				r.o.Log.WithError(err).Warn("outbox not thinned")
+			}
 		case !errors.Is(err, errClosed):
-			r.o.Log.WithError(err).WithField("waiting", len(batch)).Error("events wait in memory: the disk does not take them")
+			r.o.Log.WithError(err).WithField("waiting", n).Error("events wait in memory: the disk does not take them")
 			retry.Reset(pause)
 			pause = min(2*pause, longestPause)
 		}
@@ -216,12 +227,14 @@ func (r *Reporter) write(ctx context.Context) {
 	}
 }
 
-// numbered gives everything in the queue its number, oldest first.
-func (r *Reporter) numbered() []*api.Envelope {
+// store gives everything in the queue its number, oldest first, writes it to disk
+// and returns how much it is.
+func (r *Reporter) store() (int, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.box.number(r.queue.fresh())
-	return r.queue.all()
+	batch := r.queue.all()
+	r.box.number(batch)
+	r.mu.Unlock()
+	return len(batch), r.box.store(batch)
 }
 
 func (r *Reporter) forget(n int) {
@@ -230,19 +243,14 @@ func (r *Reporter) forget(n int) {
 	r.queue.forget(n)
 }
 
-// tell hands each event to the trap senders once.
-func (r *Reporter) tell(batch []*api.Envelope, told uint64) uint64 {
-	for _, e := range batch {
-		if e.Sequence <= told {
-			continue
-		}
-		told = e.Sequence
-		if e.GetEvent() == nil {
-			continue
-		}
+// tell hands each event among the oldest n to the trap senders once.
+func (r *Reporter) tell(n int) {
+	r.mu.Lock()
+	events := r.queue.untold(n)
+	r.mu.Unlock()
+	for _, e := range events {
 		for _, t := range r.traps {
 			t.send(e)
 		}
 	}
-	return told
 }

@@ -206,7 +206,7 @@ func TestC2LinkDeliversOnceThroughTrouble(t *testing.T) {
 	s.Shutdown()
 	s.WaitForShutdown()
 
-	r, _, err := New(linkOptions(dir, port))
+	r, err := New(linkOptions(dir, port))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestC2LinkDeliversOnceThroughTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	r, _, err = New(linkOptions(dir, port))
+	r, err = New(linkOptions(dir, port))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestC2InfluxSink(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer endpoint.Close()
-	r, _, err := New(Options{
+	r, err := New(Options{
 		Store: "s1", Node: "alpha", Dir: t.TempDir(), Log: quiet(), Now: func() time.Time { return testTime },
 		Report: config.Report{OutboxBytes: 1 << 20, Influx: []config.InfluxSink{{Name: "vm", URL: endpoint.URL, Org: "o", Bucket: "b"}}},
 	})
@@ -306,7 +306,7 @@ func TestBadDestinations(t *testing.T) {
 		"influx":  {Influx: []config.InfluxSink{{Name: "x", URL: "nonsense"}}},
 		"trap":    {Traps: []config.TrapReceiver{{Address: "nohost"}}},
 	} {
-		if r, _, err := New(Options{Store: "s1", Node: "a", Dir: t.TempDir(), Log: quiet(), Report: rep}); err == nil {
+		if r, err := New(Options{Store: "s1", Node: "a", Dir: t.TempDir(), Log: quiet(), Report: rep}); err == nil {
 			r.Close()
 			t.Errorf("%s: a destination that cannot be meant was accepted", name)
 		}

@@ -2,7 +2,9 @@ package report
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ func TestTextThatIsNoUTF8(t *testing.T) {
 	defer s.Shutdown()
 	console := &fakeConsole{got: map[uint64]string{}}
 	console.serve(t, s)
-	r, _, err := New(linkOptions(dir, s.Addr().(*net.TCPAddr).Port))
+	r, err := New(linkOptions(dir, s.Addr().(*net.TCPAddr).Port))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,11 +60,7 @@ func TestConsoleDiesUnderABatch(t *testing.T) {
 	}
 	port := s.Addr().(*net.TCPAddr).Port
 	o := linkOptions(dir, port)
-	box, _, err := openOutbox(filepath.Join(dir, "box"), 1<<20, []string{"console/hq"}, testTime)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.close()
+	box := open(t, filepath.Join(dir, "box"), 1<<20, "console/hq")
 	l, err := newLink(o, o.Report.Consoles[0], box)
 	if err != nil {
 		t.Fatal(err)
@@ -84,5 +82,41 @@ func TestConsoleDiesUnderABatch(t *testing.T) {
 		}
 	case <-time.After(ackTimeout / 2):
 		t.Error("the batch waits for a console that is gone")
+	}
+}
+
+// TestC2DamageUnderTheLink: the outbox is damaged while the node runs. What was
+// sent has arrived, all that comes later arrives as a new journal.
+func TestC2DamageUnderTheLink(t *testing.T) {
+	dir := t.TempDir()
+	certificates(t, dir)
+	s := broker(t, dir, 0)
+	defer s.Shutdown()
+	console := &fakeConsole{got: map[uint64]string{}}
+	console.serve(t, s)
+	o := linkOptions(dir, s.Addr().(*net.TCPAddr).Port)
+	damages := make(chan Damage, 8)
+	o.Damaged = func(d Damage) { damages <- d }
+	r, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Event(&api.Event{Kind: api.KindAlarm, Message: "before"})
+	eventually(t, "the event before the damage", func() bool { n, _, _ := r.box.stats(); return n == 0 && console.count() == 1 })
+	if err := os.Truncate(filepath.Join(o.Dir, "outbox.db"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		r.Event(&api.Event{Kind: api.KindAlarm, Message: fmt.Sprint("after ", i+1)})
+	}
+	eventually(t, "the events after the damage", func() bool {
+		console.mu.Lock()
+		defer console.mu.Unlock()
+		return console.got[1] == "after 1" && console.got[2] == "after 2" && console.got[3] == "after 3"
+	})
+	eventually(t, "an empty outbox", func() bool { n, _, _ := r.box.stats(); return n == 0 })
+	if d := <-damages; d.Waiting != 0 || len(damages) > 0 {
+		t.Errorf("%d reports waited, %d more times damaged", d.Waiting, len(damages))
 	}
 }

@@ -91,7 +91,7 @@ func TestC2SnmptrapdNamesOurTraps(t *testing.T) {
 		}
 		close(lines)
 	}()
-	r, _, err := New(Options{
+	r, err := New(Options{
 		Store: "s0001", Node: "beta", Dir: t.TempDir(), Log: quiet(), Now: func() time.Time { return testTime },
 		Report: config.Report{OutboxBytes: 1 << 20, Traps: []config.TrapReceiver{{Address: address, Community: sdk.NewSecret("lab")}}},
 	})

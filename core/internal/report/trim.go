@@ -5,50 +5,47 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/storeward/storeward/core/api"
 )
 
-// trim brings the outbox below nine tenths of its limit: every second envelope
-// of points loses its body, oldest first; then every one of them, oldest first;
-// events go only when no points are left.
+// trim brings an outbox that is above its limit below nine tenths of it: every
+// second envelope of points loses its body, oldest first; then every one of them,
+// oldest first; events go only when no points are left.
 func (o *outbox) trim() error {
 	o.mu.Lock()
-	victims := o.victims(o.bytes - o.limit*9/10)
+	if o.bytes <= o.limit {
+		o.mu.Unlock()
+		return nil
+	}
+	journal, victims := o.journal, o.victims(o.bytes-o.limit*9/10)
 	o.mu.Unlock()
 	emptied := map[uint64]int64{}
 	lost := uint64(0)
-	err := o.db.Update(func(tx *bolt.Tx) error {
-		items := tx.Bucket(bucketItems)
-		for _, v := range victims {
-			whole := items.Get(key(v.sequence))
-			if whole == nil {
-				continue // delivered meanwhile
+	err := o.use(journal, func(db *bolt.DB) error {
+		return db.Update(func(tx *bolt.Tx) error {
+			for _, v := range victims {
+				size, err := empty(tx, key(v.sequence))
+				if err != nil {
+					return err
+				}
+				if size == 0 {
+					continue // delivered meanwhile
+				}
+				emptied[v.sequence] = size
+				if !v.points {
+					lost++
+				}
 			}
-			var e api.Envelope
-			if err := proto.Unmarshal(whole, &e); err != nil {
-				return err
-			}
-			e.Body = nil
-			data, err := proto.Marshal(&e)
-			if err != nil {
-				return err
-			}
-			if err := items.Put(key(v.sequence), data); err != nil {
-				return err
-			}
-			emptied[v.sequence] = int64(len(data))
-			if !v.points {
-				lost++
-			}
-		}
-		return nil
+			return nil
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("thin the outbox: %w", err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if journal != o.journal {
+		return nil
+	}
 	o.lost += lost
 	o.dropped += uint64(len(emptied)) - lost
 	for i := range o.items {
@@ -58,6 +55,25 @@ func (o *outbox) trim() error {
 		}
 	}
 	return nil
+}
+
+// empty takes the body from an envelope and returns what is left of its size; 0:
+// there is no such envelope.
+func empty(tx *bolt.Tx, k []byte) (int64, error) {
+	whole := tx.Bucket(bucketItems).Get(k)
+	if whole == nil {
+		return 0, nil
+	}
+	e, err := envelopeIn(k, whole)
+	if err != nil {
+		return 0, err
+	}
+	e.Body = nil
+	data, err := proto.Marshal(e)
+	if err != nil {
+		return 0, err
+	}
+	return int64(len(data) + sealBytes), putValue(tx, bucketItems, k, data)
 }
 
 // victims chooses the envelopes whose bodies free about excess bytes.
