@@ -11,6 +11,7 @@ import (
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/engine"
 	"github.com/storeward/storeward/core/internal/host"
+	"github.com/storeward/storeward/core/sdk/remote"
 )
 
 // checkBound bounds the questions to all plugins whether their sections are good.
@@ -57,9 +58,10 @@ func (a *App) pluginHappened(p host.PluginEvent) {
 }
 
 // checkSections asks every plugin whether it understands its section, before
-// anything runs. One that hangs has said nothing against its section: a node must
-// not stay without its daemon for the sake of one probe's plugin. It is restarted
-// and heard of later, like any that hangs.
+// anything runs. One that hangs or answers garbage has said nothing against its
+// section: a node must not stay without its daemon for the sake of one probe's
+// plugin. It is restarted and told of like any other. One that ends at once is
+// refused, for that is how a name shows that the executable does not know.
 func (a *App) checkSections(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkBound)
 	defer cancel()
@@ -68,19 +70,19 @@ func (a *App) checkSections(ctx context.Context) error {
 	})
 }
 
-// checkAll asks about every section. Plugins that do not answer in time are told
-// to hung and passed over, or, without hung, refused.
-func checkAll(ctx context.Context, h *host.Host, cfg *config.Config, node string, hung func(plugin string, err error)) error {
+// checkAll asks about every section. Plugins that do not answer in time, or answer
+// garbage, are told to sick and passed over, or, without sick, refused.
+func checkAll(ctx context.Context, h *host.Host, cfg *config.Config, node string, sick func(plugin string, err error)) error {
 	var all error
-	silent := map[string]bool{}
+	passed := map[string]bool{}
 	check := func(plugin string, section config.Section) {
-		if silent[plugin] {
+		if passed[plugin] {
 			return
 		}
 		err := h.Check(ctx, plugin, section.For(node))
-		if hung != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, host.ErrRestarting)) {
-			silent[plugin] = true
-			hung(plugin, err)
+		if sick != nil && isSick(err) {
+			passed[plugin] = true
+			sick(plugin, err)
 			return
 		}
 		if errors.Is(err, host.ErrUnknownPlugin) {
@@ -101,6 +103,10 @@ func checkAll(ctx context.Context, h *host.Host, cfg *config.Config, node string
 		check(p.Plugin, p.With)
 	}
 	return all
+}
+
+func isSick(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, host.ErrRestarting) || errors.Is(err, remote.ErrGarbage)
 }
 
 // plugins fits the host to the engine.

@@ -31,17 +31,24 @@ func hostOf(t *testing.T, command ...string) *host.Host {
 	return h
 }
 
-// TestStartWithAPluginThatHangs: the daemon starts; a reload is refused.
-func TestStartWithAPluginThatHangs(t *testing.T) {
-	h := hostOf(t, "/bin/sleep", "1000")
-	cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "stuck"}, {Name: "two", Plugin: "stuck"}}}
-	var told []string
-	hung := func(plugin string, _ error) { told = append(told, plugin) }
-	if err := checkAll(t.Context(), h, cfg, "alpha", hung); err != nil || len(told) != 1 {
-		t.Errorf("at the start: told of %v, error %v", told, err)
-	}
-	if err := checkAll(t.Context(), h, cfg, "alpha", nil); err == nil {
-		t.Error("a reload took a section that nobody checked")
+// TestStartWithAPluginThatIsSick: the daemon starts; a reload is refused.
+func TestStartWithAPluginThatIsSick(t *testing.T) {
+	for name, command := range map[string][]string{
+		"hangs":           {"/bin/sleep", "1000"},
+		"answers garbage": {"/bin/sh", "-c", "echo what is a handshake; exec sleep 1000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hostOf(t, command...)
+			cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "sick"}, {Name: "two", Plugin: "sick"}}}
+			var told []string
+			sick := func(plugin string, _ error) { told = append(told, plugin) }
+			if err := checkAll(t.Context(), h, cfg, "alpha", sick); err != nil || len(told) != 1 {
+				t.Errorf("at the start: told of %v, error %v", told, err)
+			}
+			if err := checkAll(t.Context(), h, cfg, "alpha", nil); err == nil {
+				t.Error("a reload took a section that nobody checked")
+			}
+		})
 	}
 }
 
