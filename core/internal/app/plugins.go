@@ -20,6 +20,9 @@ const checkBound = 30 * time.Second
 // minSilence is the least patience with a plugin: a loaded machine is not a hung one.
 const minSilence = 400 * time.Millisecond
 
+// minBackoff keeps a link's plugin that cannot run from taking the processor with its starts.
+const minBackoff = 200 * time.Millisecond
+
 // realtime has the plugins that carry beats, cut power and move addresses.
 func realtime() map[string]int {
 	return map[string]int{"heartbeat": 11, "reach": 10, "ups": 10, "vip": 10}
@@ -35,11 +38,13 @@ func (a *App) openHost(context.Context) error {
 	if a.o.Realtime {
 		options.Realtime = realtime()
 	}
-	// A link's plugin that hangs silences this node for its peer: it must be back
-	// before the peer's turn to cut comes.
-	options.Silences = map[string]time.Duration{}
+	// A link's plugin that hangs or is away silences this node for its peer: it must
+	// be back before the peer's turn to cut comes, however often it was away before.
+	options.Silences, options.MaxBackoffs = map[string]time.Duration{}, map[string]time.Duration{}
+	deadtime := a.cfg.Timing.Deadtime.Std()
 	for _, l := range a.cfg.Links {
-		options.Silences[l.Plugin] = min(max(2*a.cfg.Timing.Deadtime.Std(), minSilence), 2*time.Second)
+		options.Silences[l.Plugin] = min(max(2*deadtime, minSilence), 2*time.Second)
+		options.MaxBackoffs[l.Plugin] = min(max(deadtime, minBackoff), time.Second)
 	}
 	h, err := host.New(options)
 	if err != nil {

@@ -63,6 +63,7 @@ func (in *Instance) fault(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		poke(in.supervisor.suspect)
 	case errors.Is(err, remote.ErrBroken):
+		poke(in.supervisor.suspect) // no stream may have been open to notice it
 		return fmt.Errorf("%s: %w: %w", in.name, ErrRestarting, err)
 	}
 	return fmt.Errorf("%s: %w", in.name, err)

@@ -61,6 +61,8 @@ type Options struct {
 	// Backoff is the pause before the first restart, doubled up to MaxBackoff; it
 	// starts over after a minute of life. Defaults 100 ms and 10 s.
 	Backoff, MaxBackoff time.Duration
+	// MaxBackoffs has the plugins that are waited for less (or longer) than the others.
+	MaxBackoffs map[string]time.Duration
 }
 
 func (o *Options) fill() {
@@ -88,6 +90,15 @@ func (o *Options) silence(plugin string) time.Duration {
 		return own
 	}
 	return o.Silence
+}
+
+// maxBackoff is the longest pause before a plugin is started, or one of its
+// instances opened, again.
+func (o *Options) maxBackoff(plugin string) time.Duration {
+	if own := o.MaxBackoffs[plugin]; own > 0 {
+		return own
+	}
+	return o.MaxBackoff
 }
 
 // Env is what every instance is told about its surroundings.

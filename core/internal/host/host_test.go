@@ -138,6 +138,23 @@ func TestCallsDuringARestartSayUnknown(t *testing.T) {
 	}
 }
 
+// TestBackoffHasABound of its own for plugins that nobody can do without for long.
+func TestBackoffHasABound(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxBackoffs = map[string]time.Duration{"toy": 40 * time.Millisecond} })
+	in := r.open("toy", "one")
+	r.wait(Started)
+	for range 12 { // without a bound the last pause would be 20 s
+		pid := r.pid(in)
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		r.wait(Died)
+		if again := r.wait(Restarted); again.OldPID != pid {
+			t.Errorf("event %+v", again)
+		}
+	}
+}
+
 func TestStoppedPluginIsNoticedWithinSilence(t *testing.T) {
 	r := newRig(t, nil)
 	in := r.open("toy", "one")
@@ -269,6 +286,30 @@ func TestGarbageIsSeen(t *testing.T) {
 		}
 		r.wait(Garbage)
 	})
+}
+
+// TestGarbageOnAnIdleConnection: no stream is open to notice that the connection
+// breaks. The next call does, and the plugin is not called silent.
+func TestGarbageOnAnIdleConnection(t *testing.T) {
+	r := newRig(t, nil)
+	in := r.open("raves", "one")
+	pid := r.wait(Started).PID
+	if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	r.until("a call finds the connection broken", func() bool {
+		_, err := in.Describe(r.context())
+		return errors.Is(err, ErrRestarting)
+	})
+	select {
+	case e := <-r.events:
+		if e.Kind != Garbage || e.PID != pid {
+			t.Errorf("event %s: %v", e.Kind, e.Err)
+		}
+	case <-r.context().Done():
+		t.Fatal("not noticed")
+	}
+	r.wait(Restarted)
 }
 
 func TestPluginThatCannotStart(t *testing.T) {

@@ -120,7 +120,7 @@ func (in *Instance) keep(client *remote.Client, tried ...func()) {
 		if in.isEnding() || client.Err() != nil {
 			return
 		}
-		pause = min(2*pause, in.supervisor.host.options.MaxBackoff)
+		pause = min(2*pause, in.supervisor.host.options.maxBackoff(in.supervisor.name))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/beatsock"
 	"github.com/storeward/storeward/core/sdk/sdkpb"
 )
 
@@ -63,6 +65,36 @@ func serveTestPlugin(name string) {
 			sdkpb.RegisterPluginServer(s, liar{})
 			_ = s.Serve(l)
 		})
+	case "raves": // well until SIGUSR1, then it talks nonsense
+		raving := make(chan os.Signal, 1)
+		signal.Notify(raving, syscall.SIGUSR1)
+		go func() { // it takes its nudges all the same
+			in, buffer := os.NewFile(firstExtra, "beats"), make([]byte, beatsock.MaxSize)
+			for {
+				if _, err := in.Read(buffer); err != nil {
+					return
+				}
+			}
+		}()
+		fakeServer(func(l net.Listener) {
+			s := grpc.NewServer()
+			sdkpb.RegisterPluginServer(s, liar{})
+			go func() { _ = s.Serve(l) }()
+			<-raving
+			path := l.Addr().String()
+			s.Stop()
+			l, err := net.Listen("unix", path)
+			if err != nil {
+				panic(err)
+			}
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = c.Write([]byte(strings.Repeat("nonsense", 100)))
+			}
+		})
 	case "impostor":
 		p := testPlugin("somebody-else")
 		sdk.Main(p)
@@ -88,7 +120,7 @@ type liar struct {
 }
 
 func (liar) Info(context.Context, *sdkpb.InfoRequest) (*sdkpb.InfoReply, error) {
-	return &sdkpb.InfoReply{Name: "lies"}, nil
+	return &sdkpb.InfoReply{Name: os.Args[2]}, nil
 }
 
 func (liar) Ping(context.Context, *sdkpb.PingRequest) (*sdkpb.PingReply, error) {
@@ -97,6 +129,10 @@ func (liar) Ping(context.Context, *sdkpb.PingRequest) (*sdkpb.PingReply, error) 
 
 func (liar) Open(context.Context, *sdkpb.OpenRequest) (*sdkpb.OpenReply, error) {
 	return &sdkpb.OpenReply{Handle: 1, Roles: &sdkpb.Roles{Prober: true, Fencer: true}}, nil
+}
+
+func (liar) Describe(context.Context, *sdkpb.InstanceRequest) (*sdkpb.Device, error) {
+	return &sdkpb.Device{Kind: "liar"}, nil
 }
 
 func (liar) PowerStatus(context.Context, *sdkpb.InstanceRequest) (*sdkpb.Reading, error) {

@@ -182,7 +182,7 @@ func (s *supervisor) loop() {
 			backoff = s.host.options.Backoff
 		}
 		s.pause(backoff)
-		backoff = min(2*backoff, s.host.options.MaxBackoff)
+		backoff = min(2*backoff, s.host.options.maxBackoff(s.name))
 		if s.finished() {
 			return
 		}

@@ -106,7 +106,7 @@ func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 			due.Reset(sdk.UntilTick(third))
 		case err := <-answers:
 			asking = false
-			if v, isDead := judge(err); isDead {
+			if v, isDead := s.judge(err, proc); isDead {
 				return v
 			}
 		case <-s.gone:
@@ -126,12 +126,12 @@ func (s *supervisor) ping(client *remote.Client, within time.Duration) error {
 	return client.Ping(ctx)
 }
 
-func judge(err error) (verdict, bool) {
+func (s *supervisor) judge(err error, proc *process) (verdict, bool) {
 	switch {
 	case err == nil:
 		return verdict{}, false
-	case errors.Is(err, remote.ErrGarbage):
-		return verdict{kind: Garbage, err: err}, true
+	case errors.Is(err, remote.ErrGarbage) || errors.Is(err, remote.ErrBroken):
+		return s.broken(err, proc), true
 	default:
 		return verdict{kind: Silent, err: fmt.Errorf("ask for a sign of life: %w", err)}, true
 	}
