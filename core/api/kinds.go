@@ -83,7 +83,7 @@ const (
 	// Configuration and durable state.
 	KindConfigApplied  = "config.applied"
 	KindConfigRefused  = "config.refused"
-	KindJournalCorrupt = "journal.corrupt"
+	KindJournalCorrupt = "journal.corrupt" // the journal's or the outbox's file was damaged and set aside
 	KindJournalFailed  = "journal.failed"
 
 	// KindAlarm is any other condition of the policy; the message says it all.

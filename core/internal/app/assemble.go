@@ -112,7 +112,7 @@ func (a *App) outboxDamaged(d report.Damage) {
 	}
 	event := &api.Event{
 		Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_MAJOR, Object: "node/" + a.node, Condition: api.ConditionCorrupt,
-		Message: fmt.Sprintf("The outbox of %s is damaged: %v. %s. %s; a new one works, and the service is not concerned.", a.node, d.Err, kept, waited),
+		Message: fmt.Sprintf("The outbox of %s cannot be read: %v. %s. %s; a new one takes its place, and the service is not concerned.", a.node, d.Err, kept, waited),
 	}
 	a.herald.tell(func(e *engine.Engine) { e.Tell(event) })
 }

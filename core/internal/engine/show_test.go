@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/storeward/storeward/core/config"
 )
@@ -29,4 +30,16 @@ func TestConfigurationIsShownWithoutSecrets(t *testing.T) {
 	if strings.Contains(shown, "0123456789abcdef") || strings.Contains(shown, "hush") {
 		t.Errorf("a secret is shown in\n%s", shown)
 	}
+}
+
+// TestStatusTellsWhatWaits: an operator at the node sees that reports do not get away.
+func TestStatusTellsWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		state, err := w.boot("alpha").engine.State(t.Context())
+		if err != nil || state.Status.GetOutboxPending() != 3 || state.Status.GetOutboxDroppedPoints() != 4 {
+			t.Errorf("status %v: %v", state.Status, err)
+		}
+	})
 }

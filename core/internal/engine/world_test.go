@@ -195,6 +195,8 @@ func (s *fakeSink) Incident(i *api.Incident) {
 func (s *fakeSink) Points(*api.Points) { s.mu.Lock(); s.points++; s.mu.Unlock() }
 func (s *fakeSink) Status(*api.Status) {}
 
+func (s *fakeSink) Backlog() (waiting, droppedPoints uint64) { return 3, 4 }
+
 func (s *fakeSink) kinds() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

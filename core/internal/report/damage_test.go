@@ -19,10 +19,16 @@ import (
 func rough(t testing.TB, dir string) (*outbox, *[]Damage) {
 	t.Helper()
 	var set []Damage
-	box, err := openOutbox(outboxOptions{
+	box, err := newOutbox(outboxOptions{
 		dir: dir, limit: 8 << 20, destinations: []string{"a", "b"},
 		now: time.Now, damaged: func(d Damage) { set = append(set, d) },
 	})
+	if err == nil {
+		_, err = box.next("", 1, 1) // opens it
+	}
+	if errors.Is(err, errRenewed) {
+		_, err = box.next("", 1, 1) // makes a new one
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -23,17 +24,22 @@ import (
 // ackTimeout is how long a console may take to commit one batch.
 const ackTimeout = 10 * time.Second
 
+// dialTimeout bounds one attempt to reach a console.
+const dialTimeout = 3 * time.Second
+
 // answerTimeout bounds the answer to a console's question.
 const answerTimeout = 5 * time.Second
 
 // link is the way to one console: NATS over mutual TLS. A batch is a request;
 // the console replies after its database has committed it.
 type link struct {
-	o    Options
-	name string
-	conn *nats.Conn
-	box  *outbox
-	log  logrus.FieldLogger
+	o        Options
+	name     string
+	url      string
+	security *tls.Config
+	conn     *nats.Conn // nil until connect
+	box      *outbox
+	log      logrus.FieldLogger
 
 	mu     sync.Mutex
 	newest *api.Status
@@ -49,20 +55,30 @@ func newLink(o Options, c config.Console, box *outbox) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{
-		o: o, name: "console/" + c.Name, box: box,
+	return &link{
+		o: o, name: "console/" + c.Name, url: c.URL, security: security, box: box,
 		log: o.Log.WithField("sink", "console/"+c.Name), fresh: make(chan struct{}, 1), lost: make(chan struct{}),
-	}
-	l.conn, err = nats.Connect(c.URL,
-		nats.Name(o.Store+"."+o.Node),
-		nats.Secure(security),
+	}, nil
+}
+
+// connect begins to hold a connection. It waits for the first attempt: with the
+// WAN down that takes seconds, which a starting node must not spend on it.
+func (l *link) connect(ctx context.Context) error {
+	var err error
+	l.conn, err = nats.Connect(l.url,
+		nats.Name(l.o.Store+"."+l.o.Node),
+		nats.Secure(l.security),
 		nats.TLSHandshakeFirst(),
-		nats.CustomInboxPrefix(api.InboxPrefix(o.Store, o.Node)),
+		nats.SetCustomDialer(dialer(func(network, address string) (net.Conn, error) {
+			d := net.Dialer{Timeout: dialTimeout}
+			return d.DialContext(ctx, network, address)
+		})),
+		nats.CustomInboxPrefix(api.InboxPrefix(l.o.Store, l.o.Node)),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500*time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 250*time.Millisecond),
-		nats.Timeout(3*time.Second),
+		nats.Timeout(dialTimeout),
 		nats.PingInterval(5*time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.ReconnectBufSize(-1), // what waits, waits in the outbox
@@ -79,14 +95,20 @@ func newLink(o Options, c config.Console, box *outbox) (*link, error) {
 		}),
 	)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := l.listen(); err != nil {
 		l.conn.Close()
-		return nil, err
+		return err
 	}
-	return l, nil
+	return nil
 }
+
+// dialer makes connections that end with the link.
+type dialer func(network, address string) (net.Conn, error)
+
+// Dial implements nats.CustomDialer.
+func (d dialer) Dial(network, address string) (net.Conn, error) { return d(network, address) }
 
 // clientTLS reads the node's certificate and the console's authority.
 func clientTLS(c config.Console) (*tls.Config, error) {
@@ -107,6 +129,10 @@ func clientTLS(c config.Console) (*tls.Config, error) {
 
 // run sends the outbox and the newest status until ctx ends.
 func (l *link) run(ctx context.Context) {
+	if err := l.connect(ctx); err != nil {
+		l.log.WithError(err).Error("no link to the console")
+		return
+	}
 	defer l.conn.Close()
 	var speaking sync.WaitGroup
 	speaking.Go(func() { l.speak(ctx) })

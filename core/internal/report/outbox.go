@@ -36,11 +36,12 @@ type outbox struct {
 	path string
 
 	// disk is held by whoever works on the file. It is taken before mu.
-	disk sync.Mutex
-	file *boxFile // nil: it could not be opened or made, and is tried again at the next use
+	disk   sync.Mutex
+	file   *boxFile // nil: not open yet, or no more; the next use opens or makes it
+	closed bool
 
 	mu      sync.Mutex
-	journal string            // changes only under disk and mu
+	journal string            // changes only under disk and mu; provisional until the file is open
 	last    uint64            // newest number given
 	cursors map[string]uint64 // by destination: everything up to here has arrived
 	items   []itemInfo        // what is on disk, by rising number
@@ -48,7 +49,6 @@ type outbox struct {
 	dropped uint64 // points envelopes emptied for want of space
 	lost    uint64 // events dropped for want of space, after all points
 	grown   chan struct{}
-	closed  bool
 }
 
 type outboxOptions struct {
@@ -80,22 +80,15 @@ func infoOf(e *api.Envelope, size int) itemInfo {
 	return itemInfo{sequence: e.Sequence, size: int64(size), points: e.GetPoints() != nil, empty: e.Body == nil}
 }
 
-// openOutbox opens dir/outbox.db, or makes it. It fails where the folder cannot be
-// used, and where a file that may be whole cannot be opened: what it holds must not
-// be given up. Damage is no failure, and neither is a disk that then has no room
-// for a new file: events wait in memory until it has.
-func openOutbox(options outboxOptions) (*outbox, error) {
+// newOutbox prepares dir/outbox.db. The first use opens it: a node starts without
+// waiting for a large file, or for a disk that is slow to make a new one.
+func newOutbox(options outboxOptions) (*outbox, error) {
 	if err := os.MkdirAll(options.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the outbox's folder: %w", err)
 	}
 	o := &outbox{outboxOptions: options, path: filepath.Join(options.dir, "outbox.db"), grown: make(chan struct{})}
 	o.begin()
-	err := o.open()
-	if errors.Is(err, errRenewed) {
-		_ = o.open() // the first use says what is wrong
-		return o, nil
-	}
-	return o, err
+	return o, nil
 }
 
 // begin starts a journal of which nothing is on disk.
@@ -110,7 +103,8 @@ func (o *outbox) begin() {
 }
 
 // open opens the file, or makes one where there is none. A damaged one is set
-// aside: errRenewed. disk is held, or nobody else knows the outbox yet.
+// aside: errRenewed. What may be whole and cannot be opened is not given up. disk
+// is held.
 func (o *outbox) open() error {
 	file, found, err := openFile(o.path)
 	switch {
@@ -163,9 +157,9 @@ func (o *outbox) renew(why error, waiting int) error {
 	return fmt.Errorf("%w: the outbox: %w", errRenewed, why)
 }
 
-// use runs f on the file of a journal. Whatever damage does to f ends here. After
-// an error that nobody foresaw the file is opened and looked through again.
-func (o *outbox) use(journal string, f func(*bolt.DB) error) error {
+// use runs f on the file, and nobody else meanwhile. Whatever damage does to f ends
+// here. After an error that nobody foresaw the file is opened and looked through again.
+func (o *outbox) use(f func(*bolt.DB) error) error {
 	o.disk.Lock()
 	defer o.disk.Unlock()
 	if o.closed {
@@ -176,12 +170,9 @@ func (o *outbox) use(journal string, f func(*bolt.DB) error) error {
 			return err
 		}
 	}
-	if journal != o.journal {
-		return errRenewed
-	}
 	err := o.file.use(f)
 	switch {
-	case err == nil || refused(err):
+	case err == nil || refused(err) || errors.Is(err, errRenewed):
 	case errors.Is(err, errDamaged):
 		waiting, _, _ := o.stats()
 		return o.renew(err, waiting)
@@ -190,6 +181,16 @@ func (o *outbox) use(journal string, f func(*bolt.DB) error) error {
 		o.file = nil
 	}
 	return err
+}
+
+// update is use for changes that belong to a journal.
+func (o *outbox) update(journal string, f func(*bolt.Tx) error) error {
+	return o.use(func(db *bolt.DB) error {
+		if journal != o.journal {
+			return errRenewed
+		}
+		return db.Update(f)
+	})
 }
 
 // number gives envelopes that have none in this journal their numbers, and events
@@ -223,18 +224,16 @@ func (o *outbox) store(envelopes []*api.Envelope) error {
 		}
 	}
 	keep, newest := len(o.destinations) > 0, envelopes[len(envelopes)-1]
-	err := o.use(newest.JournalId, func(db *bolt.DB) error {
-		return db.Update(func(tx *bolt.Tx) error {
-			for i, e := range envelopes {
-				if !keep {
-					break
-				}
-				if err := putValue(tx, bucketItems, key(e.Sequence), data[i]); err != nil {
-					return err
-				}
+	err := o.update(newest.JournalId, func(tx *bolt.Tx) error {
+		for i, e := range envelopes {
+			if !keep {
+				break
 			}
-			return putValue(tx, bucketMeta, keyLast, key(newest.Sequence))
-		})
+			if err := putValue(tx, bucketItems, key(e.Sequence), data[i]); err != nil {
+				return err
+			}
+		}
+		return putValue(tx, bucketMeta, keyLast, key(newest.Sequence))
 	})
 	if err != nil {
 		return fmt.Errorf("write to the outbox: %w", err)
@@ -267,11 +266,11 @@ func (o *outbox) waiting() <-chan struct{} {
 // next returns the envelopes that a destination lacks, oldest first, at most
 // count of them and about size bytes.
 func (o *outbox) next(destination string, count int, size int64) ([]*api.Envelope, error) {
-	o.mu.Lock()
-	journal, from := o.journal, o.cursors[destination]+1
-	o.mu.Unlock()
 	var envelopes []*api.Envelope
-	err := o.use(journal, func(db *bolt.DB) error {
+	err := o.use(func(db *bolt.DB) error {
+		o.mu.Lock()
+		from := o.cursors[destination] + 1
+		o.mu.Unlock()
 		return db.View(func(tx *bolt.Tx) error {
 			c := tx.Bucket(bucketItems).Cursor()
 			for k, v := c.Seek(key(from)); k != nil && len(envelopes) < count && size > 0; k, v = c.Next() {
@@ -313,15 +312,13 @@ func (o *outbox) acknowledge(destination, journal string, sequence uint64) error
 	delivered := o.items[:n]
 	o.items = o.items[n:]
 	o.mu.Unlock()
-	err := o.use(journal, func(db *bolt.DB) error {
-		return db.Update(func(tx *bolt.Tx) error {
-			for _, it := range delivered {
-				if err := tx.Bucket(bucketItems).Delete(key(it.sequence)); err != nil {
-					return err
-				}
+	err := o.update(journal, func(tx *bolt.Tx) error {
+		for _, it := range delivered {
+			if err := tx.Bucket(bucketItems).Delete(key(it.sequence)); err != nil {
+				return err
 			}
-			return putValue(tx, bucketCursors, []byte(destination), key(sequence))
-		})
+		}
+		return putValue(tx, bucketCursors, []byte(destination), key(sequence))
 	})
 	if err != nil {
 		return fmt.Errorf("note in the outbox what %s has: %w", destination, err)

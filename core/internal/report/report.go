@@ -58,9 +58,9 @@ type Reporter struct {
 
 var _ Sink = (*Reporter)(nil)
 
-// New opens the outbox and starts sending. Nothing that is away or unreachable
-// is an error here: only a destination that cannot be meant, such as a missing
-// certificate, and a folder that cannot be written.
+// New starts to open the outbox and to send. Nothing that is away, unreachable or
+// damaged is an error here: only a destination that cannot be meant, such as a
+// missing certificate, and a folder that cannot be made.
 func New(o Options) (*Reporter, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -75,7 +75,7 @@ func New(o Options) (*Reporter, error) {
 	for _, s := range o.Report.Influx {
 		destinations = append(destinations, "influx/"+s.Name)
 	}
-	box, err := openOutbox(outboxOptions{
+	box, err := newOutbox(outboxOptions{
 		dir: o.Dir, limit: o.Report.OutboxBytes, destinations: destinations, now: o.Now, damaged: o.Damaged,
 	})
 	if err != nil {
@@ -162,11 +162,18 @@ func (r *Reporter) Points(p *api.Points) {
 // Status implements Sink.
 func (r *Reporter) Status(s *api.Status) {
 	mendText(s.ProtoReflect())
-	waiting, dropped, _ := r.box.stats()
-	s.OutboxPending, s.OutboxDroppedPoints = uint64(waiting), dropped
 	for _, l := range r.links {
 		l.status(s)
 	}
+}
+
+// Backlog implements Sink.
+func (r *Reporter) Backlog() (waiting, droppedPoints uint64) {
+	r.mu.Lock()
+	queued := len(r.queue.waiting)
+	r.mu.Unlock()
+	stored, dropped, _ := r.box.stats()
+	return uint64(queued + stored), dropped //nolint:gosec // counts
 }
 
 // Close stops sending. What is not yet on disk is written first; what is on
@@ -205,7 +212,7 @@ func (r *Reporter) write(ctx context.Context) {
 			ended = true
 		}
 		n, err := r.store()
-		if errors.Is(err, errRenewed) {
+		if errors.Is(err, errRenewed) { // the outbox was opened or set aside: other numbers
 			n, err = r.store()
 		}
 		r.tell(n)

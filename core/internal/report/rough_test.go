@@ -65,6 +65,9 @@ func TestConsoleDiesUnderABatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := l.connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	defer l.conn.Close()
 	eventually(t, "the link", l.conn.IsConnected)
 	failed := make(chan error, 1)
@@ -118,5 +121,27 @@ func TestC2DamageUnderTheLink(t *testing.T) {
 	eventually(t, "an empty outbox", func() bool { n, _, _ := r.box.stats(); return n == 0 })
 	if d := <-damages; d.Waiting != 0 || len(damages) > 0 {
 		t.Errorf("%d reports waited, %d more times damaged", d.Waiting, len(damages))
+	}
+}
+
+// TestStartWithoutTheWAN: a console that does not answer costs the start of a node nothing.
+func TestStartWithoutTheWAN(t *testing.T) {
+	dir := t.TempDir()
+	certificates(t, dir)
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	began := time.Now()
+	r, err := New(linkOptions(dir, mute.Addr().(*net.TCPAddr).Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > dialTimeout/2 {
+		t.Errorf("the start took %s", took)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -16,4 +16,7 @@ type Sink interface {
 	Points(*api.Points)
 	// Status is what the node knows now; not durable.
 	Status(*api.Status)
+	// Backlog counts the reports that have not arrived everywhere yet, and those
+	// with points that were given up for want of space.
+	Backlog() (waiting, droppedPoints uint64)
 }

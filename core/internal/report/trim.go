@@ -20,23 +20,21 @@ func (o *outbox) trim() error {
 	o.mu.Unlock()
 	emptied := map[uint64]int64{}
 	lost := uint64(0)
-	err := o.use(journal, func(db *bolt.DB) error {
-		return db.Update(func(tx *bolt.Tx) error {
-			for _, v := range victims {
-				size, err := empty(tx, key(v.sequence))
-				if err != nil {
-					return err
-				}
-				if size == 0 {
-					continue // delivered meanwhile
-				}
-				emptied[v.sequence] = size
-				if !v.points {
-					lost++
-				}
+	err := o.update(journal, func(tx *bolt.Tx) error {
+		for _, v := range victims {
+			size, err := empty(tx, key(v.sequence))
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			if size == 0 {
+				continue // delivered meanwhile
+			}
+			emptied[v.sequence] = size
+			if !v.points {
+				lost++
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("thin the outbox: %w", err)
