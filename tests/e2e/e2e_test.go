@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,11 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if filepath.Base(os.Args[0]) == sickPlugins {
+		err := stand.Run(os.Args[1:])
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -54,7 +60,7 @@ func openWith(t *testing.T, o harness.Options, prepare func(*lab.Node)) *store {
 		t.Skip("nodes are network namespaces: run as root")
 	}
 	o.Programs, o.Root = "../../build/bin", "../.."
-	o.Lab.Name, o.Prepare = "e2e", prepare
+	o.Lab.Name, o.Prepare = cmp.Or(os.Getenv("STOREWARD_E2E_LAB"), "e2e"), prepare
 	if o.OffTime == 0 {
 		o.OffTime = 2 * time.Second
 	}
@@ -174,30 +180,64 @@ func (s *store) alarm(n *lab.Node, severity, word string) {
 	})
 }
 
+// happened is one entry of a node's history.
+type happened struct{ Kind, Object, Message string }
+
+// past is a node's history, newest first.
+func (s *store) past(n *lab.Node) ([]happened, error) {
+	text, err := s.Ctl(s.t.Context(), n, "history", "-n", "500", "-o", "json")
+	if err != nil {
+		return nil, err
+	}
+	var entries []happened
+	return entries, json.Unmarshal([]byte(text), &entries)
+}
+
 // history waits until a node's history holds an event of a kind, and returns its message.
 func (s *store) history(n *lab.Node, kind string) string {
 	s.t.Helper()
+	return s.historyHas(n, kind, "", 1)
+}
+
+// historyHas waits until a node's history holds a number of events of a kind about
+// an object ("" for any), and returns the newest one's message.
+func (s *store) historyHas(n *lab.Node, kind, object string, count int) string {
+	s.t.Helper()
 	message := ""
-	s.eventually(20*time.Second, "history of "+n.Name+" holds "+kind, func() (string, bool) {
-		text, err := s.Ctl(s.t.Context(), n, "history", "-n", "500", "-o", "json")
+	s.eventually(20*time.Second, fmt.Sprintf("history of %s holds %s %s %d times", n.Name, kind, object, count), func() (string, bool) {
+		entries, err := s.past(n)
 		if err != nil {
 			return err.Error(), false
 		}
-		var entries []struct{ Kind, Message string }
-		if err := json.Unmarshal([]byte(text), &entries); err != nil {
-			return err.Error(), false
-		}
-		kinds := []string{}
+		kinds, found := []string{}, 0
 		for _, e := range entries {
 			kinds = append(kinds, e.Kind)
-			if e.Kind == kind {
+			if e.Kind != kind || object != "" && e.Object != object {
+				continue
+			}
+			if found++; found == 1 {
 				message = e.Message
-				return "", true
 			}
 		}
-		return strings.Join(kinds, " "), false
+		return strings.Join(kinds, " "), found >= count
 	})
 	return message
+}
+
+// told counts the events of a kind about an object in a node's history.
+func (s *store) told(n *lab.Node, kind, object string) int {
+	s.t.Helper()
+	count := 0
+	s.eventually(10*time.Second, n.Name+" tells its history", func() (string, bool) {
+		entries, err := s.past(n)
+		for _, e := range entries {
+			if e.Kind == kind && e.Object == object {
+				count++
+			}
+		}
+		return fmt.Sprint(err), err == nil
+	})
+	return count
 }
 
 // resource returns a resource of a node's status.

@@ -144,5 +144,5 @@ func TestM13DaemonKilledWhileItSends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.exactlyOnce(client)
+	s.exactlyOnce(client, 1)
 }
