@@ -159,7 +159,7 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 	}
 }
 
-func TestBeatsAreWrittenTogetherAndBeforeAnythingElse(t *testing.T) {
+func TestRoutineIsWrittenTogetherAndBeforeAnythingElse(t *testing.T) {
 	j := &fakeJournal{lines: []string{"policy cluster=s0001", "state gen=1", "boot inc=1"}}
 	e := &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound)}
 	woken := func() bool {
@@ -170,24 +170,24 @@ func TestBeatsAreWrittenTogetherAndBeforeAnythingElse(t *testing.T) {
 			return false
 		}
 	}
-	for i := range beatsTogether {
+	for i := range routineTogether {
 		if woken() {
-			t.Fatalf("the writer is woken for %d beats", i)
+			t.Fatalf("the writer is woken for %d routine inputs", i)
 		}
 		e.record(ringLine{event: failover.BeatHeard{Link: "lan"}})
 	}
 	if !woken() {
-		t.Fatalf("the writer sleeps on %d beats", beatsTogether)
+		t.Fatalf("the writer sleeps on %d routine inputs", routineTogether)
 	}
 	e.writeRing()
 	e.record(ringLine{event: failover.BeatHeard{Link: "cable"}})
 	e.record(ringLine{event: failover.SignOfLife{Link: "lan"}})
 	if !woken() {
-		t.Fatal("the writer sleeps on something else than a beat")
+		t.Fatal("the writer sleeps on something that is no routine")
 	}
 	lines := strings.Split(strings.TrimSpace(e.scenario()), "\n")
 	last := lines[max(0, len(lines)-2):]
-	if len(lines) != 3+beatsTogether+2 || !strings.Contains(last[0], "cable") || strings.Contains(last[1], "cable") {
+	if len(lines) != 3+routineTogether+2 || !strings.Contains(last[0], "cable") || strings.Contains(last[1], "cable") {
 		t.Errorf("%d lines, ending %q", len(lines), last)
 	}
 }

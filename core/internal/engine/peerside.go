@@ -22,7 +22,7 @@ func (e *Engine) PeerSide() *PeerSide { return &PeerSide{e: e} }
 
 // News is this node's last second.
 func (p *PeerSide) News() *peerpb.News {
-	news := &peerpb.News{Node: p.e.Node, Status: p.e.Status(), Incidents: p.e.clerk.incidents.references()}
+	news := &peerpb.News{Node: p.e.Node, Status: p.e.recent(), Incidents: p.e.clerk.incidents.references()}
 	if p.e.Evidence == nil {
 		return news
 	}

@@ -15,9 +15,9 @@ import (
 const (
 	// ringBound is how many decision inputs may wait for a slow disk.
 	ringBound = 8192
-	// beatsTogether is how many beats are written at once: most inputs are beats
-	// that change nothing. Any other input is written with those before it at once.
-	beatsTogether = 10
+	// routineTogether is how many routine inputs are written at once: most change
+	// nothing. Any other input is written with those before it at once.
+	routineTogether = 16
 )
 
 var errSaverBusy = errors.New("the disk has not finished earlier states")
@@ -30,11 +30,27 @@ type ringLine struct {
 }
 
 func (e *Engine) record(l ringLine) {
-	if _, isBeat := l.event.(failover.BeatHeard); isBeat {
-		e.ring.lay(l, beatsTogether)
+	if routine(l.event) {
+		e.ring.lay(l, routineTogether)
 		return
 	}
 	e.ring.put(l)
+}
+
+// routine inputs come again and again without anybody's asking.
+func routine(event failover.Event) bool {
+	switch event := event.(type) {
+	case failover.BeatHeard, failover.PingGroup:
+		return true
+	case failover.ResourceState:
+		return event.ID == ""
+	case failover.ServiceProbe:
+		return event.ID == ""
+	case failover.FenceAnswer:
+		return event.ID == ""
+	default:
+		return false
+	}
 }
 
 // saveOrder is one state on its way to the disk.

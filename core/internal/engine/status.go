@@ -46,6 +46,19 @@ func (e *Engine) Status() *api.Status {
 	return s
 }
 
+// recentEnough is how old a status may be for what is done every second.
+const recentEnough = 500 * time.Millisecond
+
+// recent is Status, made once for everything that is done every second. Nobody may change it.
+func (e *Engine) recent() *api.Status {
+	e.lately.Lock()
+	defer e.lately.Unlock()
+	if now := e.Clock.Now(); e.lately.status == nil || now-e.lately.at > recentEnough {
+		e.lately.status, e.lately.at = e.Status(), now
+	}
+	return e.lately.status
+}
+
 func (e *Engine) linkStatus(name string, v *viewed) *api.LinkStatus {
 	l := e.links[name]
 	out := &api.LinkStatus{Name: name, Health: api.HealthUnknown, Direct: l.cfg.Direct, Carrier: "unknown", LastHeardSeconds: -1}
@@ -194,7 +207,7 @@ func powerWord(p sdk.Power) string {
 // Values are the flight recorder's part of this node's state: numbers by name.
 func (e *Engine) Values() map[string]float64 {
 	out := map[string]float64{}
-	for _, p := range e.measure(e.Status(), false).GetPoints() {
+	for _, p := range e.measure(e.recent(), false).GetPoints() {
 		name := p.GetMeasurement() + "/"
 		for _, tag := range p.GetTags() { // one tag at most
 			name += tag + "/"

@@ -29,6 +29,8 @@ type Host struct {
 	ticks cpu.TimesStat
 	used  float64 // of the CPUs, between the last two readings
 
+	kernel kernelLog
+
 	disks      sync.Mutex // held while file systems are asked
 	diskValues map[string]float64
 	diskAsked  time.Time
@@ -135,7 +137,7 @@ func (h *Host) parts() []part {
 			return func(s *api.Snapshot) { hostOf(s).Interfaces = list }, err
 		}},
 		{"host/kernel_messages", func(ctx context.Context) (func(*api.Snapshot), error) {
-			lines, err := kernelMessages(ctx, kernelLines)
+			lines, err := h.kernel.last(ctx)
 			return func(s *api.Snapshot) { hostOf(s).KernelMessages = lines }, err
 		}},
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,34 +15,44 @@ import (
 // kernelLines is how many of the kernel's last messages a snapshot holds.
 const kernelLines = 50
 
-// kernelMessages returns the kernel's last messages, oldest first, as dmesg(1)
-// prints them. It never waits for a new one.
-func kernelMessages(ctx context.Context, keep int) ([]string, error) {
-	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open /dev/kmsg: %w", err)
+// kernelLog reads the kernel's messages. It stays open and reads each of them once.
+type kernelLog struct {
+	mu    sync.Mutex
+	fd    int // 0: not open
+	lines []string
+}
+
+// last returns the kernel's last messages, oldest first, as dmesg(1) prints them.
+// It never waits for a new one.
+func (k *kernelLog) last(ctx context.Context) ([]string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.fd == 0 {
+		fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open /dev/kmsg: %w", err)
+		}
+		k.fd = fd
 	}
-	defer unix.Close(fd) //nolint:errcheck // it was only read
-	var lines []string
 	buffer := make([]byte, 8192)
 	for ctx.Err() == nil {
-		n, err := unix.Read(fd, buffer)
+		n, err := unix.Read(k.fd, buffer)
 		switch {
 		case errors.Is(err, unix.EPIPE) || errors.Is(err, unix.EINTR):
 			continue // the kernel overwrote what was next; the next read goes on after it
 		case errors.Is(err, unix.EAGAIN) || n == 0 && err == nil:
-			return lines, nil
+			return slices.Clone(k.lines), nil
 		case err != nil:
-			return lines, fmt.Errorf("read /dev/kmsg: %w", err)
+			return slices.Clone(k.lines), fmt.Errorf("read /dev/kmsg: %w", err)
 		}
 		if line := parseKernelMessage(string(buffer[:n])); line != "" {
-			if len(lines) == keep {
-				lines = append(lines[:0], lines[1:]...)
+			if len(k.lines) == kernelLines {
+				k.lines = append(k.lines[:0], k.lines[1:]...)
 			}
-			lines = append(lines, line)
+			k.lines = append(k.lines, line)
 		}
 	}
-	return lines, ctx.Err()
+	return slices.Clone(k.lines), ctx.Err()
 }
 
 // parseKernelMessage turns "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT" (kernel
