@@ -80,7 +80,7 @@ fmt: ## format the Go sources
 test: toolchain test-unit test-web test-sim test-e2e ## install what is missing and run every test
 
 .PHONY: test-unit
-test-unit: packages-lab ## unit tests, scenario files, plugin conformance, all with -race
+test-unit: packages-lab packages-race ## unit tests, scenario files, plugin conformance, all with -race
 	go test -race -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /core/internal/sim)
 
 .PHONY: test-sim
@@ -120,9 +120,11 @@ bench-calm: packages-lab build $(BIN)/lab ## no takeover that nobody asked for, 
 
 ##@ Machine
 
-.PHONY: packages-lab packages-generate packages-browser
+.PHONY: packages-lab packages-race packages-generate packages-browser
 packages-lab: ## install the Debian packages that the lab, the demo and the tests need
 	@tests/lab/install.sh lab
+packages-race: # a C compiler: Go's race detector needs cgo
+	@tests/lab/install.sh race
 packages-generate: # what make generate needs
 	@tests/lab/install.sh generate
 packages-browser: # a headless browser
