@@ -48,11 +48,15 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # shellcheck disable=SC2086 # a list of names
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
-if command -v systemctl >/dev/null; then
-	after=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | awk '$2 == "installed" {print $1}' | sort)
-	for package in $(comm -13 <(echo "$before") <(echo "$after")); do
-		for unit in $(dpkg -L "$package" | sed -n 's#^/lib/systemd/system/\([^/@]*\.service\)$#\1#p'); do
+after=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | awk '$2 == "installed" {print $1}' | sort)
+for package in $(comm -13 <(echo "$before") <(echo "$after")); do
+	if command -v systemctl >/dev/null; then
+		for unit in $(dpkg -L "$package" | sed -nE 's#^/lib/systemd/system/([^/@]*\.(service|socket|timer|path))$#\1#p'); do
 			systemctl disable --quiet "$unit" 2>/dev/null || true
 		done
-	done
-fi
+	else
+		for script in $(dpkg -L "$package" | sed -nE 's#^/etc/init\.d/([^/]*)$#\1#p'); do
+			update-rc.d "$script" disable >/dev/null || true
+		done
+	fi
+done
