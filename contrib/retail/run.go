@@ -55,6 +55,7 @@ func patientAudit(till *Till) error {
 		select {
 		case <-ctx.Done():
 			pause.Stop()
+			till.Report(Report{Kind: "audit", Text: fmt.Sprintf("audit: the sales cannot be read within %v: %s", patience, firstLine(err)), Sales: len(till.sales)})
 			return fmt.Errorf("audit: %w", err)
 		case <-pause.C:
 		}
