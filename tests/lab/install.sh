@@ -47,7 +47,7 @@ before=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | awk '$2 == "insta
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # shellcheck disable=SC2086 # a list of names
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 $missing >/dev/null
 after=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | awk '$2 == "installed" {print $1}' | sort)
 for package in $(comm -13 <(echo "$before") <(echo "$after")); do
 	if command -v systemctl >/dev/null; then
