@@ -68,8 +68,7 @@ demo-kill: ## cut the power of the demo's active node (in another terminal)
 ##@ Judge
 
 .PHONY: lint
-lint: ## formatting, vet and linters
-	go vet ./...
+lint: ## formatting, vet and linters (go vet's analyzers are among them)
 	go run $(GOLANGCI_LINT) run ./...
 
 .PHONY: fmt
