@@ -11,7 +11,7 @@ const (
 	MeasureResource   = "resource"   // {resource} up, restarts_total
 	MeasureProbe      = "probe"      // {probe} up (1 ok, 0.5 degraded, 0 down; absent when unknown), took_seconds
 	MeasureFence      = "fence"      // {device} power_on and the device's own values
-	MeasureNode       = "node"       // active, generation, peer_heard, redundant
+	MeasureNode       = "node"       // active (of a node that was read off its peer says 0), generation, peer_heard, redundant
 	MeasureFailover   = "failover"   // recovery_seconds and PHASE_seconds
 )
 

@@ -164,8 +164,8 @@ func (d *DB) Append(ctx context.Context, store, node string, points []*api.Point
 	return total, d.sync()
 }
 
-// flatten makes one sample of every field. The point's own store and node tags
-// do not count: who sent it is known.
+// flatten makes one sample of every field. The point's own store and node tags do
+// not count, for who sent it is known; but see about.
 func flatten(store, node string, p *api.Point, latest int64) (out []sample, bad int) {
 	millis := p.GetTimeUnixNano() / int64(time.Millisecond)
 	if millis <= 0 || millis > latest || !validName(p.GetMeasurement()) {
@@ -180,7 +180,7 @@ func flatten(store, node string, p *api.Point, latest int64) (out []sample, bad 
 		b.Reset()
 		b.Add(model.MetricNameLabel, api.SeriesName(p.GetMeasurement(), field))
 		b.Add(api.TagStore, store)
-		b.Add(api.TagNode, node)
+		b.Add(api.TagNode, about(node, p))
 		for k, v := range p.GetTags() {
 			if v != "" && k != api.TagStore && k != api.TagNode && validName(k) && !strings.HasPrefix(k, "__") {
 				b.Add(k, v)
@@ -190,6 +190,18 @@ func flatten(store, node string, p *api.Point, latest int64) (out []sample, bad 
 		out = append(out, sample{b.Labels(), millis, value})
 	}
 	return out, bad
+}
+
+// about names the node that a point is about: its sender. The one thing that a node
+// may say for another of its store is that it is not active: a node without power
+// cannot, and its peer read that it is off. Samples of both may come in any order.
+func about(sender string, p *api.Point) string {
+	other := p.GetTags()[api.TagNode]
+	active, said := p.GetFields()["active"]
+	if p.GetMeasurement() == api.MeasureNode && said && active == 0 && len(p.GetFields()) == 1 && api.ValidName(other) {
+		return other
+	}
+	return sender
 }
 
 // validName tells whether s may be part of a series' or label's name.

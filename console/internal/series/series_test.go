@@ -231,6 +231,48 @@ func TestSenderIsKnown(t *testing.T) {
 	}
 }
 
+// TestPeerReadOff: a node that read its peer off says that it is not active, the sum
+// over both is right at every moment, and the node that returns takes its series over
+// although its own older points come last. Nothing else may be said for another node.
+func TestPeerReadOff(t *testing.T) {
+	d := opened(t)
+	at := func(second int) time.Time { return t0.Add(time.Duration(second) * time.Second) }
+	role := func(second int, node string, fields map[string]float64) *api.Point {
+		return &api.Point{
+			Measurement: api.MeasureNode, Fields: fields, TimeUnixNano: at(second).UnixNano(),
+			Tags: map[string]string{api.TagStore: "s2", api.TagNode: node},
+		}
+	}
+	active := func(second int, node string, value float64) *api.Point {
+		return role(second, node, map[string]float64{"active": value})
+	}
+	for i, c := range []struct {
+		sender string
+		points []*api.Point
+	}{
+		{"alpha", []*api.Point{active(0, "alpha", 1)}},
+		{"beta", []*api.Point{active(0, "beta", 0)}},
+		// alpha's last words stay in its outbox, and beta reads it off.
+		{"beta", []*api.Point{active(12, "alpha", 0), active(13, "beta", 1), active(20, "alpha", 0), active(20, "beta", 1)}},
+		{"alpha", []*api.Point{active(10, "alpha", 1), active(40, "alpha", 0), active(60, "alpha", 1)}},
+		{"beta", []*api.Point{active(55, "beta", 0)}},
+	} {
+		if tally := appendPoints(t, d, c.sender, c.points...); tally != (Tally{Stored: len(c.points)}) {
+			t.Errorf("step %d: %+v", i, tally)
+		}
+	}
+	for second, want := range map[int]string{1: "1", 11: "1", 12: "0", 13: "1", 25: "1", 45: "1", 56: "0", 61: "1"} {
+		_, got := get(d, "/query", "query", "sum(storeward_node_active)", "time", unix(at(second)))
+		if !strings.Contains(got, fmt.Sprintf(`,"%s"]`, want)) {
+			t.Errorf("at %d s the sum is %s, want %s", second, got, want)
+		}
+	}
+	appendPoints(t, d, "beta", active(70, "gamma", 1), active(70, "bad name", 0), role(71, "gamma", map[string]float64{"active": 0, "generation": 9}))
+	if _, got := get(d, "/series", "match[]", `{node!~"alpha|beta"}`); got != `{"status":"success","data":[]}` {
+		t.Errorf("beta spoke for another node: %s", got)
+	}
+}
+
 // TestLateSamplesAndRepeats sends an hour of samples while newer ones are there
 // already, all of them twice and in large batches, and closes the database in between.
 func TestLateSamplesAndRepeats(t *testing.T) {

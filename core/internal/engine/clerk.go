@@ -65,6 +65,7 @@ type clerk struct {
 	changed   chan struct{} // somebody should look at the status
 	whole     bool          // redundant, as last told
 	damper    damper
+	serving   serving       // as last told in points
 	toldPart  bool          // that it is not was told
 	partSince time.Duration // since when it is something else; 0: it is not
 
@@ -154,9 +155,21 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 		}
 		c.emit(o.at, event)
 	}
+	c.measureRole(o)
 	c.send(opened)
 	if !o.regular || len(events)+len(opened.incidents) > 0 {
 		c.poke()
+	}
+}
+
+// measureRole puts a change of who is active into the series.
+func (c *clerk) measureRole(o observation) {
+	if o.view == nil {
+		return
+	}
+	if now := servingNow(o.view); now != c.serving {
+		c.serving = now
+		c.e.Sink.Points(c.e.servingPoints(now, c.e.Clock.At(o.at)))
 	}
 }
 

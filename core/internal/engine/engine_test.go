@@ -74,6 +74,36 @@ func TestFencedFailover(t *testing.T) {
 	})
 }
 
+// TestOneActiveNodeInTheSeries: whoever read its peer off says for it that it is not
+// active, at once and for as long as it is off, and never otherwise.
+func TestOneActiveNodeInTheSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		if active, _ := beta.sink.said("beta", "alpha"); active != -1 {
+			t.Errorf("beta said of a living alpha that it is active: %v", active)
+		}
+		w.cut("alpha")
+		w.until("beta serves", 5*time.Second, func() bool { return w.runs("beta", "db") })
+		<-time.After(100 * time.Millisecond)
+		if active, _ := beta.sink.said("beta", "alpha"); active != 0 {
+			t.Errorf("beta said of alpha, which it read off, that it is active: %v", active)
+		}
+		if active, at := beta.sink.said("beta", "beta"); active != 1 || time.Since(at) > time.Second {
+			t.Errorf("beta said of itself that it is active: %v, at %v", active, at)
+		}
+		w.whole("beta")
+		_, last := beta.sink.said("beta", "alpha")
+		<-time.After(30 * time.Second)
+		if _, at := beta.sink.said("beta", "alpha"); at != last {
+			t.Errorf("beta speaks for alpha, which is back since %v, at %v", last, at)
+		}
+	})
+}
+
 func TestRefusingFenceDeviceAndTheOperatorsWord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -2,12 +2,45 @@ package engine
 
 import (
 	"strings"
+	"time"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
 )
 
-// points are this node's measurements now, in base units.
-func (e *Engine) points() *api.Points { return e.measure(e.Status(), true) }
+// points are this node's measurements now, in base units, and the one that a peer
+// without power cannot make.
+func (e *Engine) points() *api.Points {
+	out := e.measure(e.Status(), true)
+	if e.view.Load().Peer.Off {
+		out.Points = append(out.Points, servingPoint(e.peer, false, e.Clock.Wall()))
+	}
+	return out
+}
+
+// serving is who may be active, as far as this node knows.
+type serving struct{ self, peerOff bool }
+
+func servingNow(v *viewed) serving { return serving{v.Role == beat.Active, v.Peer.Off} }
+
+// servingPoints tell at once what changed about who is active: the next regular
+// points may be a while off. A dead node's series would say "active" until its last
+// value is forgotten, and a sum over both nodes would show two: whoever READ its
+// power off says for it that it is not.
+func (e *Engine) servingPoints(s serving, at time.Time) *api.Points {
+	out := &api.Points{Points: []*api.Point{servingPoint(e.Node, s.self, at)}}
+	if s.peerOff {
+		out.Points = append(out.Points, servingPoint(e.peer, false, at))
+	}
+	return out
+}
+
+func servingPoint(node string, active bool, at time.Time) *api.Point {
+	return &api.Point{
+		Measurement: api.MeasureNode, Tags: map[string]string{api.TagNode: node},
+		Fields: map[string]float64{"active": truth(active)}, TimeUnixNano: at.UnixNano(),
+	}
+}
 
 // measure turns a status into measurements; regular ones bring the machine's own
 // with them and end the period of the greatest lateness.
@@ -19,7 +52,7 @@ func (e *Engine) measure(s *api.Status, regular bool) *api.Points {
 			out.Points = append(out.Points, &api.Point{Measurement: measurement, Tags: tags, Fields: fields, TimeUnixNano: now})
 		}
 	}
-	add("node", nil, map[string]float64{
+	add(api.MeasureNode, nil, map[string]float64{
 		"active": truth(s.GetRole() == "active"), "generation": float64(s.GetGeneration()),
 		"peer_heard": truth(s.GetPeerHeard()), "redundant": truth(s.GetRedundant()),
 	})

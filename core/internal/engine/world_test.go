@@ -175,7 +175,7 @@ type fakeSink struct {
 	events    []*api.Event
 	incidents map[string]*api.Incident
 	order     []string
-	points    int
+	points    []*api.Point
 }
 
 func (s *fakeSink) Event(e *api.Event) {
@@ -192,10 +192,32 @@ func (s *fakeSink) Incident(i *api.Incident) {
 	}
 	s.incidents[i.GetId()] = proto.Clone(i).(*api.Incident)
 }
-func (s *fakeSink) Points(*api.Points) { s.mu.Lock(); s.points++; s.mu.Unlock() }
+
+func (s *fakeSink) Points(p *api.Points) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.points = append(s.points, p.GetPoints()...)
+}
 func (s *fakeSink) Status(*api.Status) {}
 
 func (s *fakeSink) Backlog() (waiting, droppedPoints uint64) { return 3, 4 }
+
+// said is what was written last about whether a node is active, and when; -1: nothing.
+func (s *fakeSink) said(self, node string) (active float64, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	active = -1
+	for _, p := range s.points {
+		about := p.GetTags()[api.TagNode]
+		if about == "" {
+			about = self
+		}
+		if value, ok := p.GetFields()["active"]; ok && p.GetMeasurement() == api.MeasureNode && about == node {
+			active, at = value, time.Unix(0, p.GetTimeUnixNano())
+		}
+	}
+	return active, at
+}
 
 func (s *fakeSink) kinds() string {
 	s.mu.Lock()

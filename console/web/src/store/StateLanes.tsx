@@ -8,7 +8,7 @@ import { Block } from "../ui/states";
 import classes from "./StateLanes.module.css";
 
 const ROLE = (value: number) =>
-  value >= 1 ? { tone: "ok" as const, word: "active" } : { tone: "idle" as const, word: "standby" };
+  value >= 1 ? { tone: "ok" as const, word: "active" } : { tone: "idle" as const, word: "not active" };
 
 const UP = (value: number) => {
   if (value >= 1) return { tone: "ok" as const, word: "answers" };
