@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -55,8 +56,9 @@ func (fs Faults) Unwrap() []error {
 	return errs
 }
 
-// err returns the faults in the order of the file, or nil if there are none.
-func (fs Faults) err() error {
+// Err returns the faults as an error, in the order of the file and each of them once;
+// nil if there are none.
+func (fs Faults) Err() error {
 	if len(fs) == 0 {
 		return nil
 	}
@@ -66,7 +68,13 @@ func (fs Faults) err() error {
 		}
 		return fs[i].Column < fs[j].Column
 	})
-	return fs
+	var once Faults
+	for _, f := range fs {
+		if !slices.Contains(once, f) {
+			once = append(once, f)
+		}
+	}
+	return once
 }
 
 // place is a position in the file, counted from 1.

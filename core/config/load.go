@@ -30,7 +30,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	cfg := Default()
 	d := newDecoder(name, root)
 	if d.broken {
-		return nil, d.faults.err()
+		return nil, d.faults.Err()
 	}
 	decodeInto(d, root, cfg)
 	cfg.places = d.places
@@ -43,7 +43,7 @@ func Parse(name string, text []byte) (*Config, error) {
 			}
 		}
 	}
-	if err := faults.err(); err != nil {
+	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	return cfg, nil
@@ -90,29 +90,6 @@ func parseRoot(name string, text []byte) (ast.Node, error) {
 		return nil, Faults{{File: name, Wrong: "the file is empty", Right: "begin with the sample in contrib/examples/storeward.yaml"}}
 	}
 	return root, nil
-}
-
-// nameSections tells every section the nodes' names, below which it holds their own
-// values, and where it stands or should stand.
-func (c *Config) nameSections() {
-	names := c.nodeNames()
-	name := func(s *Section, list string, i int) {
-		s.nodes, s.file = names, c.places.file
-		s.path = fmt.Sprintf("%s[%d].with", list, i)
-		s.at = c.places.find(s.path)
-	}
-	for i := range c.Links {
-		name(&c.Links[i].With, "links", i)
-	}
-	for i := range c.Fencing {
-		name(&c.Fencing[i].With, "fencing", i)
-	}
-	for i := range c.Resources {
-		name(&c.Resources[i].With, "resources", i)
-	}
-	for i := range c.Probes {
-		name(&c.Probes[i].With, "probes", i)
-	}
 }
 
 func (c *Config) nodeNames() []string {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -103,13 +102,9 @@ var atLine = regexp.MustCompile(`^(?:[^\s:]*:)?\[?(\d+):(\d+)\]?:? *(.*)$`)
 // Explain turns a plugin's error about its section into faults of the file. A
 // line of the form LINE:COLUMN: PATH: ... keeps its place; anything else is shown
 // at the section itself.
-func (s Section) Explain(err error) error {
+func (s Section) Explain(err error) Faults {
 	if err == nil {
 		return nil
-	}
-	var known Faults
-	if errors.As(err, &known) {
-		return err
 	}
 	var faults Faults
 	for _, text := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
@@ -127,7 +122,7 @@ func (s Section) Explain(err error) error {
 		}
 		faults = append(faults, f)
 	}
-	return faults.err()
+	return faults
 }
 
 var pathLike = regexp.MustCompile(`^[a-z_][a-z0-9_]*(\[\d+\])?(\.[a-z_][a-z0-9_]*(\[\d+\])?)*$`)

@@ -11,7 +11,7 @@ import (
 )
 
 // Validate returns everything wrong with the configuration as Faults, or nil.
-func (c *Config) Validate() error { return c.check().err() }
+func (c *Config) Validate() error { return c.check().Err() }
 
 // check is Validate's table of contents.
 func (c *Config) check() Faults {

@@ -204,8 +204,15 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	misspelt := strings.Replace(string(good), "community: ", "comunity: ", 1) // in a plugin's own section
+	if err := os.WriteFile(path, []byte(misspelt), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.Ctl(t.Context(), active, "config", "check"); err == nil || !strings.Contains(out, `fencing[0].with.comunity: unknown key: did you mean "community"?`) {
+		t.Errorf("config check of a plugin's section: %v: %s", err, out)
+	}
 	bad := strings.Replace(string(good), "deadtime: 200ms", "deadtime: 100ms", 1)
-	if bad == string(good) {
+	if bad == string(good) || misspelt == string(good) {
 		t.Fatal("nothing was changed")
 	}
 	if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {

@@ -15,7 +15,8 @@ is who ` + "`/etc/storeward/node`" + ` says, else whom its host name says; a mac
 ` + "[`contrib/examples/storeward.yaml`](../../contrib/examples/storeward.yaml)" + ` is a whole file with comments, and
 ` + "[`core/config/storeward.schema.json`](../../core/config/storeward.schema.json)" + ` is its JSON Schema for editors.
 
-Check a file before it is used; every fault is listed, each with its place and what would be right:
+Check a file before it is used; every fault is listed, each with its place and what would be right. The plugins
+judge their own sections, for both nodes; where their executable is not found it is said what was not checked:
 
 ` + "```" + `
 $ storewardctl config check /etc/storeward/storeward.yaml

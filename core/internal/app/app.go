@@ -23,6 +23,7 @@ import (
 	"github.com/storeward/storeward/core/internal/journal"
 	"github.com/storeward/storeward/core/internal/peer"
 	"github.com/storeward/storeward/core/internal/report"
+	"github.com/storeward/storeward/core/internal/sections"
 	"github.com/storeward/storeward/core/internal/snapshot"
 	"github.com/storeward/storeward/core/sdk"
 )
@@ -55,6 +56,7 @@ type App struct {
 	node    string
 	lock    *os.File
 	host    *host.Host
+	judge   sections.Judge
 	journal *journal.Journal
 	report  *report.Reporter
 	engine  *engine.Engine

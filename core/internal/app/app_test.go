@@ -42,8 +42,12 @@ func start(t *testing.T, dir, node, text string) string {
 	if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	program := filepath.Join(dir, "program") // lists one plugin and serves none
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n[ \"$1\" = list ] && echo heartbeat 1.0 beats\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	log, _ := test.NewNullLogger()
-	a, err := New(context.Background(), Options{Config: path, Node: node, Plugins: filepath.Join(dir, "no-such-program"), Log: log})
+	a, err := New(context.Background(), Options{Config: path, Node: node, Plugins: program, Log: log})
 	if err == nil {
 		_ = a.Close()
 		return ""
@@ -56,7 +60,7 @@ func TestBadConfigurationIsRefusedWithItsPlace(t *testing.T) {
 		"unknown key":      {"alpha", "resources: []", "resourcez: []", "storeward.yaml:13:1"},
 		"wrong type":       {"alpha", "ping_group: [10.0.0.254]", "ping_group: 7", "storeward.yaml:12:"},
 		"unknown node":     {"gamma", "", "", `no node "gamma"`},
-		"unknown plugin":   {"alpha", "", "", "storeward.yaml:7:"},
+		"unknown plugin":   {"alpha", "", "", "storeward.yaml:7:27: links[0].plugin: there is no plugin \"nothing-here\": known here: heartbeat"},
 		"impossible times": {"alpha", "resources: []", "timing: {interval: 1s, deadtime: 2s}\nresources: []", "storeward.yaml:13:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -151,7 +151,7 @@ func (a *App) readConfig() (*config.Config, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), checkBound)
 	defer cancel()
-	return cfg, checkAll(ctx, a.host, cfg, a.node, nil)
+	return cfg, a.judge.Check(ctx, cfg, a.node)
 }
 
 // newIncarnation names this start of the daemon.

@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/api"
-	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/engine"
 	"github.com/storeward/storeward/core/internal/host"
-	"github.com/storeward/storeward/core/sdk/remote"
+	"github.com/storeward/storeward/core/internal/sections"
 )
 
 // checkBound bounds the questions to all plugins whether their sections are good.
@@ -29,10 +28,14 @@ func realtime() map[string]int {
 }
 
 // openHost prepares the plugins' home.
-func (a *App) openHost(context.Context) error {
+func (a *App) openHost(ctx context.Context) error {
+	program, err := host.FindProgram(ctx, a.o.Plugins)
+	if err != nil {
+		return err
+	}
 	options := host.Options{
 		Log: a.log, Dir: filepath.Join(a.cfg.RunDir, "plugins"), StateDir: filepath.Join(a.cfg.RunDir, "instances"),
-		Command: func(plugin string) (string, []string) { return a.o.Plugins, []string{plugin} },
+		Command: program.Command,
 		Hook:    a.pluginHappened,
 	}
 	if a.o.Realtime {
@@ -50,7 +53,7 @@ func (a *App) openHost(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.host = h
+	a.host, a.judge = h, sections.Judge{Host: h, Program: program}
 	a.onClose(h.Close)
 	return nil
 }
@@ -62,56 +65,18 @@ func (a *App) pluginHappened(p host.PluginEvent) {
 	a.herald.tell(func(e *engine.Engine) { e.PluginHappened(event) })
 }
 
-// checkSections asks every plugin whether it understands its section, before
-// anything runs. One that hangs or answers garbage has said nothing against its
-// section: a node must not stay without its daemon for the sake of one probe's
-// plugin. It is restarted and told of like any other. One that ends at once is
-// refused, for that is how a name shows that the executable does not know.
+// checkSections asks every plugin whether it understands its sections, before
+// anything runs. One that hangs or answers garbage has said nothing against them: a
+// node must not stay without its daemon for the sake of one probe's plugin. It is
+// restarted and told of like any other. One that ends at once is refused.
 func (a *App) checkSections(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkBound)
 	defer cancel()
-	return checkAll(ctx, a.host, a.cfg, a.node, func(plugin string, err error) {
+	lenient := a.judge
+	lenient.Sick = func(plugin string, err error) {
 		a.log.WithError(err).WithField("plugin", plugin).Error("sections not checked")
-	})
-}
-
-// checkAll asks about every section. Plugins that do not answer in time, or answer
-// garbage, are told to sick and passed over, or, without sick, refused.
-func checkAll(ctx context.Context, h *host.Host, cfg *config.Config, node string, sick func(plugin string, err error)) error {
-	var all error
-	passed := map[string]bool{}
-	check := func(plugin string, section config.Section) {
-		if passed[plugin] {
-			return
-		}
-		err := h.Check(ctx, plugin, section.For(node))
-		if sick != nil && isSick(err) {
-			passed[plugin] = true
-			sick(plugin, err)
-			return
-		}
-		if errors.Is(err, host.ErrUnknownPlugin) {
-			err = fmt.Errorf("there is no plugin %q: %w", plugin, err)
-		}
-		all = errors.Join(all, section.Explain(err))
 	}
-	for _, l := range cfg.Links {
-		check(l.Plugin, l.With)
-	}
-	for _, d := range cfg.Fencing {
-		check(d.Plugin, d.With)
-	}
-	for _, r := range cfg.Resources {
-		check(r.Plugin, r.With)
-	}
-	for _, p := range cfg.Probes {
-		check(p.Plugin, p.With)
-	}
-	return all
-}
-
-func isSick(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, host.ErrRestarting) || errors.Is(err, remote.ErrGarbage)
+	return lenient.Check(ctx, a.cfg, a.node)
 }
 
 // plugins fits the host to the engine.

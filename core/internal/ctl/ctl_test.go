@@ -19,11 +19,20 @@ import (
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/peer"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
+// TestMain serves a plugin when the host starts the test binary as its program.
 func TestMain(m *testing.M) {
+	if os.Getenv(sdk.Handshake.MagicCookieKey) != "" || len(os.Args) > 1 && os.Args[1] == "list" {
+		sdk.Main(sdk.Plugin{Name: "cable", Version: "1", DefaultConfig: func() any {
+			return &struct {
+				Port int `yaml:"port"`
+			}{}
+		}})
+	}
 	time.Local = time.UTC
 	goleak.VerifyTestMain(m)
 }
@@ -251,6 +260,40 @@ func TestConfigCheckNamesThePlace(t *testing.T) {
 	}
 	code, printed := run(t, nil, "config", "check", path)
 	if code != 1 || !strings.Contains(printed, "bad.yaml:2:1") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
+// TestConfigCheckAsksThePlugins about their own sections; without their executable the
+// rest is checked, and it is said what was not.
+func TestConfigCheckAsksThePlugins(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.yaml")
+	text := `store: s0001
+nodes:
+  - {name: alpha, role: primary, address: 10.0.0.1, interface: eth0}
+  - {name: beta, role: secondary, address: 10.0.0.2, interface: eth0}
+key: 0123456789abcdef0123456789abcdef
+links:
+  - {name: cable, plugin: cable, with: {port: 694}}
+  - {name: lan, plugin: cable, with: {prt: 694}}
+ping_group: [10.0.0.254]
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, printed := run(t, nil, "config", "check", path, "--plugins", os.Args[0])
+	if code != 1 || !strings.Contains(printed, `store.yaml:8:39: links[1].with.prt: unknown key: did you mean "port"?`) {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+	code, printed = run(t, nil, "config", "check", path, "--plugins", "/no/such/program")
+	if code != 0 || !strings.Contains(printed, "not checked: what stands below with: find the plugins' executable: stat /no/such/program") ||
+		!strings.Contains(printed, "is good as far as it was checked.") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(text, "prt:", "port:", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, printed = run(t, nil, "config", "check", path, "--plugins", os.Args[0]); code != 0 || !strings.HasSuffix(printed, "store.yaml is good.\n") {
 		t.Errorf("exit code %d: %s", code, printed)
 	}
 }

@@ -10,16 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
 func (t *tool) configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Check, show or apply the store's configuration"}
-	check := &cobra.Command{
-		Use: "check [FILE]", Short: "Check a configuration file without touching anything", Args: atMostOne("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error { return t.checkConfig(args) },
-	}
 	show := &cobra.Command{
 		Use: "show", Short: "Show the running configuration, secrets hidden", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,65 +38,8 @@ of the daemon, which says so and changes nothing.`,
 			return t.show(reply, func(w io.Writer) { line(w, "%s", reply.Message) })
 		},
 	}
-	cmd.AddCommand(check, show, apply)
+	cmd.AddCommand(t.checkCommand(), show, apply)
 	return cmd
-}
-
-func atMostOne(name string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return fmt.Errorf("%w: %s takes at most one %s", errUsage, cmd.CommandPath(), name)
-		}
-		return nil
-	}
-}
-
-// checkConfig looks at everything that needs no plugin; the daemon also asks the plugins.
-func (t *tool) checkConfig(args []string) error {
-	path := t.config
-	if len(args) > 0 {
-		path = args[0]
-	}
-	type verdict struct {
-		File     string   `json:"file"`
-		Good     bool     `json:"good"`
-		Faults   []string `json:"faults,omitempty"`
-		Warnings []string `json:"warnings,omitempty"`
-		Digest   string   `json:"digest,omitempty"`
-	}
-	out := verdict{File: path}
-	cfg, err := config.Load(path)
-	if err != nil {
-		out.Faults = faultTexts(err)
-		shown := t.show(out, func(w io.Writer) {
-			for _, f := range out.Faults {
-				line(w, "%s", f)
-			}
-		})
-		return errors.Join(shown, fmt.Errorf("%s has %d fault(s)", path, len(out.Faults)))
-	}
-	out.Good, out.Digest = true, cfg.Digest()
-	for _, w := range cfg.Warnings() {
-		out.Warnings = append(out.Warnings, w.Error())
-	}
-	return t.show(out, func(w io.Writer) {
-		for _, warning := range out.Warnings {
-			line(w, "warning: %s", warning)
-		}
-		line(w, "%s is good. (The plugins check their own sections when the daemon reads it.)", path)
-	})
-}
-
-func faultTexts(err error) []string {
-	var faults config.Faults
-	if !errors.As(err, &faults) {
-		return []string{err.Error()}
-	}
-	out := make([]string, len(faults))
-	for i, f := range faults {
-		out[i] = f.Error()
-	}
-	return out
 }
 
 func (t *tool) simulateCommand() *cobra.Command {

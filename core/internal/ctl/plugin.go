@@ -50,22 +50,11 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 	if name == "" {
 		name = strings.TrimPrefix(filepath.Base(binary), "storeward-")
 	}
-	dir, err := os.MkdirTemp("", "storewardctl-")
-	if err != nil {
-		return fmt.Errorf("make directory for the check: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	log := logrus.New()
-	log.SetOutput(t.Err)
-	log.SetLevel(logrus.WarnLevel)
-	h, err := host.New(host.Options{
-		Log: log, Dir: filepath.Join(dir, "sockets"), StateDir: filepath.Join(dir, "state"),
-		Command: func(plugin string) (string, []string) { return binary, []string{plugin} },
-	})
+	h, leave, err := t.borrowHost(host.Program{Path: binary})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = h.Close() }()
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, pluginBound)
 	defer cancel()
 	described, err := h.Describe(ctx, name)
@@ -90,4 +79,27 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 		}
 		line(w, "It starts, speaks the protocol and checks sections as it should.")
 	})
+}
+
+// borrowHost makes a home for plugins that lasts until leave is called. Nothing is
+// opened in it: plugins are asked who they are and what they make of their sections.
+func (t *tool) borrowHost(program host.Program) (h *host.Host, leave func(), err error) {
+	dir, err := os.MkdirTemp("", "storewardctl-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make directory for the check: %w", err)
+	}
+	log := logrus.New()
+	log.SetOutput(t.Err)
+	log.SetLevel(logrus.WarnLevel)
+	h, err = host.New(host.Options{
+		Log: log, Dir: filepath.Join(dir, "sockets"), StateDir: filepath.Join(dir, "state"), Command: program.Command,
+	})
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, nil, err
+	}
+	return h, func() {
+		_ = h.Close()
+		_ = os.RemoveAll(dir)
+	}, nil
 }

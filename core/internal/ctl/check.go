@@ -1,0 +1,137 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/host"
+	"github.com/storeward/storeward/core/internal/sections"
+)
+
+// sectionsBound bounds the questions to all plugins, as at the daemon's start.
+const sectionsBound = 30 * time.Second
+
+func (t *tool) checkCommand() *cobra.Command {
+	var plugins string
+	cmd := &cobra.Command{
+		Use: "check [FILE]", Short: "Check a configuration file without touching anything", Args: atMostOne("FILE"),
+		Long: `Checks the file as the daemon does before it starts, for both nodes: every fault with its place and
+what would be right. The plugins judge their own sections: their executable is started for that, and
+opens nothing. Without it only the rest is checked, and the sections that were not are named.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := t.config
+			if len(args) > 0 {
+				path = args[0]
+			}
+			return t.checkConfig(cmd.Context(), path, plugins)
+		},
+	}
+	cmd.Flags().StringVar(&plugins, "plugins", "/usr/libexec/storeward/storeward-plugins", "the executable with the plugins")
+	return cmd
+}
+
+func atMostOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("%w: %s takes at most one %s", errUsage, cmd.CommandPath(), name)
+		}
+		return nil
+	}
+}
+
+// checkReport is what a check found.
+type checkReport struct {
+	File      string   `json:"file"`
+	Good      bool     `json:"good"`
+	Faults    []string `json:"faults,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
+	Unchecked []string `json:"unchecked,omitempty"`
+	Digest    string   `json:"digest,omitempty"`
+}
+
+func (t *tool) checkConfig(ctx context.Context, path, plugins string) error {
+	out := checkReport{File: path}
+	cfg, err := config.Load(path)
+	if err == nil {
+		out.Digest = cfg.Digest()
+		for _, w := range cfg.Warnings() {
+			out.Warnings = append(out.Warnings, w.Error())
+		}
+		out.Unchecked, err = t.checkSections(ctx, cfg, plugins)
+	}
+	out.Good = err == nil
+	out.Faults = faultTexts(err)
+	if shown := t.show(out, out.print); shown != nil {
+		return shown
+	}
+	if !out.Good {
+		return fmt.Errorf("%s has %d fault(s)", path, len(out.Faults))
+	}
+	return nil
+}
+
+// checkSections asks the plugins about their sections, and tells what could not be asked.
+func (t *tool) checkSections(ctx context.Context, cfg *config.Config, plugins string) (unchecked []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, sectionsBound)
+	defer cancel()
+	program, err := host.FindProgram(ctx, plugins)
+	if err != nil {
+		return []string{fmt.Sprintf("what stands below with: %v: name it with --plugins", err)}, nil
+	}
+	h, leave, err := t.borrowHost(program)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	judge := sections.Judge{Host: h, Program: program, Sick: func(plugin string, err error) {
+		unchecked = append(unchecked, fmt.Sprintf("the sections of plugin %s: %v", plugin, err))
+	}}
+	nodes := []string{}
+	for _, n := range cfg.Nodes {
+		nodes = append(nodes, n.Name)
+	}
+	err = judge.Check(ctx, cfg, nodes...)
+	return unchecked, err
+}
+
+// print shows the report to people.
+func (r checkReport) print(w io.Writer) {
+	for _, f := range r.Faults {
+		line(w, "%s", f)
+	}
+	for _, warning := range r.Warnings {
+		line(w, "warning: %s", warning)
+	}
+	for _, what := range r.Unchecked {
+		line(w, "not checked: %s", what)
+	}
+	switch {
+	case !r.Good:
+	case len(r.Unchecked) > 0:
+		line(w, "%s is good as far as it was checked.", r.File)
+	default:
+		line(w, "%s is good.", r.File)
+	}
+}
+
+func faultTexts(err error) []string {
+	if err == nil {
+		return nil
+	}
+	var faults config.Faults
+	if !errors.As(err, &faults) {
+		return []string{strings.TrimSpace(err.Error())}
+	}
+	out := make([]string, len(faults))
+	for i, f := range faults {
+		out[i] = f.Error()
+	}
+	return out
+}

@@ -1,0 +1,63 @@
+// Package sections has every plugin judge its own sections of a configuration: at the
+// daemon's start, at a reload, and for storewardctl config check. It opens nothing
+// and decides nothing.
+package sections
+
+import (
+	"context"
+	"errors"
+
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/host"
+	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/remote"
+)
+
+// Judge asks the plugins of one program.
+type Judge struct {
+	Host    *host.Host
+	Program host.Program
+	// Sick is told once of a plugin that does not answer in time, or answers garbage; its
+	// sections are then passed over. Without it that is a fault like any other.
+	Sick func(plugin string, err error)
+}
+
+// Check asks about every section as it holds on each of the nodes. Its error is
+// config.Faults, each with its place in the file.
+func (j Judge) Check(ctx context.Context, cfg *config.Config, nodes ...string) error {
+	var faults config.Faults
+	passed := map[string]bool{}
+	for _, use := range cfg.Uses() {
+		for _, node := range nodes {
+			if passed[use.Plugin] {
+				continue
+			}
+			err := j.Host.Check(ctx, use.Plugin, use.With.For(node))
+			if j.Sick != nil && sick(err) {
+				passed[use.Plugin] = true
+				j.Sick(use.Plugin, err)
+				continue
+			}
+			faults = append(faults, j.explain(use, err)...)
+		}
+	}
+	return faults.Err()
+}
+
+func sick(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, host.ErrRestarting) || errors.Is(err, remote.ErrGarbage)
+}
+
+func (j Judge) explain(use config.Use, err error) config.Faults {
+	var refused *sdk.ConfigError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, host.ErrUnknownPlugin):
+		return use.Unknown(j.Program.Plugins)
+	case errors.As(err, &refused):
+		return use.With.Explain(err)
+	default:
+		return use.Silent(err)
+	}
+}

@@ -1,0 +1,151 @@
+package sections
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.uber.org/goleak"
+
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/host"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// TestMain serves two plugins when the host starts the test binary as their program.
+func TestMain(m *testing.M) {
+	if os.Getenv(sdk.Handshake.MagicCookieKey) != "" || len(os.Args) > 1 && os.Args[1] == "list" {
+		sdk.Main(testPlugin("cable"), testPlugin("supply"))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+type testConfig struct {
+	Address string `yaml:"address"`
+	Port    int    `yaml:"port"`
+}
+
+func (c *testConfig) Validate() error {
+	if c.Address == "" {
+		return errors.New("address: this key is missing: write address: 10.0.0.1")
+	}
+	return nil
+}
+
+func testPlugin(name string) sdk.Plugin {
+	return sdk.Plugin{
+		Name: name, Version: "1", Summary: "Checks a section.", DefaultConfig: func() any { return &testConfig{} },
+		New: func(context.Context, sdk.Env, any) (sdk.Instance, error) { return nil, errors.New("never opened") },
+	}
+}
+
+func hostOf(t *testing.T, program host.Program) *host.Host {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	h, err := host.New(host.Options{
+		Log: log, Dir: filepath.Join(t.TempDir(), "plugins"), StartTimeout: 200 * time.Millisecond, Command: program.Command,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+const storeFile = `store: s0001
+nodes:
+  - {name: alpha, role: primary, address: 10.0.0.1, interface: eth0}
+  - {name: beta, role: secondary, address: 10.0.0.2, interface: eth0}
+key: 0123456789abcdef0123456789abcdef
+links:
+  - name: one
+    plugin: cable
+    with:
+      port: 7
+      alpha: {address: 10.1.0.1}
+      beta: {adddress: 10.1.0.2}
+  - {name: two, plugin: cable, with: {port: many, address: a}}
+fencing:
+  - {name: ups-alpha, plugin: suply, feeds: [alpha], with: {}}
+  - {name: ups-beta, plugin: supply, feeds: [beta], with: {}}
+ping_group: [10.0.0.254]
+`
+
+// TestEverySectionIsJudged for both nodes: each fault once, with its place.
+func TestEverySectionIsJudged(t *testing.T) {
+	cfg, err := config.Parse("store.yaml", []byte(storeFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := host.FindProgram(t.Context(), os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := Judge{Host: hostOf(t, program), Program: program}
+	want := strings.Join([]string{
+		`store.yaml:12:14: links[0].with.adddress: unknown key: did you mean "address"?`,
+		`store.yaml:13:45: links[1].with.port: want a whole number`,
+		`store.yaml:15:31: fencing[0].plugin: there is no plugin "suply": did you mean supply?`,
+		`store.yaml:16:59: fencing[1].with.address: this key is missing: write address: 10.0.0.1`,
+	}, "\n")
+	if err := judge.Check(t.Context(), cfg, "alpha", "beta"); err == nil || err.Error() != want {
+		t.Errorf("found\n%v\nwant\n%s", err, want)
+	}
+	if err := judge.Check(t.Context(), cfg, "alpha"); err == nil || strings.Contains(err.Error(), "adddress") {
+		t.Errorf("beta's own values were judged for alpha: %v", err)
+	}
+}
+
+func TestMissingProgram(t *testing.T) {
+	if _, err := host.FindProgram(t.Context(), "/no/such/program"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestPluginThatIsSick is passed over where that is wanted, and a fault elsewhere.
+func TestPluginThatIsSick(t *testing.T) {
+	for name, does := range map[string]string{"hangs": "exec sleep 1000", "answers garbage": "echo what is a handshake; exec sleep 1000"} {
+		t.Run(name, func(t *testing.T) {
+			script := filepath.Join(t.TempDir(), "sick")
+			if err := os.WriteFile(script, []byte("#!/bin/sh\n[ \"$1\" = list ] && exit 1\n"+does+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			program, err := host.FindProgram(t.Context(), script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "sick"}, {Name: "two", Plugin: "sick"}}}
+			var told []string
+			lenient := Judge{Host: hostOf(t, program), Program: program, Sick: func(plugin string, _ error) { told = append(told, plugin) }}
+			if err := lenient.Check(t.Context(), cfg, "alpha"); err != nil || len(told) != 1 {
+				t.Errorf("told of %v, error %v", told, err)
+			}
+			strict := Judge{Host: lenient.Host, Program: program}
+			if err := strict.Check(t.Context(), cfg, "alpha"); err == nil {
+				t.Error("a section that nobody checked was taken")
+			}
+		})
+	}
+}
+
+// TestProgramThatEnds is refused in one line for each use.
+func TestProgramThatEnds(t *testing.T) {
+	program := host.Program{Path: "/bin/false"}
+	judge := Judge{Host: hostOf(t, program), Program: program, Sick: func(string, error) {}}
+	cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "http"}}}
+	err := judge.Check(t.Context(), cfg, "alpha")
+	if err == nil || !strings.HasPrefix(err.Error(), "probes[0].plugin: plugin http cannot be asked about its section: ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v", err)
+	}
+}
