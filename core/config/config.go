@@ -16,8 +16,8 @@ type Config struct {
 	Store string `yaml:"store" need:"true" example:"s0001"`
 	// Nodes lists the two nodes of the store's cluster.
 	Nodes []Node `yaml:"nodes" need:"true" example:"[{name: alpha, role: primary, ...}, {name: beta, role: secondary, ...}]"`
-	// Key is the cluster's key, at least 32 random bytes, best in a file readable by root alone.
-	// It authenticates beats.
+	// Key is the cluster's key, at least 32 random bytes, best in a file. It authenticates beats.
+	// A file that others than its owner may read is refused.
 	Key Secret `yaml:"key" need:"true" example:"{file: /etc/storeward/cluster.key}"`
 	// Timing sets how fast a dead peer is noticed.
 	Timing Timing `yaml:"timing"`
@@ -199,7 +199,7 @@ type PeerChannel struct {
 	CA string `yaml:"ca"`
 	// Certificate is this node's certificate, a PEM file.
 	Certificate string `yaml:"certificate"`
-	// PrivateKey is this node's key, a PEM file.
+	// PrivateKey is this node's key, a PEM file that its owner alone may read.
 	PrivateKey string `yaml:"private_key"`
 }
 
@@ -227,7 +227,7 @@ type Console struct {
 	CA string `yaml:"ca" need:"true" example:"/etc/storeward/ca.pem"`
 	// Certificate is this node's certificate, issued by the console, a PEM file.
 	Certificate string `yaml:"certificate" need:"true" example:"/etc/storeward/node.pem"`
-	// PrivateKey is this node's key, a PEM file.
+	// PrivateKey is this node's key, a PEM file that its owner alone may read.
 	PrivateKey string `yaml:"private_key" need:"true" example:"/etc/storeward/node.key"`
 }
 

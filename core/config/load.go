@@ -11,13 +11,21 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// Load reads and validates a file. Its faults name the file by its base name.
+// Load reads and validates a file, and refuses keys that others may read. Its faults
+// name the file by its base name.
 func Load(path string) (*Config, error) {
 	text, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(filepath.Base(path), text)
+	cfg, err := Parse(filepath.Base(path), text)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.exposedKeys(path).Err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
 }
 
 // Parse decodes text over the defaults and validates the outcome. Its error is

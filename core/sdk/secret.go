@@ -43,6 +43,9 @@ func (s Secret) Source() string {
 	}
 }
 
+// File returns the path of the file that holds the secret; "" if none does.
+func (s Secret) File() string { return s.file }
+
 // Reveal returns the secret itself; a file's one final line break is dropped.
 // It reads the file or credential on every call.
 func (s Secret) Reveal() (string, error) {
