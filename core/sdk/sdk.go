@@ -147,6 +147,19 @@ type Reading struct {
 	Message string
 	// Values are further measurements, e.g. "battery_charge_ratio".
 	Values map[string]float64
+	// Conditions are what is not as it should be with a device that answers. The
+	// output's being off is none: that is Power.
+	Conditions []Condition
+}
+
+// Condition is one thing that is not as it should be with a device. The core raises
+// an alarm for it and clears it once the readings no longer have it.
+type Condition struct {
+	// Key names the condition in alarms: lower case words with hyphens, the same for
+	// ever. The core knows "on-battery" and "battery-low"; others are as good.
+	Key string
+	// Message is one clear sentence for an operator, without the device's name.
+	Message string
 }
 
 // Device tells what a fence device is.

@@ -89,10 +89,14 @@ func stateOut(state State, err error) *sdkpb.State {
 
 func readingOut(reading Reading, err error) *sdkpb.Reading {
 	power, powerErr := powerOut(reading.Power)
-	return &sdkpb.Reading{
+	out := &sdkpb.Reading{
 		Error: errText(errors.Join(err, powerErr)), Power: power, Taken: int64(reading.Taken),
 		Message: clean(reading.Message), Values: finite(reading.Values),
 	}
+	for _, c := range reading.Conditions {
+		out.Conditions = append(out.Conditions, &sdkpb.Condition{Key: clean(c.Key), Message: clean(c.Message)})
+	}
+	return out
 }
 
 func deviceOut(device Device, err error) *sdkpb.Device {

@@ -32,6 +32,8 @@ const (
 	oidOutputVolts    = ".1.3.6.1.2.1.33.1.4.4.1.2.1"
 	oidLoad           = ".1.3.6.1.2.1.33.1.4.4.1.5.1" // percent
 	oidAlarms         = ".1.3.6.1.2.1.33.1.6.1.0"
+	oidAlarmDescr     = ".1.3.6.1.2.1.33.1.6.2.1.2" // column; its values lie below oidWellKnown
+	oidWellKnown      = ".1.3.6.1.2.1.33.1.6.3"
 	oidShutdownType   = ".1.3.6.1.2.1.33.1.8.1.0"
 	oidShutdownDelay  = ".1.3.6.1.2.1.33.1.8.2.0" // seconds, -1: none
 	oidStartupDelay   = ".1.3.6.1.2.1.33.1.8.3.0" // seconds, -1: none
@@ -43,9 +45,10 @@ const (
 	shutdownOutput = 1
 	autoRestartOn  = 1
 	autoRestartOff = 2
-	batteryLow     = 3
-	batteryEmpty   = 4
 	maxMark        = 63 // upsIdentAttachedDevices
+
+	batteryStatusLow      = 3
+	batteryStatusDepleted = 4
 )
 
 // source is upsOutputSource.

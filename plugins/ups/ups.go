@@ -189,9 +189,7 @@ func (u *instance) read(ctx context.Context) (sdk.Reading, values, error) {
 			Power: source(n).power(), Taken: sdk.Monotonic(),
 			Message: "output source reads " + source(n).String(), Values: measurements(v),
 		}
-		if _, pending := u.restart.pending(); pending {
-			reading.Message += "; auto-restart is not restored yet"
-		}
+		reading.Conditions = u.conditions(reading, v, c.alarms(reading))
 		return nil
 	})
 	return reading, v, err
@@ -236,52 +234,21 @@ func flag(b bool) float64 {
 
 // Probe judges the device's health. A device that does not answer is an error.
 func (u *instance) Probe(ctx context.Context) (sdk.Result, error) {
-	reading, v, err := u.read(ctx)
+	reading, _, err := u.read(ctx)
 	if err != nil {
 		return sdk.Result{}, err
 	}
-	status, message := u.health(reading, v)
-	return sdk.Result{Status: status, Message: message, Values: reading.Values}, nil
-}
-
-func (u *instance) health(reading sdk.Reading, v values) (sdk.Status, string) {
 	var faults []string
-	battery, _ := v.integer(oidBatteryStatus)
-	if reading.Values["on_battery"] == 1 {
-		faults = append(faults, "the UPS runs on its battery")
+	for _, c := range reading.Conditions {
+		faults = append(faults, c.Message)
 	}
-	charge, known := reading.Values["battery_charge_ratio"]
-	switch {
-	case battery == batteryLow, battery == batteryEmpty:
-		faults = append(faults, "the battery is low or depleted")
-	case known && charge < u.cfg.LowCharge:
-		faults = append(faults, fmt.Sprintf("the battery is charged to %.0f %% only", charge*100))
-	}
-	switch reading.Power {
-	case sdk.PowerOff:
+	if reading.Power == sdk.PowerOff {
 		faults = append(faults, "the output is off")
-	case sdk.PowerUnknown:
-		faults = append(faults, reading.Message)
-	case sdk.PowerOn:
 	}
-	faults = append(faults, u.restartFaults(v)...)
 	if len(faults) > 0 {
-		return sdk.Degraded, strings.Join(faults, "; ")
+		return sdk.Result{Status: sdk.Degraded, Message: strings.Join(faults, "; "), Values: reading.Values}, nil
 	}
-	return sdk.OK, reading.Message
-}
-
-// restartFaults warns of a setting that would leave the node dark after the
-// next power cut of the whole store.
-func (u *instance) restartFaults(v values) []string {
-	if _, pending := u.restart.pending(); pending {
-		return []string{"auto-restart is not restored yet after the last order"}
-	}
-	n, ok := v.integer(oidAutoRestart)
-	if !ok || n != autoRestartOff || u.busy() {
-		return nil
-	}
-	return []string{"auto-restart is off: after a power cut of the whole store the node would stay dark"}
+	return sdk.Result{Status: sdk.OK, Message: reading.Message, Values: reading.Values}, nil
 }
 
 // Evidence contributes what the device tells, for a snapshot.

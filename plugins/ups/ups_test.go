@@ -228,15 +228,16 @@ func TestStatusAndHealth(t *testing.T) {
 		source, battery int
 		power           sdk.Power
 		status          sdk.Status
+		condition       string
 	}{
-		{1, 2, sdk.PowerUnknown, sdk.Degraded},
-		{2, 2, sdk.PowerOff, sdk.Degraded},
-		{3, 2, sdk.PowerOn, sdk.OK},
-		{4, 2, sdk.PowerOn, sdk.OK},
-		{5, 2, sdk.PowerOn, sdk.Degraded},
-		{3, 3, sdk.PowerOn, sdk.Degraded},
-		{7, 2, sdk.PowerOn, sdk.OK},
-		{8, 2, sdk.PowerUnknown, sdk.Degraded},
+		{1, 2, sdk.PowerUnknown, sdk.Degraded, "output-unknown"},
+		{2, 2, sdk.PowerOff, sdk.Degraded, ""},
+		{3, 2, sdk.PowerOn, sdk.OK, ""},
+		{4, 2, sdk.PowerOn, sdk.OK, ""},
+		{5, 2, sdk.PowerOn, sdk.Degraded, "on-battery"},
+		{3, 3, sdk.PowerOn, sdk.Degraded, "battery-low"},
+		{7, 2, sdk.PowerOn, sdk.OK, ""},
+		{8, 2, sdk.PowerUnknown, sdk.Degraded, "output-unknown"},
 	} {
 		a.with(func() {
 			a.objects[oidSource] = number(oidSource, test.source)
@@ -245,6 +246,9 @@ func TestStatusAndHealth(t *testing.T) {
 		reading, err := u.Status(t.Context())
 		if err != nil || reading.Power != test.power {
 			t.Errorf("source %d: reading %+v, error %v", test.source, reading, err)
+		}
+		if named := len(reading.Conditions) > 0; named != (test.condition != "") || named && reading.Conditions[0].Key != test.condition {
+			t.Errorf("source %d, battery %d: conditions %v, want %q", test.source, test.battery, reading.Conditions, test.condition)
 		}
 		if result, err := u.Probe(t.Context()); err != nil || result.Status != test.status {
 			t.Errorf("source %d, battery %d: %+v, error %v", test.source, test.battery, result, err)

@@ -3,6 +3,7 @@ package ups
 import (
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,16 +65,74 @@ func TestConformanceWithSimulator(t *testing.T) {
 	}
 }
 
-func TestSimulatorIsCutMarkedAndComesBack(t *testing.T) {
+// TestConditions: what a device tells of itself is named, each thing once, whoever
+// tells it; that its output is off is none of them.
+func TestConditions(t *testing.T) {
 	device, address := newSimulator(t)
-	cfg := DefaultConfig().(*Config)
-	cfg.Address, cfg.Community = address, sdk.NewSecret("private")
+	mains := func(present bool) {
+		if err := device.SetMains(present); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for version, worn := range map[string]string{"2c": "replace-battery", "1": ""} { // SNMPv1 has no packet for the table
+		cfg := DefaultConfig().(*Config)
+		cfg.Address, cfg.Community, cfg.Version = address, sdk.NewSecret("private"), version
+		u := openInstance(t, cfg)
+		found := func() string {
+			t.Helper()
+			reading, err := u.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var keys []string
+			for _, c := range reading.Conditions {
+				if c.Message == "" {
+					t.Errorf("%s says nothing", c.Key)
+				}
+				keys = append(keys, c.Key)
+			}
+			return strings.Join(keys, " ")
+		}
+		if got := found(); got != "" {
+			t.Errorf("v%s: a healthy device: %s", version, got)
+		}
+		device.SetBehaviour(upssim.Behaviour{Worn: true})
+		if got := found(); got != worn {
+			t.Errorf("v%s: a worn battery: %q, want %q", version, got, worn)
+		}
+		mains(false)
+		if got, want := found(), strings.TrimSpace("on-battery "+worn); got != want {
+			t.Errorf("v%s: a worn battery without mains: %q, want %q", version, got, want)
+		}
+		mains(true)
+		device.SetBehaviour(upssim.Behaviour{})
+		if err := device.Switch(false); err != nil {
+			t.Fatal(err)
+		}
+		if got := found(); got != "" {
+			t.Errorf("v%s: an output that is off: %s", version, got)
+		}
+		if err := device.Switch(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func openInstance(t *testing.T, cfg *Config) *instance {
+	t.Helper()
 	log, _ := test.NewNullLogger()
 	opened, err := open(t.Context(), sdk.Env{StateDir: t.TempDir(), Log: log}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := opened.(*instance)
+	return opened.(*instance)
+}
+
+func TestSimulatorIsCutMarkedAndComesBack(t *testing.T) {
+	device, address := newSimulator(t)
+	cfg := DefaultConfig().(*Config)
+	cfg.Address, cfg.Community = address, sdk.NewSecret("private")
+	u := openInstance(t, cfg)
 	reading, err := u.Off(t.Context(), order(time.Second))
 	if err != nil || reading.Power != sdk.PowerOff || device.On() || device.Attached() != "cut by beta, generation 7" {
 		t.Fatalf("reading %+v, error %v, on %v, attached %q", reading, err, device.On(), device.Attached())

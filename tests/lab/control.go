@@ -79,7 +79,7 @@ func (l *Lab) Do(ctx context.Context, words ...string) error {
 		strings.Join(words, " "), upsWords)
 }
 
-const upsWords = "well|refuse|silent|lie-on|slow MILLISECONDS|battery|mains|on|off"
+const upsWords = "well|refuse|silent|lie-on|slow MILLISECONDS|worn|battery|mains|on|off"
 
 func (l *Lab) withNode(id string, act func(*Node) error) error {
 	node, err := l.Find(id)
@@ -110,6 +110,8 @@ func (u *UPS) behave(words []string) error {
 		u.SetBehaviour(upssim.Behaviour{Silent: true})
 	case "lie-on":
 		u.SetBehaviour(upssim.Behaviour{LieOn: true})
+	case "worn":
+		u.SetBehaviour(upssim.Behaviour{Worn: true})
 	case "slow":
 		if len(words) != 2 {
 			return errors.New("slow needs milliseconds")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"time"
 
 	"github.com/storeward/storeward/core/sdk"
@@ -83,11 +84,32 @@ func stateIn(r *sdkpb.State) (sdk.State, error) {
 func readingIn(r *sdkpb.Reading) (sdk.Reading, error) {
 	power, err := powerIn(r.GetPower())
 	taken, takenErr := takenIn(r.GetTaken())
-	if err = errors.Join(err, takenErr, valuesIn(r.GetValues())); err != nil {
+	conditions, conditionErr := conditionsIn(r.GetConditions())
+	if err = errors.Join(err, takenErr, valuesIn(r.GetValues()), conditionErr); err != nil {
 		return sdk.Reading{}, err
 	}
-	reading := sdk.Reading{Power: power, Taken: taken, Message: r.GetMessage(), Values: r.GetValues()}
+	reading := sdk.Reading{Power: power, Taken: taken, Message: r.GetMessage(), Values: r.GetValues(), Conditions: conditions}
 	return reading, textError(r.GetError())
+}
+
+// conditionKey is what an alarm may be raised under.
+var conditionKey = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// maxConditions is far more than any device has to say at once.
+const maxConditions = 32
+
+func conditionsIn(conditions []*sdkpb.Condition) ([]sdk.Condition, error) {
+	if len(conditions) > maxConditions {
+		return nil, fmt.Errorf("%w: %d conditions", ErrGarbage, len(conditions))
+	}
+	var out []sdk.Condition
+	for _, c := range conditions {
+		if !conditionKey.MatchString(c.GetKey()) {
+			return nil, fmt.Errorf("%w: a condition %q", ErrGarbage, c.GetKey())
+		}
+		out = append(out, sdk.Condition{Key: c.GetKey(), Message: c.GetMessage()})
+	}
+	return out, nil
 }
 
 func deviceIn(r *sdkpb.Device) (sdk.Device, error) {

@@ -1537,6 +1537,7 @@ type Reading struct {
 	Taken         int64                  `protobuf:"varint,3,opt,name=taken,proto3" json:"taken,omitempty"`
 	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	Values        map[string]float64     `protobuf:"bytes,5,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	Conditions    []*Condition           `protobuf:"bytes,6,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1606,6 +1607,66 @@ func (x *Reading) GetValues() map[string]float64 {
 	return nil
 }
 
+func (x *Reading) GetConditions() []*Condition {
+	if x != nil {
+		return x.Conditions
+	}
+	return nil
+}
+
+// Condition is one thing that is not as it should be with a device.
+type Condition struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Condition) Reset() {
+	*x = Condition{}
+	mi := &file_sdk_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Condition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Condition) ProtoMessage() {}
+
+func (x *Condition) ProtoReflect() protoreflect.Message {
+	mi := &file_sdk_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Condition.ProtoReflect.Descriptor instead.
+func (*Condition) Descriptor() ([]byte, []int) {
+	return file_sdk_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Condition) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Condition) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 type ParameterList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Error         string                 `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
@@ -1616,7 +1677,7 @@ type ParameterList struct {
 
 func (x *ParameterList) Reset() {
 	*x = ParameterList{}
-	mi := &file_sdk_proto_msgTypes[24]
+	mi := &file_sdk_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1689,7 @@ func (x *ParameterList) String() string {
 func (*ParameterList) ProtoMessage() {}
 
 func (x *ParameterList) ProtoReflect() protoreflect.Message {
-	mi := &file_sdk_proto_msgTypes[24]
+	mi := &file_sdk_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1702,7 @@ func (x *ParameterList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParameterList.ProtoReflect.Descriptor instead.
 func (*ParameterList) Descriptor() ([]byte, []int) {
-	return file_sdk_proto_rawDescGZIP(), []int{24}
+	return file_sdk_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ParameterList) GetError() string {
@@ -1669,7 +1730,7 @@ type SetParameterRequest struct {
 
 func (x *SetParameterRequest) Reset() {
 	*x = SetParameterRequest{}
-	mi := &file_sdk_proto_msgTypes[25]
+	mi := &file_sdk_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1742,7 @@ func (x *SetParameterRequest) String() string {
 func (*SetParameterRequest) ProtoMessage() {}
 
 func (x *SetParameterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sdk_proto_msgTypes[25]
+	mi := &file_sdk_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1755,7 @@ func (x *SetParameterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetParameterRequest.ProtoReflect.Descriptor instead.
 func (*SetParameterRequest) Descriptor() ([]byte, []int) {
-	return file_sdk_proto_rawDescGZIP(), []int{25}
+	return file_sdk_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SetParameterRequest) GetHandle() uint64 {
@@ -1734,7 +1795,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_sdk_proto_msgTypes[26]
+	mi := &file_sdk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1807,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_sdk_proto_msgTypes[26]
+	mi := &file_sdk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1820,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_sdk_proto_rawDescGZIP(), []int{26}
+	return file_sdk_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Parameter) GetError() string {
@@ -1829,7 +1890,7 @@ type EvidenceReply struct {
 
 func (x *EvidenceReply) Reset() {
 	*x = EvidenceReply{}
-	mi := &file_sdk_proto_msgTypes[27]
+	mi := &file_sdk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1841,7 +1902,7 @@ func (x *EvidenceReply) String() string {
 func (*EvidenceReply) ProtoMessage() {}
 
 func (x *EvidenceReply) ProtoReflect() protoreflect.Message {
-	mi := &file_sdk_proto_msgTypes[27]
+	mi := &file_sdk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1854,7 +1915,7 @@ func (x *EvidenceReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvidenceReply.ProtoReflect.Descriptor instead.
 func (*EvidenceReply) Descriptor() ([]byte, []int) {
-	return file_sdk_proto_rawDescGZIP(), []int{27}
+	return file_sdk_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *EvidenceReply) GetError() string {
@@ -1882,7 +1943,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_sdk_proto_msgTypes[28]
+	mi := &file_sdk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1894,7 +1955,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_sdk_proto_msgTypes[28]
+	mi := &file_sdk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1907,7 +1968,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_sdk_proto_rawDescGZIP(), []int{28}
+	return file_sdk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Item) GetName() string {
@@ -2038,16 +2099,22 @@ const file_sdk_proto_rawDesc = "" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
 	"\x06expiry\x18\x03 \x01(\x03R\x06expiry\x12\x12\n" +
-	"\x04mark\x18\x04 \x01(\tR\x04mark\"\xfe\x01\n" +
+	"\x04mark\x18\x04 \x01(\tR\x04mark\"\xbe\x02\n" +
 	"\aReading\x12\x14\n" +
 	"\x05error\x18\x01 \x01(\tR\x05error\x120\n" +
 	"\x05power\x18\x02 \x01(\x0e2\x1a.storeward.plugin.v1.PowerR\x05power\x12\x14\n" +
 	"\x05taken\x18\x03 \x01(\x03R\x05taken\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12@\n" +
-	"\x06values\x18\x05 \x03(\v2(.storeward.plugin.v1.Reading.ValuesEntryR\x06values\x1a9\n" +
+	"\x06values\x18\x05 \x03(\v2(.storeward.plugin.v1.Reading.ValuesEntryR\x06values\x12>\n" +
+	"\n" +
+	"conditions\x18\x06 \x03(\v2\x1e.storeward.plugin.v1.ConditionR\n" +
+	"conditions\x1a9\n" +
 	"\vValuesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"e\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"7\n" +
+	"\tCondition\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"e\n" +
 	"\rParameterList\x12\x14\n" +
 	"\x05error\x18\x01 \x01(\tR\x05error\x12>\n" +
 	"\n" +
@@ -2119,7 +2186,7 @@ func file_sdk_proto_rawDescGZIP() []byte {
 }
 
 var file_sdk_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sdk_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_sdk_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_sdk_proto_goTypes = []any{
 	(Status)(0),                 // 0: storeward.plugin.v1.Status
 	(Power)(0),                  // 1: storeward.plugin.v1.Power
@@ -2147,74 +2214,76 @@ var file_sdk_proto_goTypes = []any{
 	(*Device)(nil),              // 23: storeward.plugin.v1.Device
 	(*Order)(nil),               // 24: storeward.plugin.v1.Order
 	(*Reading)(nil),             // 25: storeward.plugin.v1.Reading
-	(*ParameterList)(nil),       // 26: storeward.plugin.v1.ParameterList
-	(*SetParameterRequest)(nil), // 27: storeward.plugin.v1.SetParameterRequest
-	(*Parameter)(nil),           // 28: storeward.plugin.v1.Parameter
-	(*EvidenceReply)(nil),       // 29: storeward.plugin.v1.EvidenceReply
-	(*Item)(nil),                // 30: storeward.plugin.v1.Item
-	nil,                         // 31: storeward.plugin.v1.ProbeReply.ValuesEntry
-	nil,                         // 32: storeward.plugin.v1.State.ValuesEntry
-	nil,                         // 33: storeward.plugin.v1.Reading.ValuesEntry
-	nil,                         // 34: storeward.plugin.v1.Item.ValuesEntry
+	(*Condition)(nil),           // 26: storeward.plugin.v1.Condition
+	(*ParameterList)(nil),       // 27: storeward.plugin.v1.ParameterList
+	(*SetParameterRequest)(nil), // 28: storeward.plugin.v1.SetParameterRequest
+	(*Parameter)(nil),           // 29: storeward.plugin.v1.Parameter
+	(*EvidenceReply)(nil),       // 30: storeward.plugin.v1.EvidenceReply
+	(*Item)(nil),                // 31: storeward.plugin.v1.Item
+	nil,                         // 32: storeward.plugin.v1.ProbeReply.ValuesEntry
+	nil,                         // 33: storeward.plugin.v1.State.ValuesEntry
+	nil,                         // 34: storeward.plugin.v1.Reading.ValuesEntry
+	nil,                         // 35: storeward.plugin.v1.Item.ValuesEntry
 }
 var file_sdk_proto_depIdxs = []int32{
 	6,  // 0: storeward.plugin.v1.CheckReply.faults:type_name -> storeward.plugin.v1.Fault
 	6,  // 1: storeward.plugin.v1.OpenReply.faults:type_name -> storeward.plugin.v1.Fault
 	11, // 2: storeward.plugin.v1.OpenReply.roles:type_name -> storeward.plugin.v1.Roles
 	0,  // 3: storeward.plugin.v1.ProbeReply.status:type_name -> storeward.plugin.v1.Status
-	31, // 4: storeward.plugin.v1.ProbeReply.values:type_name -> storeward.plugin.v1.ProbeReply.ValuesEntry
+	32, // 4: storeward.plugin.v1.ProbeReply.values:type_name -> storeward.plugin.v1.ProbeReply.ValuesEntry
 	19, // 5: storeward.plugin.v1.LinkReply.packet:type_name -> storeward.plugin.v1.Packet
 	20, // 6: storeward.plugin.v1.LinkReply.state:type_name -> storeward.plugin.v1.LinkState
 	0,  // 7: storeward.plugin.v1.LinkState.status:type_name -> storeward.plugin.v1.Status
 	1,  // 8: storeward.plugin.v1.LinkState.carrier:type_name -> storeward.plugin.v1.Power
 	0,  // 9: storeward.plugin.v1.State.status:type_name -> storeward.plugin.v1.Status
-	32, // 10: storeward.plugin.v1.State.values:type_name -> storeward.plugin.v1.State.ValuesEntry
+	33, // 10: storeward.plugin.v1.State.values:type_name -> storeward.plugin.v1.State.ValuesEntry
 	1,  // 11: storeward.plugin.v1.Reading.power:type_name -> storeward.plugin.v1.Power
-	33, // 12: storeward.plugin.v1.Reading.values:type_name -> storeward.plugin.v1.Reading.ValuesEntry
-	28, // 13: storeward.plugin.v1.ParameterList.parameters:type_name -> storeward.plugin.v1.Parameter
-	30, // 14: storeward.plugin.v1.EvidenceReply.items:type_name -> storeward.plugin.v1.Item
-	34, // 15: storeward.plugin.v1.Item.values:type_name -> storeward.plugin.v1.Item.ValuesEntry
-	2,  // 16: storeward.plugin.v1.Plugin.Info:input_type -> storeward.plugin.v1.InfoRequest
-	4,  // 17: storeward.plugin.v1.Plugin.Ping:input_type -> storeward.plugin.v1.PingRequest
-	7,  // 18: storeward.plugin.v1.Plugin.Check:input_type -> storeward.plugin.v1.CheckRequest
-	9,  // 19: storeward.plugin.v1.Plugin.Open:input_type -> storeward.plugin.v1.OpenRequest
-	12, // 20: storeward.plugin.v1.Plugin.Close:input_type -> storeward.plugin.v1.CloseRequest
-	15, // 21: storeward.plugin.v1.Plugin.Probes:input_type -> storeward.plugin.v1.ProbeRequest
-	14, // 22: storeward.plugin.v1.Plugin.Start:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 23: storeward.plugin.v1.Plugin.Stop:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 24: storeward.plugin.v1.Plugin.Promote:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 25: storeward.plugin.v1.Plugin.Demote:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 26: storeward.plugin.v1.Plugin.Monitor:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 27: storeward.plugin.v1.Plugin.Describe:input_type -> storeward.plugin.v1.InstanceRequest
-	24, // 28: storeward.plugin.v1.Plugin.Off:input_type -> storeward.plugin.v1.Order
-	24, // 29: storeward.plugin.v1.Plugin.On:input_type -> storeward.plugin.v1.Order
-	14, // 30: storeward.plugin.v1.Plugin.PowerStatus:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 31: storeward.plugin.v1.Plugin.Parameters:input_type -> storeward.plugin.v1.InstanceRequest
-	27, // 32: storeward.plugin.v1.Plugin.SetParameter:input_type -> storeward.plugin.v1.SetParameterRequest
-	14, // 33: storeward.plugin.v1.Plugin.Evidence:input_type -> storeward.plugin.v1.InstanceRequest
-	3,  // 34: storeward.plugin.v1.Plugin.Info:output_type -> storeward.plugin.v1.InfoReply
-	5,  // 35: storeward.plugin.v1.Plugin.Ping:output_type -> storeward.plugin.v1.PingReply
-	8,  // 36: storeward.plugin.v1.Plugin.Check:output_type -> storeward.plugin.v1.CheckReply
-	10, // 37: storeward.plugin.v1.Plugin.Open:output_type -> storeward.plugin.v1.OpenReply
-	13, // 38: storeward.plugin.v1.Plugin.Close:output_type -> storeward.plugin.v1.CloseReply
-	16, // 39: storeward.plugin.v1.Plugin.Probes:output_type -> storeward.plugin.v1.ProbeReply
-	21, // 40: storeward.plugin.v1.Plugin.Start:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 41: storeward.plugin.v1.Plugin.Stop:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 42: storeward.plugin.v1.Plugin.Promote:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 43: storeward.plugin.v1.Plugin.Demote:output_type -> storeward.plugin.v1.ResourceReply
-	22, // 44: storeward.plugin.v1.Plugin.Monitor:output_type -> storeward.plugin.v1.State
-	23, // 45: storeward.plugin.v1.Plugin.Describe:output_type -> storeward.plugin.v1.Device
-	25, // 46: storeward.plugin.v1.Plugin.Off:output_type -> storeward.plugin.v1.Reading
-	25, // 47: storeward.plugin.v1.Plugin.On:output_type -> storeward.plugin.v1.Reading
-	25, // 48: storeward.plugin.v1.Plugin.PowerStatus:output_type -> storeward.plugin.v1.Reading
-	26, // 49: storeward.plugin.v1.Plugin.Parameters:output_type -> storeward.plugin.v1.ParameterList
-	28, // 50: storeward.plugin.v1.Plugin.SetParameter:output_type -> storeward.plugin.v1.Parameter
-	29, // 51: storeward.plugin.v1.Plugin.Evidence:output_type -> storeward.plugin.v1.EvidenceReply
-	34, // [34:52] is the sub-list for method output_type
-	16, // [16:34] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	34, // 12: storeward.plugin.v1.Reading.values:type_name -> storeward.plugin.v1.Reading.ValuesEntry
+	26, // 13: storeward.plugin.v1.Reading.conditions:type_name -> storeward.plugin.v1.Condition
+	29, // 14: storeward.plugin.v1.ParameterList.parameters:type_name -> storeward.plugin.v1.Parameter
+	31, // 15: storeward.plugin.v1.EvidenceReply.items:type_name -> storeward.plugin.v1.Item
+	35, // 16: storeward.plugin.v1.Item.values:type_name -> storeward.plugin.v1.Item.ValuesEntry
+	2,  // 17: storeward.plugin.v1.Plugin.Info:input_type -> storeward.plugin.v1.InfoRequest
+	4,  // 18: storeward.plugin.v1.Plugin.Ping:input_type -> storeward.plugin.v1.PingRequest
+	7,  // 19: storeward.plugin.v1.Plugin.Check:input_type -> storeward.plugin.v1.CheckRequest
+	9,  // 20: storeward.plugin.v1.Plugin.Open:input_type -> storeward.plugin.v1.OpenRequest
+	12, // 21: storeward.plugin.v1.Plugin.Close:input_type -> storeward.plugin.v1.CloseRequest
+	15, // 22: storeward.plugin.v1.Plugin.Probes:input_type -> storeward.plugin.v1.ProbeRequest
+	14, // 23: storeward.plugin.v1.Plugin.Start:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 24: storeward.plugin.v1.Plugin.Stop:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 25: storeward.plugin.v1.Plugin.Promote:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 26: storeward.plugin.v1.Plugin.Demote:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 27: storeward.plugin.v1.Plugin.Monitor:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 28: storeward.plugin.v1.Plugin.Describe:input_type -> storeward.plugin.v1.InstanceRequest
+	24, // 29: storeward.plugin.v1.Plugin.Off:input_type -> storeward.plugin.v1.Order
+	24, // 30: storeward.plugin.v1.Plugin.On:input_type -> storeward.plugin.v1.Order
+	14, // 31: storeward.plugin.v1.Plugin.PowerStatus:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 32: storeward.plugin.v1.Plugin.Parameters:input_type -> storeward.plugin.v1.InstanceRequest
+	28, // 33: storeward.plugin.v1.Plugin.SetParameter:input_type -> storeward.plugin.v1.SetParameterRequest
+	14, // 34: storeward.plugin.v1.Plugin.Evidence:input_type -> storeward.plugin.v1.InstanceRequest
+	3,  // 35: storeward.plugin.v1.Plugin.Info:output_type -> storeward.plugin.v1.InfoReply
+	5,  // 36: storeward.plugin.v1.Plugin.Ping:output_type -> storeward.plugin.v1.PingReply
+	8,  // 37: storeward.plugin.v1.Plugin.Check:output_type -> storeward.plugin.v1.CheckReply
+	10, // 38: storeward.plugin.v1.Plugin.Open:output_type -> storeward.plugin.v1.OpenReply
+	13, // 39: storeward.plugin.v1.Plugin.Close:output_type -> storeward.plugin.v1.CloseReply
+	16, // 40: storeward.plugin.v1.Plugin.Probes:output_type -> storeward.plugin.v1.ProbeReply
+	21, // 41: storeward.plugin.v1.Plugin.Start:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 42: storeward.plugin.v1.Plugin.Stop:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 43: storeward.plugin.v1.Plugin.Promote:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 44: storeward.plugin.v1.Plugin.Demote:output_type -> storeward.plugin.v1.ResourceReply
+	22, // 45: storeward.plugin.v1.Plugin.Monitor:output_type -> storeward.plugin.v1.State
+	23, // 46: storeward.plugin.v1.Plugin.Describe:output_type -> storeward.plugin.v1.Device
+	25, // 47: storeward.plugin.v1.Plugin.Off:output_type -> storeward.plugin.v1.Reading
+	25, // 48: storeward.plugin.v1.Plugin.On:output_type -> storeward.plugin.v1.Reading
+	25, // 49: storeward.plugin.v1.Plugin.PowerStatus:output_type -> storeward.plugin.v1.Reading
+	27, // 50: storeward.plugin.v1.Plugin.Parameters:output_type -> storeward.plugin.v1.ParameterList
+	29, // 51: storeward.plugin.v1.Plugin.SetParameter:output_type -> storeward.plugin.v1.Parameter
+	30, // 52: storeward.plugin.v1.Plugin.Evidence:output_type -> storeward.plugin.v1.EvidenceReply
+	35, // [35:53] is the sub-list for method output_type
+	17, // [17:35] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_sdk_proto_init() }
@@ -2228,7 +2297,7 @@ func file_sdk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sdk_proto_rawDesc), len(file_sdk_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -111,12 +111,23 @@ func (a *Agent) find(name OID) (int, bool) {
 	return slices.BinarySearchFunc(a.objects, name, func(o object, n OID) int { return slices.Compare(o.name, n) })
 }
 
+// present tells whether an object is there now; rows of a table come and go.
+func (a *Agent) present(at int) bool {
+	there := a.objects[at].present
+	if there == nil {
+		return true
+	}
+	a.device.mu.Lock()
+	defer a.device.mu.Unlock()
+	return there()
+}
+
 func (a *Agent) get(r request) (int, int, []binding) {
 	out := make([]binding, 0, len(r.bindings))
 	for i, b := range r.bindings {
 		at, found := a.find(b.name)
 		switch {
-		case found:
+		case found && a.present(at):
 			out = append(out, a.value(at))
 		case r.version == version1:
 			return noSuchName, i + 1, nil
@@ -149,6 +160,9 @@ func (a *Agent) getNext(r request, names []binding, repetitions int) (int, int, 
 	}
 	for range repetitions {
 		for i, b := range names {
+			for at[i] < len(a.objects) && !a.present(at[i]) {
+				at[i]++
+			}
 			if at[i] < len(a.objects) {
 				out = append(out, a.value(at[i]))
 				at[i]++

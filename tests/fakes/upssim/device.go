@@ -20,6 +20,7 @@ type Behaviour struct {
 	Silent bool          // answers nothing at all
 	LieOn  bool          // acknowledges every order to switch off and stays on
 	Slow   time.Duration // answers this late
+	Worn   bool          // its battery needs replacement, and it says so
 }
 
 // Values of upsOutputSource (RFC 1628, upsOutput 1).

@@ -2,6 +2,7 @@ package upssim
 
 import (
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -12,6 +13,8 @@ type kind = byte
 type object struct {
 	name OID
 	kind kind
+	// present tells whether a row of a table is there now; nil: always. The device's lock is held.
+	present func() bool
 	// read returns an int64, a string or an OID; the device's lock is held.
 	read func() any
 	// check tells whether a value may be written; nil: read only.
@@ -144,17 +147,34 @@ func (d *Device) output() []object {
 	}
 }
 
+// alarms are upsAlarmsPresent and the rows of upsAlarmTable, one for each of the
+// well-known alarms (RFC 1628, upsWellKnownAlarms) that this device can have.
 func (d *Device) alarms() []object {
-	return []object{{name: ParseOID(upsMIB + "6.1.0"), kind: tagGauge32, read: func() any {
+	known := []struct {
+		arc     string // below upsWellKnownAlarms
+		present func() bool
+	}{
+		{"1", func() bool { return d.behaviour.Worn }}, // upsAlarmBatteryBad
+		{"2", func() bool { return d.onBattery }},      // upsAlarmOnBattery
+		{"14", func() bool { return !d.on }},           // upsAlarmUpsOutputOff
+	}
+	objects := []object{{name: ParseOID(upsMIB + "6.1.0"), kind: tagGauge32, read: func() any {
 		count := int64(0)
-		if d.onBattery {
-			count++ // upsAlarmOnBattery
-		}
-		if !d.on {
-			count++ // upsAlarmOutputOff
+		for _, alarm := range known {
+			if alarm.present() {
+				count++
+			}
 		}
 		return count
 	}}}
+	for i, alarm := range known {
+		row, name := strconv.Itoa(i+1), ParseOID(upsMIB+"6.3."+alarm.arc)
+		objects = append(objects,
+			object{name: ParseOID(upsMIB + "6.2.1.2." + row), kind: tagOID, present: alarm.present, read: func() any { return name }},
+			object{name: ParseOID(upsMIB + "6.2.1.3." + row), kind: tagTimeTicks, present: alarm.present, read: func() any { return int64(0) }},
+		)
+	}
+	return objects
 }
 
 func (d *Device) control() []object {

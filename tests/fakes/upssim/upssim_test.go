@@ -271,17 +271,31 @@ func TestDebianToolsAgree(t *testing.T) {
 		return strings.TrimSpace(string(out))
 	}
 	at := conn.LocalAddr().String()
+	objects := 0
+	for i := range a.objects {
+		if a.present(i) {
+			objects++
+		}
+	}
 	for _, version := range []string{"1", "2c"} {
 		if out := run("snmpget", "-v"+version, "-c", "public", at, "1.3.6.1.2.1.33.1.4.1.0"); out != ".1.3.6.1.2.1.33.1.4.1.0 = INTEGER: 3" {
 			t.Errorf("v%s snmpget: %s", version, out)
 		}
 		out := run("snmpwalk", "-v"+version, "-c", "public", at, "1.3.6.1.2.1")
-		if lines := strings.Count(out, "\n") + 1; lines < len(a.objects) || !strings.Contains(out, ".1.3.6.1.2.1.1.2.0 = OID: .1.3.6.1.2.1.33") {
-			t.Errorf("v%s snmpwalk: %d lines of %d:\n%s", version, lines, len(a.objects), out)
+		if lines := strings.Count(out, "\n") + 1; lines < objects || !strings.Contains(out, ".1.3.6.1.2.1.1.2.0 = OID: .1.3.6.1.2.1.33") {
+			t.Errorf("v%s snmpwalk: %d lines of %d:\n%s", version, lines, objects, out)
 		}
 	}
-	if out := run("snmpbulkwalk", "-v2c", "-Cr40", "-c", "public", at, "1.3"); strings.Count(out, "\n") < len(a.objects) {
+	if out := run("snmpbulkwalk", "-v2c", "-Cr40", "-c", "public", at, "1.3"); strings.Count(out, "\n") < objects {
 		t.Errorf("snmpbulkwalk:\n%s", out)
+	}
+	const descriptions = ".1.3.6.1.2.1.33.1.6.2.1.2"
+	if out := run("snmpwalk", "-v2c", "-c", "public", at, descriptions); !strings.Contains(out, "No Such") {
+		t.Errorf("a healthy device has alarms: %s", out)
+	}
+	device.SetBehaviour(Behaviour{Worn: true})
+	if out := run("snmpwalk", "-v2c", "-c", "public", at, descriptions); out != descriptions+".1 = OID: .1.3.6.1.2.1.33.1.6.3.1" {
+		t.Errorf("alarms of a worn battery: %s", out)
 	}
 	if out := run("snmpset", "-v2c", "-c", "public", at, "1.3.6.1.2.1.33.1.8.2.0", "i", "0"); !strings.Contains(out, "noAccess") {
 		t.Errorf("snmpset with the read community: %s", out)

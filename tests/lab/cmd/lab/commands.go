@@ -26,7 +26,7 @@ const usage = `lab [-name NAME] [-stores N] COMMAND
   power-on NODE            give it power
   cut LINK, mend LINK      cable, wan, lan-alpha, lan-beta (s1/cable ...)
   loss NODE lan|cable PERCENT
-  ups NODE well|refuse|silent|lie-on|slow MS|battery|mains|on|off
+  ups NODE well|refuse|silent|lie-on|slow MS|worn|battery|mains|on|off
   exec NODE COMMAND...     run a command inside the node
   demo, demo-kill          the whole product in a lab; cut the power of its active server
 `
