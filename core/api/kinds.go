@@ -50,7 +50,8 @@ const (
 	KindFenceConfirmed = "fence.confirmed"
 	KindFenceFailed    = "fence.failed"    // refused, no answer, or read on after an off
 	KindFenceUnhealthy = "fence.unhealthy" // the device cannot be read
-	KindFenceHealthy   = "fence.healthy"
+	KindFenceDegraded  = "fence.degraded"  // it works, but tells that something is wrong with it
+	KindFenceHealthy   = "fence.healthy"   // what was wrong is over
 	KindUPSOnBattery   = "ups.on-battery"
 	KindUPSOnMains     = "ups.on-mains"
 
@@ -112,6 +113,7 @@ const (
 	ConditionUnconfirmed  = "unconfirmed"
 	ConditionUnhealthy    = "unhealthy"
 	ConditionOnBattery    = "on-battery"
+	ConditionBatteryLow   = "battery-low"
 	ConditionNotRedundant = "not-redundant"
 	ConditionBlind        = "blind"
 	ConditionCorrupt      = "corrupt"

@@ -11,6 +11,7 @@ import (
 	"github.com/storeward/storeward/core/internal/engine"
 	"github.com/storeward/storeward/core/internal/host"
 	"github.com/storeward/storeward/core/internal/sections"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // checkBound bounds the questions to all plugins whether their sections are good.
@@ -122,6 +123,12 @@ func (h handle) Start(ctx context.Context) error { return away(h.Instance.Start(
 
 // Stop implements engine.Instance.
 func (h handle) Stop(ctx context.Context) error { return away(h.Instance.Stop(ctx)) }
+
+// Status implements engine.Instance.
+func (h handle) Status(ctx context.Context) (sdk.Reading, error) {
+	reading, err := h.Instance.Status(ctx)
+	return reading, away(err)
+}
 
 func away(err error) error {
 	if errors.Is(err, host.ErrRestarting) {

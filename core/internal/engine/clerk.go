@@ -23,7 +23,7 @@ const (
 	statusEvery = 5 * time.Second
 )
 
-// observation is what the loop, a probe or the host saw, on its way to people.
+// observation is what the loop, a probe, a fence device's watch or the host saw, on its way to people.
 type observation struct {
 	at      time.Duration
 	regular bool // nothing was seen: a look at what grows with time
@@ -35,6 +35,7 @@ type observation struct {
 	actions []failover.Action
 	answers []failover.Answer
 	probe   *probeChange
+	device  *deviceChange
 	plugin  *PluginEvent
 	event   *api.Event                // one that is ready made
 	gather  func(*incidents) *changed // evidence that came in for an incident

@@ -24,12 +24,16 @@ type device struct {
 	err     string
 	// regular is the last reading that was no part of an order.
 	regular sdk.Reading
+	// conditions are watch's own.
+	conditions map[string]condition
 }
 
 func (e *Engine) newDevices() map[string]*device {
 	out := map[string]*device{}
 	for _, c := range e.Config.Fencing {
-		out[c.Name] = &device{e: e, cfg: c, in: e.newInstance(c.Plugin, "fence-"+c.Name, c.With.For(e.Node))}
+		out[c.Name] = &device{
+			e: e, cfg: c, in: e.newInstance(c.Plugin, "fence-"+c.Name, c.With.For(e.Node)), conditions: map[string]condition{},
+		}
 	}
 	return out
 }
@@ -47,10 +51,10 @@ func (d *device) watch(ctx context.Context) {
 		if !described {
 			described = d.describe(ctx, in)
 		}
-		d.read(ctx, in)
+		doubt := d.read(ctx, in)
 		every := d.cfg.Monitor.Std()
-		if !described {
-			every = min(every, 2*time.Second)
+		if !described || doubt {
+			every = min(every, secondLook)
 		}
 		if !d.e.rest(ctx, every) {
 			return
@@ -72,14 +76,16 @@ func (d *device) describe(ctx context.Context, in Instance) bool {
 	return true
 }
 
-func (d *device) read(ctx context.Context, in Instance) {
+// read is one regular reading; doubt wants another one soon.
+func (d *device) read(ctx context.Context, in Instance) (doubt bool) {
 	ctx2, cancel := context.WithTimeout(ctx, readBound)
 	reading, err := in.Status(ctx2)
 	cancel()
 	if ctx.Err() != nil {
-		return
+		return false
 	}
 	d.e.post(ctx, d.keep("", reading, err))
+	return d.tellChanges(reading, err)
 }
 
 // keep remembers a reading for people and makes the fact of it.

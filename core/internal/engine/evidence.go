@@ -50,7 +50,9 @@ func (e *Engine) bothSnapshots(ctx context.Context, moment time.Time, peerLost b
 				return
 			}
 		}
-		other = e.Evidence.OfPeer(moment)
+		if e.Evidence != nil {
+			other = e.Evidence.OfPeer(moment)
+		}
 	}()
 	own = e.ownSnapshot(ctx, moment)
 	<-done
@@ -94,16 +96,17 @@ func (i *incidents) attach(id string, snapshots ...*api.Snapshot) *changed {
 	if i.main.GetId() != id {
 		return nil
 	}
-	for _, s := range snapshots {
-		if s != nil {
-			i.main.Snapshots = append(i.main.Snapshots, s)
-		}
-	}
+	i.main.Snapshots = append(i.main.Snapshots, present(snapshots)...)
 	i.main.Scenario = i.e.scenarioAround(i.began)
 	i.dirty, i.due = true, true
 	out := &changed{}
 	i.revise(out, i.e.Clock.Now())
 	return out
+}
+
+// present leaves out the snapshot of a node of which nothing is known.
+func present(snapshots []*api.Snapshot) []*api.Snapshot {
+	return slices.DeleteFunc(snapshots, func(s *api.Snapshot) bool { return s == nil })
 }
 
 // signsNow is what was found of the peer since it was last heard and before it was cut.
@@ -143,6 +146,9 @@ var smallKinds = map[string]string{
 	api.KindProbeDegraded:     api.IncidentDegraded,
 	api.KindProbeDown:         api.IncidentDegraded,
 	api.KindFenceFailed:       api.IncidentFence,
+	api.KindFenceUnhealthy:    api.IncidentDegraded,
+	api.KindFenceDegraded:     api.IncidentDegraded,
+	api.KindUPSOnBattery:      api.IncidentDegraded,
 }
 
 // sideLasts is how long a trouble that is no failover collects what belongs to it.
@@ -189,23 +195,21 @@ func (i *incidents) openSide(ctx context.Context, o observation, kind string, ev
 		Id: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Kind: kind, Title: event.GetMessage(),
 		Opened: timestamp(now), Survivor: i.e.Node, Generation: i.e.view.Load().Generation,
 	}, o.at
-	id := i.side.GetId()
+	id, peerLost := i.side.GetId(), !i.e.view.Load().Peer.Heard
 	i.e.background(ctx, func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, gatherBound)
-		defer cancel()
-		own := i.e.ownSnapshot(ctx, now)
-		i.e.clerk.tell(observation{gather: func(i *incidents) *changed { return i.attachSide(id, own) }})
+		own, other := i.e.bothSnapshots(ctx, now, peerLost)
+		i.e.clerk.tell(observation{gather: func(i *incidents) *changed { return i.attachSide(id, own, other) }})
 	})
 	return true
 }
 
-func (i *incidents) attachSide(id string, own *api.Snapshot) *changed {
+func (i *incidents) attachSide(id string, snapshots ...*api.Snapshot) *changed {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.side.GetId() != id {
 		return nil
 	}
-	i.side.Snapshots = append(i.side.Snapshots, own)
+	i.side.Snapshots = append(i.side.Snapshots, present(snapshots)...)
 	i.side.Revision++
 	i.conclude(i.side)
 	return &changed{incidents: []*api.Incident{proto.Clone(i.side).(*api.Incident)}} //nolint:forcetypeassert // a clone is of its own kind

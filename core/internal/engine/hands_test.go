@@ -118,7 +118,7 @@ func (f *fakeInstance) Off(_ context.Context, o sdk.Order) (sdk.Reading, error) 
 
 func (f *fakeInstance) On(context.Context, sdk.Order) (sdk.Reading, error) {
 	f.w.mu.Lock()
-	was := f.w.power[f.fed()]
+	was := f.w.power[f.fed()] || f.w.dark
 	f.w.mu.Unlock()
 	if !was {
 		f.w.boot(f.fed())
@@ -134,7 +134,7 @@ func (f *fakeInstance) Status(context.Context) (sdk.Reading, error) {
 	if f.w.power[f.fed()] {
 		power = sdk.PowerOn
 	}
-	return sdk.Reading{Power: power, Taken: f.w.clock().Now()}, nil
+	return sdk.Reading{Power: power, Taken: f.w.clock().Now(), Conditions: f.w.wrong[f.fed()]}, nil
 }
 
 func (f *fakeInstance) link() string { return strings.TrimPrefix(f.name, "link-") }

@@ -144,6 +144,9 @@ func (e *Engine) deviceStatus(name string) *api.FenceDeviceStatus {
 	} else {
 		out.Health = api.HealthUnknown
 	}
+	for _, c := range d.reading.Conditions {
+		out.Health, out.Message = api.HealthDegraded, out.Message+"; "+c.Message
+	}
 	if d.err != "" {
 		out.Health, out.Message = api.HealthDown, d.err
 	}

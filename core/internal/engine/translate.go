@@ -109,6 +109,9 @@ func translate(e *Engine, o observation) []*api.Event {
 			out = append(out, event)
 		}
 	}
+	if o.device != nil {
+		out = append(out, deviceEvent(o.device))
+	}
 	if o.plugin != nil {
 		if event := pluginEvent(e, o.plugin); event != nil {
 			out = append(out, event)
@@ -222,6 +225,33 @@ func probeEvent(p *probeChange) *api.Event {
 		event.Kind, event.Severity = api.KindProbeRecovered, cleared
 	default:
 		return nil // could not be found out: the plugin's own trouble is told elsewhere
+	}
+	return event
+}
+
+// deviceMeanings tell how conditions of fence devices are told; any other is a minor
+// one of a device that works.
+var deviceMeanings = map[string]struct {
+	begun, ended string
+	severity     api.Severity
+}{
+	api.ConditionUnhealthy:  {api.KindFenceUnhealthy, api.KindFenceHealthy, major},
+	api.ConditionOnBattery:  {api.KindUPSOnBattery, api.KindUPSOnMains, major},
+	api.ConditionBatteryLow: {api.KindFenceDegraded, api.KindFenceHealthy, major},
+	"":                      {api.KindFenceDegraded, api.KindFenceHealthy, minor},
+}
+
+func deviceEvent(d *deviceChange) *api.Event {
+	means, known := deviceMeanings[d.key]
+	if !known {
+		means = deviceMeanings[""]
+	}
+	event := &api.Event{
+		Kind: means.begun, Severity: means.severity, Object: "fence/" + d.device, Condition: d.key,
+		Message: sentence(d.device + ": " + d.message),
+	}
+	if !d.holds {
+		event.Kind, event.Severity, event.Message = means.ended, cleared, "No longer: "+event.Message
 	}
 	return event
 }

@@ -54,6 +54,8 @@ type world struct {
 	refuse  bool                                   // fence devices refuse
 	hung    string                                 // the node whose link plugin hangs, since hungAt
 	hungAt  time.Duration
+	dark    bool                       // who is cut gets no power again
+	wrong   map[string][]sdk.Condition // with the supply of a node
 	nodes   map[string]*fakeDaemon
 	saved   map[string]string
 }
@@ -68,7 +70,7 @@ type fakeDaemon struct {
 func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, begun: time.Now(), power: map[string]bool{}, running: map[string]map[string]int{}, pids: 100,
-		ears: map[string]map[string]func(sdk.Packet){}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
+		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
 	}
 }
 
@@ -144,6 +146,19 @@ func (w *world) cut(node string) {
 	if d != nil {
 		d.stop()
 	}
+}
+
+// complain has a node's supply tell what is wrong with it.
+func (w *world) complain(node string, conditions ...sdk.Condition) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wrong[node] = conditions
+}
+
+func (w *world) stayOff() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dark = true
 }
 
 func (w *world) close() {

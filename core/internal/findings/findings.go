@@ -38,6 +38,7 @@ const (
 	FenceSlow         = "fence.slow"
 	FenceUnconfirmed  = "fence.unconfirmed"
 	FenceUnhealthy    = "fence.unhealthy"
+	FenceDegraded     = "fence.degraded"
 	PluginDied        = "plugin.died"
 	ServiceDied       = "service.died"
 	ServiceFailed     = "service.failed"

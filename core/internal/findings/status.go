@@ -99,6 +99,7 @@ var timelineSigns = map[string]struct {
 	api.KindResourceFailed:    {ServiceFailed, major, .95},
 	api.KindResourceBlocked:   {ServiceBlocked, critical, 1},
 	api.KindFenceFailed:       {FenceUnconfirmed, critical, 1},
+	api.KindFenceDegraded:     {FenceDegraded, minor, 1},
 	api.KindNodeLate:          {NodeStalled, warning, 1},
 	api.KindLinkLate:          {BeatsLate, warning, .9},
 	api.KindPingGroupLost:     {NetworkIsolated, major, .9},
