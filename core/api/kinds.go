@@ -86,6 +86,8 @@ const (
 	KindConfigRefused  = "config.refused"
 	KindJournalCorrupt = "journal.corrupt" // the journal's or the outbox's file was damaged and set aside
 	KindJournalFailed  = "journal.failed"
+	KindOutboxFailed   = "outbox.failed"   // the disk takes no reports: they are held in memory
+	KindOutboxRestored = "outbox.restored" // it does again
 
 	// KindAlarm is any other condition of the policy; the message says it all.
 	KindAlarm = "alarm"
@@ -120,6 +122,7 @@ const (
 	ConditionDown         = "down"
 	ConditionModeEnding   = "mode-ending"
 	ConditionConfig       = "configuration"
+	ConditionOutbox       = "outbox"
 )
 
 // Health words, as used in Status.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,6 +147,42 @@ func TestFullDiskFailsOver(t *testing.T) {
 	}
 	s.kill(active)
 	s.activeIs(survivor, 10*time.Second)
+}
+
+// TestFullDiskAtARestart: the daemon of a standby whose disk is full and whose outbox is
+// gone starts, says so, takes over, and keeps its reports once there is room.
+func TestFullDiskAtARestart(t *testing.T) {
+	s := openWith(t, harness.Options{Console: true}, func(n *lab.Node) { n.DiskBytes = 64 << 20 })
+	active := s.whole()
+	survivor := s.Store.Peer(active)
+	const fill = `cd /var/lib/storeward && ln outbox/outbox.db kept && rm -r outbox && # its room stays taken
+dd if=/dev/zero of=filler bs=64k 2>/dev/null; dd if=/dev/zero of=more bs=512 2>/dev/null; ! mkdir outbox 2>/dev/null || ! dd if=/dev/zero of=outbox/probe bs=512 count=1 2>/dev/null`
+	if _, err := survivor.Exec(t.Context(), "sh", "-c", fill); err != nil {
+		t.Fatal("the disk is not full:", err)
+	}
+	before := s.daemon(survivor)
+	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually(20*time.Second, "the daemon runs again", func() (string, bool) {
+		state, err := s.State(t.Context(), survivor)
+		return fmt.Sprint(err), err == nil && state.GetRole() == "standby" && state.GetPeerHeard()
+	})
+	s.history(survivor, "outbox.failed")
+	s.alarm(survivor, "major", "outbox")
+	s.whole()
+	s.kill(active)
+	s.activeIs(survivor, 10*time.Second)
+	if _, err := survivor.Exec(t.Context(), "sh", "-c", "rm /var/lib/storeward/filler /var/lib/storeward/more"); err != nil {
+		t.Fatal(err)
+	}
+	s.history(survivor, "outbox.restored")
+	client, err := s.HQ.Client(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.closedFailover(client, active.Name)
+	s.exactlyOnce(client, 1)
 }
 
 // TestCorruptJournalIsSetAside: a node with a damaged journal says so, starts

@@ -90,7 +90,8 @@ func (a *App) openJournal(o *engine.Options) error {
 func (a *App) openReport(o *engine.Options) error {
 	r, err := report.New(report.Options{
 		Store: a.cfg.Store, Node: a.node, Dir: filepath.Join(a.cfg.StateDir, "outbox"), Report: a.cfg.Report,
-		Log: a.log, Now: time.Now, Answer: a.answer, Damaged: a.outboxDamaged,
+		Log: a.log, Now: time.Now, Answer: a.answer,
+		Tell: func(event *api.Event) { a.herald.tell(func(e *engine.Engine) { e.Tell(event) }) },
 	})
 	if err != nil {
 		return err
@@ -98,23 +99,6 @@ func (a *App) openReport(o *engine.Options) error {
 	a.report, o.Sink = r, r
 	a.onClose(r.Close)
 	return nil
-}
-
-// outboxDamaged raises the alarm. It stands until the daemon's next start: somebody
-// should look at the disk.
-func (a *App) outboxDamaged(d report.Damage) {
-	kept, waited := "It was gone", "Reports that waited in it are missing"
-	if d.Aside != "" {
-		kept = "It was set aside as " + d.Aside
-	}
-	if d.Waiting >= 0 {
-		waited = fmt.Sprintf("%d reports that waited in it are missing", d.Waiting)
-	}
-	event := &api.Event{
-		Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_MAJOR, Object: "node/" + a.node, Condition: api.ConditionCorrupt,
-		Message: fmt.Sprintf("The outbox of %s cannot be read: %v. %s. %s; a new one takes its place, and the service is not concerned.", a.node, d.Err, kept, waited),
-	}
-	a.herald.tell(func(e *engine.Engine) { e.Tell(event) })
 }
 
 // openChannel prepares the second channel. Without certificates there is none:

@@ -19,13 +19,11 @@ import (
 func rough(t testing.TB, dir string) (*outbox, *[]Damage) {
 	t.Helper()
 	var set []Damage
-	box, err := newOutbox(outboxOptions{
+	box := newOutbox(outboxOptions{
 		dir: dir, limit: 8 << 20, destinations: []string{"a", "b"},
 		now: time.Now, damaged: func(d Damage) { set = append(set, d) },
 	})
-	if err == nil {
-		_, err = box.next("", 1, 1) // opens it
-	}
+	_, err := box.next("", 1, 1) // opens it
 	if errors.Is(err, errRenewed) {
 		_, err = box.next("", 1, 1) // makes a new one
 	}

@@ -82,13 +82,10 @@ func infoOf(e *api.Envelope, size int) itemInfo {
 
 // newOutbox prepares dir/outbox.db. The first use opens it: a node starts without
 // waiting for a large file, or for a disk that is slow to make a new one.
-func newOutbox(options outboxOptions) (*outbox, error) {
-	if err := os.MkdirAll(options.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the outbox's folder: %w", err)
-	}
+func newOutbox(options outboxOptions) *outbox {
 	o := &outbox{outboxOptions: options, path: filepath.Join(options.dir, "outbox.db"), grown: make(chan struct{})}
 	o.begin()
-	return o, nil
+	return o
 }
 
 // begin starts a journal of which nothing is on disk.
@@ -109,7 +106,10 @@ func (o *outbox) open() error {
 	file, found, err := openFile(o.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if o.file, err = makeFile(o.path, o.journal); err != nil {
+		if err = os.MkdirAll(o.dir, 0o700); err == nil {
+			o.file, err = makeFile(o.path, o.journal)
+		}
+		if err != nil {
 			return fmt.Errorf("make the outbox: %w", err)
 		}
 		return nil

@@ -30,13 +30,11 @@ func testPoints(size int) *api.Envelope {
 
 func open(t *testing.T, dir string, limit int64, destinations ...string) *outbox {
 	t.Helper()
-	box, err := newOutbox(outboxOptions{
+	box := newOutbox(outboxOptions{
 		dir: dir, limit: limit, destinations: destinations, now: func() time.Time { return testTime },
 		damaged: func(d Damage) { t.Errorf("set aside: %+v", d) },
 	})
-	if err == nil {
-		_, err = box.next("", 1, 1) // opens it
-	}
+	_, err := box.next("", 1, 1) // opens it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,9 +30,9 @@ type Options struct {
 	Log    logrus.FieldLogger
 	// Now reads the wall clock.
 	Now func() time.Time
-	// Damaged is told when the outbox turned out to be damaged and a new one began,
-	// at the start or later. It must not block.
-	Damaged func(Damage)
+	// Tell takes what happens to the reports themselves, for the engine to tell like any
+	// other event. It must not block, and may be nil.
+	Tell func(*api.Event)
 	// Answer replies to a console's question, e.g. "status" or "snapshot". It
 	// may be nil. The reply is a protobuf message of the API.
 	Answer func(ctx context.Context, question string, body []byte) (proto.Message, error)
@@ -40,7 +40,8 @@ type Options struct {
 
 // Reporter is the Sink of a running node. What it is given is numbered, put
 // into the outbox, and sent on from there; traps go out as soon as an event is
-// on disk, or when the disk refuses it.
+// on disk, or when the disk refuses it. Until the disk takes it everything waits
+// in a queue of bounded size.
 type Reporter struct {
 	o     Options
 	box   *outbox
@@ -50,7 +51,8 @@ type Reporter struct {
 	mu      sync.Mutex
 	queue   queue
 	wake    chan struct{}
-	refused atomic.Uint64 // envelopes that found the queue full
+	givenUp atomic.Uint64 // envelopes that found the queue full
+	held    held          // write's own
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -59,14 +61,14 @@ type Reporter struct {
 var _ Sink = (*Reporter)(nil)
 
 // New starts to open the outbox and to send. Nothing that is away, unreachable or
-// damaged is an error here: only a destination that cannot be meant, such as a
-// missing certificate, and a folder that cannot be made.
+// damaged is an error here, nor is a disk that takes nothing: only a destination that
+// cannot be meant, such as a missing certificate.
 func New(o Options) (*Reporter, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Damaged == nil {
-		o.Damaged = func(Damage) {}
+	if o.Tell == nil {
+		o.Tell = func(*api.Event) {}
 	}
 	var destinations []string
 	for _, c := range o.Report.Consoles {
@@ -75,20 +77,14 @@ func New(o Options) (*Reporter, error) {
 	for _, s := range o.Report.Influx {
 		destinations = append(destinations, "influx/"+s.Name)
 	}
-	box, err := newOutbox(outboxOptions{
-		dir: o.Dir, limit: o.Report.OutboxBytes, destinations: destinations, now: o.Now, damaged: o.Damaged,
+	r := &Reporter{o: o, wake: make(chan struct{}, 1)}
+	r.box = newOutbox(outboxOptions{
+		dir: o.Dir, limit: o.Report.OutboxBytes, destinations: destinations, now: o.Now, damaged: r.tellDamage,
 	})
-	if err != nil {
-		return nil, err
-	}
-	r := &Reporter{o: o, box: box, wake: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	if err := r.start(ctx); err != nil {
-		cancel()
-		r.done.Wait()
-		_ = box.close()
-		return nil, err
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
@@ -173,7 +169,7 @@ func (r *Reporter) Backlog() (waiting, droppedPoints uint64) {
 	queued := len(r.queue.waiting)
 	r.mu.Unlock()
 	stored, dropped, _ := r.box.stats()
-	return uint64(queued + stored), dropped //nolint:gosec // counts
+	return uint64(queued + stored), dropped + r.givenUp.Load() //nolint:gosec // counts
 }
 
 // Close stops sending. What is not yet on disk is written first; what is on
@@ -188,9 +184,8 @@ func (r *Reporter) enqueue(e *api.Envelope) {
 	mendText(e.ProtoReflect())
 	e.Store, e.Node, e.Time = r.o.Store, r.o.Node, timestamppb.New(r.o.Now())
 	r.mu.Lock()
-	refused := r.queue.add(e)
+	r.givenUp.Add(r.queue.add(e))
 	r.mu.Unlock()
-	r.refused.Add(refused)
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -218,18 +213,18 @@ func (r *Reporter) write(ctx context.Context) {
 		r.tell(n)
 		switch {
 		case err == nil:
-			r.forget(n)
+			if n > 0 {
+				r.forget(n)
+				r.tellTaken()
+			}
 			pause = firstPause
 			if err := r.box.trim(); err != nil {
 				r.o.Log.WithError(err).Warn("outbox not thinned")
 			}
 		case !errors.Is(err, errClosed):
-			r.o.Log.WithError(err).WithField("waiting", n).Error("events wait in memory: the disk does not take them")
+			r.tellHeld(err)
 			retry.Reset(pause)
 			pause = min(2*pause, longestPause)
-		}
-		if n := r.refused.Swap(0); n > 0 {
-			r.o.Log.WithField("count", n).Error("reports were dropped: the disk takes nothing and the queue is full")
 		}
 	}
 }

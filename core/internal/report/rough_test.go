@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,8 +99,8 @@ func TestC2DamageUnderTheLink(t *testing.T) {
 	console := &fakeConsole{got: map[uint64]string{}}
 	console.serve(t, s)
 	o := linkOptions(dir, s.Addr().(*net.TCPAddr).Port)
-	damages := make(chan Damage, 8)
-	o.Damaged = func(d Damage) { damages <- d }
+	news := make(chan *api.Event, 8)
+	o.Tell = func(e *api.Event) { news <- e }
 	r, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -119,8 +120,8 @@ func TestC2DamageUnderTheLink(t *testing.T) {
 		return console.got[1] == "after 1" && console.got[2] == "after 2" && console.got[3] == "after 3"
 	})
 	eventually(t, "an empty outbox", func() bool { n, _, _ := r.box.stats(); return n == 0 })
-	if d := <-damages; d.Waiting != 0 || len(damages) > 0 {
-		t.Errorf("%d reports waited, %d more times damaged", d.Waiting, len(damages))
+	if e := <-news; e.GetKind() != api.KindJournalCorrupt || !strings.Contains(e.GetMessage(), " 0 reports that waited in it are missing") || len(news) > 0 {
+		t.Errorf("told %v and %d more", e, len(news))
 	}
 }
 
