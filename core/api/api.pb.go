@@ -92,8 +92,10 @@ func (Severity) EnumDescriptor() ([]byte, []int) {
 
 // Batch is the request on the subject storeward.v1.STORE.NODE.batch.
 type Batch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Envelopes     []*Envelope            `protobuf:"bytes,1,rep,name=envelopes,proto3" json:"envelopes,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Envelopes []*Envelope            `protobuf:"bytes,1,rep,name=envelopes,proto3" json:"envelopes,omitempty"`
+	// Of a batch without envelopes: a question for the newest number of this journal.
+	JournalId     string `protobuf:"bytes,2,opt,name=journal_id,json=journalId,proto3" json:"journal_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -135,11 +137,21 @@ func (x *Batch) GetEnvelopes() []*Envelope {
 	return nil
 }
 
-// Ack is the reply: everything up to sequence of that journal is committed.
+func (x *Batch) GetJournalId() string {
+	if x != nil {
+		return x.JournalId
+	}
+	return ""
+}
+
+// Ack is the reply: the batch is committed.
 type Ack struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	JournalId string                 `protobuf:"bytes,1,opt,name=journal_id,json=journalId,proto3" json:"journal_id,omitempty"`
-	Sequence  uint64                 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// The newest number of that journal that the console ever committed, 0: none. It is
+	// beyond the batch where that repeats what was sent before, and beyond everything that
+	// the node ever gave where the node's disk was set back.
+	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// Empty when the batch was committed; else one sentence, and nothing of the batch counts.
 	Error         string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2439,9 +2451,11 @@ var File_api_proto protoreflect.FileDescriptor
 
 const file_api_proto_rawDesc = "" +
 	"\n" +
-	"\tapi.proto\x12\x10storeward.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n" +
+	"\tapi.proto\x12\x10storeward.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
 	"\x05Batch\x128\n" +
-	"\tenvelopes\x18\x01 \x03(\v2\x1a.storeward.api.v1.EnvelopeR\tenvelopes\"V\n" +
+	"\tenvelopes\x18\x01 \x03(\v2\x1a.storeward.api.v1.EnvelopeR\tenvelopes\x12\x1d\n" +
+	"\n" +
+	"journal_id\x18\x02 \x01(\tR\tjournalId\"V\n" +
 	"\x03Ack\x12\x1d\n" +
 	"\n" +
 	"journal_id\x18\x01 \x01(\tR\tjournalId\x12\x1a\n" +

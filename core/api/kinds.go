@@ -88,6 +88,7 @@ const (
 	KindJournalFailed  = "journal.failed"
 	KindOutboxFailed   = "outbox.failed"   // the disk takes no reports: they are held in memory
 	KindOutboxRestored = "outbox.restored" // it does again
+	KindOutboxSetBack  = "outbox.set-back" // the disk was set back: reports go out under a new journal id
 
 	// KindAlarm is any other condition of the policy; the message says it all.
 	KindAlarm = "alarm"

@@ -27,17 +27,21 @@ const (
 	maxScenario  = 1 << 20
 )
 
-// parse decodes a batch and checks that it is what the node of this store may say.
-func parse(store, node string, data []byte) ([]*api.Envelope, error) {
+// parse decodes a batch and checks that it is what the node of this store may say. A
+// batch without envelopes is a question about its journal.
+func parse(store, node string, data []byte) (*api.Batch, error) {
 	batch := new(api.Batch)
 	if err := proto.Unmarshal(data, batch); err != nil {
 		return nil, errors.New("the batch cannot be decoded")
 	}
 	envelopes := batch.GetEnvelopes()
-	if len(envelopes) == 0 || len(envelopes) > maxEnvelopes {
-		return nil, fmt.Errorf("a batch holds 1 to %d envelopes, this one %d", maxEnvelopes, len(envelopes))
+	if question := len(envelopes) == 0 && batch.GetJournalId() != ""; !question {
+		if len(envelopes) == 0 || len(envelopes) > maxEnvelopes {
+			return nil, fmt.Errorf("a batch holds 1 to %d envelopes, this one %d", maxEnvelopes, len(envelopes))
+		}
+		batch.JournalId = envelopes[0].GetJournalId()
 	}
-	journal, last := envelopes[0].GetJournalId(), uint64(0)
+	journal, last := batch.GetJournalId(), uint64(0)
 	if journal == "" || len(journal) > maxJournal {
 		return nil, fmt.Errorf("a journal id has 1 to %d bytes", maxJournal)
 	}
@@ -52,7 +56,7 @@ func parse(store, node string, data []byte) ([]*api.Envelope, error) {
 		}
 		last = e.GetSequence()
 	}
-	return envelopes, nil
+	return batch, nil
 }
 
 // cut shortens s to at most n bytes, at the border of a character.

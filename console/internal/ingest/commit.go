@@ -25,6 +25,7 @@ type outcome struct {
 	fresh   int
 	repeats int
 	missing uint64 // numbers skipped by this batch
+	newest  uint64 // number of its journal
 }
 
 // commit writes a batch in one transaction; what was written before is skipped.
@@ -39,7 +40,7 @@ func (in *Ingest) commit(ctx context.Context, envelopes []*api.Envelope) (outcom
 		if err := fleet.Register(ctx, tx, w.store, w.node, now); err != nil {
 			return err
 		}
-		fresh, missing, err := w.advance(ctx, envelopes)
+		fresh, err := w.advance(ctx, envelopes)
 		if err != nil {
 			return err
 		}
@@ -52,7 +53,10 @@ func (in *Ingest) commit(ctx context.Context, envelopes []*api.Envelope) (outcom
 		if err != nil {
 			return err
 		}
-		out = outcome{news: w.news, samples: tally, fresh: len(fresh), repeats: len(envelopes) - len(fresh), missing: missing}
+		out = outcome{
+			news: w.news, samples: tally, fresh: len(fresh), repeats: len(envelopes) - len(fresh),
+			missing: w.missing, newest: w.newest,
+		}
 		return nil
 	})
 	return out, err
@@ -65,26 +69,37 @@ type writer struct {
 	store, node string
 	points      []*api.Point
 	news        []live.News
+	missing     uint64 // numbers skipped
+	newest      uint64 // number of the journal
+}
+
+// journalOf is the console's place in a journal; number 0 in one that is not known.
+func journalOf(ctx context.Context, idb bun.IDB, store, node, id string) (*db.Journal, error) {
+	j := &db.Journal{Store: store, Node: node, JournalID: id}
+	err := idb.NewSelect().Model(j).WherePK().Scan(ctx)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	return j, nil
 }
 
 // advance moves the journal's mark on and returns the envelopes that are new:
 // beyond the mark, or within a gap that they then fill.
-func (w *writer) advance(ctx context.Context, envelopes []*api.Envelope) (fresh []*api.Envelope, missing uint64, err error) {
-	j := &db.Journal{Store: w.store, Node: w.node, JournalID: envelopes[0].GetJournalId()}
-	err = w.tx.NewSelect().Model(j).WherePK().Scan(ctx)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
+func (w *writer) advance(ctx context.Context, envelopes []*api.Envelope) (fresh []*api.Envelope, err error) {
+	j, err := journalOf(ctx, w.tx, w.store, w.node, envelopes[0].GetJournalId())
+	if err != nil {
+		return nil, err
+	}
+	if j.FirstSeen == 0 {
 		// The numbers before the first are none of ours: the node had them before it knew this console.
 		j.Sequence, j.FirstSeen = envelopes[0].GetSequence()-1, db.Nanos(w.now)
-	case err != nil:
-		return nil, 0, fmt.Errorf("read journal: %w", err)
 	}
 	for _, e := range envelopes {
 		n := e.GetSequence()
 		if n <= j.Sequence {
 			filled, err := w.fill(ctx, j, n)
 			if err != nil {
-				return nil, 0, err
+				return nil, err
 			}
 			if filled {
 				fresh = append(fresh, e)
@@ -92,9 +107,9 @@ func (w *writer) advance(ctx context.Context, envelopes []*api.Envelope) (fresh 
 			continue
 		}
 		if n > j.Sequence+1 {
-			missing += n - j.Sequence - 1
+			w.missing += n - j.Sequence - 1
 			if err := w.gap(ctx, j, j.Sequence+1, n-1); err != nil {
-				return nil, 0, err
+				return nil, err
 			}
 		}
 		j.Sequence = n
@@ -102,9 +117,10 @@ func (w *writer) advance(ctx context.Context, envelopes []*api.Envelope) (fresh 
 	}
 	j.LastSeen = db.Nanos(w.now)
 	if _, err := w.tx.NewInsert().Model(j).On("CONFLICT (store, node, journal_id) DO UPDATE").Exec(ctx); err != nil {
-		return nil, 0, fmt.Errorf("write journal: %w", err)
+		return nil, fmt.Errorf("write journal: %w", err)
 	}
-	return fresh, missing, nil
+	w.newest = j.Sequence
+	return fresh, nil
 }
 
 func (w *writer) gap(ctx context.Context, j *db.Journal, from, to uint64) error {

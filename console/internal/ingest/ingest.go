@@ -141,20 +141,23 @@ func (in *Ingest) work(q <-chan *nats.Msg) {
 	}
 }
 
-// take writes a batch and returns what to answer.
+// take writes a batch, or answers a question, and returns what to reply.
 func (in *Ingest) take(subject string, data []byte) *api.Ack {
 	store, node, _, err := api.ParseSubject(subject)
 	if err != nil {
 		return in.refuse(store, node, err)
 	}
-	envelopes, err := parse(store, node, data)
+	batch, err := parse(store, node, data)
 	if err != nil {
 		return in.refuse(store, node, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitWithin)
 	defer cancel()
+	if len(batch.GetEnvelopes()) == 0 {
+		return in.newest(ctx, store, node, batch.GetJournalId())
+	}
 	began := time.Now()
-	out, err := in.commit(ctx, envelopes)
+	out, err := in.commit(ctx, batch.GetEnvelopes())
 	in.metrics.seconds.Observe(time.Since(began).Seconds())
 	if err != nil {
 		in.metrics.batches.WithLabelValues("failed").Inc()
@@ -164,8 +167,19 @@ func (in *Ingest) take(subject string, data []byte) *api.Ack {
 	in.metrics.count(out)
 	in.committed()
 	in.tell(store, node, out)
-	last := envelopes[len(envelopes)-1]
-	return &api.Ack{JournalId: last.GetJournalId(), Sequence: last.GetSequence()}
+	return &api.Ack{JournalId: batch.GetJournalId(), Sequence: out.newest}
+}
+
+// newest answers how far a node's journal is known here.
+func (in *Ingest) newest(ctx context.Context, store, node, journal string) *api.Ack {
+	j, err := journalOf(ctx, in.o.DB.Read, store, node, journal)
+	if err != nil {
+		in.metrics.batches.WithLabelValues("failed").Inc()
+		in.o.Log.WithError(err).WithFields(logrus.Fields{"store": store, "node": node}).Error("question for a journal not answered")
+		return &api.Ack{Error: "the console cannot read now"}
+	}
+	in.metrics.batches.WithLabelValues("question").Inc()
+	return &api.Ack{JournalId: journal, Sequence: j.Sequence}
 }
 
 func (in *Ingest) refuse(store, node string, err error) *api.Ack {

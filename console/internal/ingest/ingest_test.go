@@ -41,10 +41,15 @@ func TestRepeatsAndGaps(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			con := newConsole(t)
+			newest := uint64(0)
 			for _, b := range c.batches {
-				if ack := con.take(subject, batchOf(b...)); ack.GetError() != "" || ack.GetSequence() != b[len(b)-1] || ack.GetJournalId() != "j1" {
+				newest = max(newest, b[len(b)-1])
+				if ack := con.take(subject, batchOf(b...)); ack.GetError() != "" || ack.GetSequence() != newest || ack.GetJournalId() != "j1" {
 					t.Fatalf("batch %v answered with %v", b, ack)
 				}
+			}
+			if ack := con.take(subject, question("j1")); ack.GetError() != "" || ack.GetSequence() != newest || ack.GetJournalId() != "j1" {
+				t.Errorf("the question was answered with %v", ack)
 			}
 			if diff := cmp.Diff(c.want, con.numbers(t)); diff != "" {
 				t.Error(diff)
@@ -54,6 +59,33 @@ func TestRepeatsAndGaps(t *testing.T) {
 				t.Errorf("journals %+v, error %v, want %d missing", journals, err, c.missing)
 			}
 		})
+	}
+}
+
+// question asks for the newest number of a journal.
+func question(journal string) []byte {
+	data, err := proto.Marshal(&api.Batch{JournalId: journal})
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// TestQuestionForAJournal: the answer is the node's own, and the question stores nothing.
+func TestQuestionForAJournal(t *testing.T) {
+	con := newConsole(t)
+	con.take(subject, batchOf(7))
+	for _, c := range []struct {
+		subject, journal string
+		want             uint64
+	}{{subject, "j1", 7}, {subject, "j2", 0}, {"storeward.v1.s0001.beta.batch", "j1", 0}} {
+		if ack := con.take(c.subject, question(c.journal)); ack.GetError() != "" || ack.GetSequence() != c.want || ack.GetJournalId() != c.journal {
+			t.Errorf("%+v answered with %v", c, ack)
+		}
+	}
+	journals, err := fleet.Journals(context.Background(), con.db.Read, "s0001", "alpha")
+	if err != nil || len(journals) != 1 {
+		t.Errorf("journals %+v, error %v", journals, err)
 	}
 }
 
@@ -78,6 +110,7 @@ func TestRefused(t *testing.T) {
 		{"another store", other(func(e *api.Envelope) { e.Store = "s0002" }), "may not speak for"},
 		{"the peer", other(func(e *api.Envelope) { e.Node = "beta" }), "may not speak for"},
 		{"no journal", other(func(e *api.Envelope) { e.JournalId = "" }), "journal id"},
+		{"question for a long journal", question(strings.Repeat("j", 65)), "journal id"},
 		{"long journal", other(func(e *api.Envelope) { e.JournalId = strings.Repeat("j", 65) }), "journal id"},
 		{"number 0", other(func(e *api.Envelope) { e.Sequence = 0 }), "rise from 1"},
 		{"number too large", other(func(e *api.Envelope) { e.Sequence = 1<<64 - 1 }), "rise from 1"},
@@ -317,6 +350,7 @@ func TestManyNodesAtOnce(t *testing.T) {
 func FuzzBatch(f *testing.F) {
 	f.Add([]byte("\xff"))
 	f.Add(batchOf(1, 2, 3))
+	f.Add(question("j1"))
 	wild := eventNo(7)
 	wild.Time = &timestamppb.Timestamp{Seconds: 1 << 60, Nanos: -1}
 	wild.Body = &api.Envelope_Incident{Incident: &api.Incident{Id: strings.Repeat("é", 300), Opened: wild.Time, Snapshots: []*api.Snapshot{nil, {}}}}
@@ -326,12 +360,12 @@ func FuzzBatch(f *testing.F) {
 	}
 	f.Add(data)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		envelopes, err := parse("s0001", "alpha", data)
+		batch, err := parse("s0001", "alpha", data)
 		if err != nil {
 			return
 		}
 		last := uint64(0)
-		for _, e := range envelopes {
+		for _, e := range batch.GetEnvelopes() {
 			if e.GetStore() != "s0001" || e.GetNode() != "alpha" || e.GetSequence() <= last {
 				t.Fatalf("envelope %v taken", e)
 			}

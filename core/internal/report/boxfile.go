@@ -40,9 +40,11 @@ type boxFile struct {
 // contents is what a file holds.
 type contents struct {
 	journal string
-	last    uint64
-	cursors map[string]uint64
-	items   []itemInfo
+	// journals are the present one and those of what still waits.
+	journals map[string]bool
+	last     uint64
+	cursors  map[string]uint64
+	items    []itemInfo
 }
 
 // openFile opens a file that makeFile made, and reads it whole. It writes nothing,
@@ -67,7 +69,7 @@ func openFile(path string) (*boxFile, *contents, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &contents{cursors: map[string]uint64{}}
+	c := &contents{cursors: map[string]uint64{}, journals: map[string]bool{}}
 	if err := f.use(func(db *bolt.DB) error { return db.View(c.load) }); err != nil {
 		f.abandon()
 		return nil, nil, err
@@ -174,10 +176,12 @@ func (c *contents) load(tx *bolt.Tx) error {
 		return err
 	}
 	c.journal, c.last = string(journal), sequenceOf(last)
+	c.journals[c.journal] = true
 	if err := tx.Bucket(bucketItems).ForEach(func(k, v []byte) error {
 		e, err := envelopeIn(k, v)
 		if err == nil {
 			c.items = append(c.items, infoOf(e, len(v)))
+			c.journals[e.JournalId] = true
 		}
 		return err
 	}); err != nil {

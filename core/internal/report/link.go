@@ -40,6 +40,9 @@ type link struct {
 	conn     *nats.Conn // nil until connect
 	box      *outbox
 	log      logrus.FieldLogger
+	// place belongs to deliver; setBack takes what it finds wrong there.
+	place   place
+	setBack func(*overtaken)
 
 	mu     sync.Mutex
 	newest *api.Status
@@ -47,7 +50,7 @@ type link struct {
 	lost   chan struct{} // closed when the connection that is up now is lost
 }
 
-func newLink(o Options, c config.Console, box *outbox) (*link, error) {
+func newLink(o Options, c config.Console, box *outbox, setBack func(*overtaken)) (*link, error) {
 	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "tls" || u.Host == "" {
 		return nil, fmt.Errorf("url %q is not an address such as tls://console.example:4222", c.URL)
 	}
@@ -56,7 +59,7 @@ func newLink(o Options, c config.Console, box *outbox) (*link, error) {
 		return nil, err
 	}
 	return &link{
-		o: o, name: "console/" + c.Name, url: c.URL, security: security, box: box,
+		o: o, name: "console/" + c.Name, url: c.URL, security: security, box: box, setBack: setBack,
 		log: o.Log.WithField("sink", "console/"+c.Name), fresh: make(chan struct{}, 1), lost: make(chan struct{}),
 	}, nil
 }
@@ -168,7 +171,8 @@ func (l *link) whileUp(ctx context.Context) (context.Context, context.CancelFunc
 	return ctx, func() { cancel(nil) }
 }
 
-// deliver sends envelopes of one journal as one request.
+// deliver sends envelopes of one journal as one request. Before the first of its
+// present journal it asks how far the console knows it.
 func (l *link) deliver(ctx context.Context, envelopes []*api.Envelope) (uint64, error) {
 	// Before the look at the connection: a loss right after it counts too.
 	ctx, release := l.whileUp(ctx)
@@ -176,9 +180,58 @@ func (l *link) deliver(ctx context.Context, envelopes []*api.Envelope) (uint64, 
 	if !l.conn.IsConnected() {
 		return 0, errors.New("the console cannot be reached")
 	}
-	data, err := proto.Marshal(&api.Batch{Envelopes: envelopes})
+	first, last := envelopes[0], envelopes[len(envelopes)-1]
+	if now := l.box.current(); now.journal != l.place.journal {
+		l.place = now
+	}
+	if !l.place.asked && first.JournalId == l.place.journal {
+		if _, err := l.send(ctx, &api.Batch{JournalId: first.JournalId}); err != nil {
+			return 0, err
+		}
+		l.place.asked = true
+	}
+	told, err := l.send(ctx, &api.Batch{Envelopes: envelopes})
 	if err != nil {
 		return 0, err
+	}
+	if told < first.Sequence {
+		return 0, fmt.Errorf("the console acknowledged number %d, which was not sent", told)
+	}
+	return min(told, last.Sequence), nil
+}
+
+// send sends a batch, or a question, and returns the newest number of its journal that
+// the console knows. One that it cannot know of this node is an error, and is passed on.
+func (l *link) send(ctx context.Context, batch *api.Batch) (uint64, error) {
+	journal, known := batch.JournalId, l.place.known
+	if list := batch.Envelopes; len(list) > 0 {
+		journal = list[0].JournalId
+		if journal == l.place.journal { // whatever becomes of it, it may be known from now on
+			l.place.known = max(known, list[len(list)-1].Sequence)
+		}
+	}
+	ack, err := l.request(ctx, batch)
+	switch {
+	case err != nil:
+		return 0, err
+	case ack.Error != "":
+		return 0, fmt.Errorf("the console refused a batch: %s", ack.Error)
+	case ack.JournalId != journal:
+		return 0, fmt.Errorf("the console answered for journal %s, which was not sent", ack.JournalId)
+	case journal == l.place.journal && ack.Sequence > l.place.known:
+		why := &overtaken{console: l.name, journal: journal, known: known, told: ack.Sequence}
+		l.place.known = known // what was sent was taken for a repeat
+		l.setBack(why)
+		return 0, why
+	}
+	return ack.Sequence, nil
+}
+
+// request sends a batch and returns the console's answer.
+func (l *link) request(ctx context.Context, batch *api.Batch) (*api.Ack, error) {
+	data, err := proto.Marshal(batch)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
@@ -187,19 +240,13 @@ func (l *link) deliver(ctx context.Context, envelopes []*api.Envelope) (uint64, 
 		if errors.Is(context.Cause(ctx), errLost) {
 			err = errLost
 		}
-		return 0, fmt.Errorf("send a batch to the console: %w", err)
+		return nil, fmt.Errorf("send a batch to the console: %w", err)
 	}
-	var ack api.Ack
-	if err := proto.Unmarshal(reply.Data, &ack); err != nil {
-		return 0, fmt.Errorf("read the console's answer: %w", err)
+	ack := new(api.Ack)
+	if err := proto.Unmarshal(reply.Data, ack); err != nil {
+		return nil, fmt.Errorf("read the console's answer: %w", err)
 	}
-	switch first := envelopes[0]; {
-	case ack.Error != "":
-		return 0, fmt.Errorf("the console refused a batch: %s", ack.Error)
-	case ack.JournalId != first.JournalId || ack.Sequence < first.Sequence:
-		return 0, fmt.Errorf("the console acknowledged %s/%d, which was not sent", ack.JournalId, ack.Sequence)
-	}
-	return min(ack.Sequence, envelopes[len(envelopes)-1].Sequence), nil
+	return ack, nil
 }
 
 // status notes the newest status; an older one that was not sent yet is forgotten.

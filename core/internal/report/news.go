@@ -64,3 +64,10 @@ func (r *Reporter) tellTaken() {
 	r.tellNews(api.KindOutboxRestored, api.Severity_SEVERITY_CLEARED, api.ConditionOutbox,
 		"The outbox of %s takes reports again. What was held in memory is kept; %d reports found no room there and are lost.", r.o.Node, lost)
 }
+
+// tellSetBack says that the disk was set back, and what became of the journal.
+func (r *Reporter) tellSetBack(why *overtaken, journal string) {
+	r.tellNews(api.KindOutboxSetBack, api.Severity_SEVERITY_MAJOR, "",
+		"The disk of %s was set back to an older state: %s knows its reports up to number %d, and this node itself came to %d only. What it reports from there on goes out under the new journal %s.",
+		r.o.Node, why.console, why.told, why.known, journal)
+}

@@ -42,6 +42,7 @@ type outbox struct {
 
 	mu      sync.Mutex
 	journal string            // changes only under disk and mu; provisional until the file is open
+	found   uint64            // newest number of the journal that an earlier daemon gave
 	last    uint64            // newest number given
 	cursors map[string]uint64 // by destination: everything up to here has arrived
 	items   []itemInfo        // what is on disk, by rising number
@@ -49,6 +50,8 @@ type outbox struct {
 	dropped uint64 // points envelopes emptied for want of space
 	lost    uint64 // events dropped for want of space, after all points
 	grown   chan struct{}
+	// journals are the present one and those before it of which something waits (see fork).
+	journals map[string]bool
 }
 
 type outboxOptions struct {
@@ -92,7 +95,8 @@ func newOutbox(options outboxOptions) *outbox {
 func (o *outbox) begin() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.journal, o.last, o.items, o.bytes = newJournalID(), 0, nil, 0
+	o.journal, o.found, o.last, o.items, o.bytes = newJournalID(), 0, 0, nil, 0
+	o.journals = map[string]bool{o.journal: true}
 	o.cursors = make(map[string]uint64, len(o.destinations))
 	for _, d := range o.destinations {
 		o.cursors[d] = 0
@@ -129,9 +133,10 @@ func (o *outbox) adopt(found *contents) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.journal != found.journal {
-		o.journal, o.last = found.journal, 0
+		o.journal, o.found, o.last = found.journal, found.last, 0
 		clear(o.cursors)
 	}
+	o.journals = found.journals
 	// A new destination gets what is still here, and all that comes.
 	for _, d := range o.destinations {
 		o.cursors[d] = max(o.cursors[d], found.cursors[d])
@@ -183,7 +188,7 @@ func (o *outbox) use(f func(*bolt.DB) error) error {
 	return err
 }
 
-// update is use for changes that belong to a journal.
+// update is use for changes that belong to the present journal.
 func (o *outbox) update(journal string, f func(*bolt.Tx) error) error {
 	return o.use(func(db *bolt.DB) error {
 		if journal != o.journal {
@@ -204,10 +209,15 @@ func (o *outbox) number(envelopes []*api.Envelope) {
 			continue
 		}
 		o.last++
-		e.Sequence, e.JournalId = o.last, o.journal
-		if ev := e.GetEvent(); ev != nil {
-			ev.Id = fmt.Sprintf("%s/%s/%d", e.Node, e.JournalId, e.Sequence)
-		}
+		name(e, o.journal, o.last)
+	}
+}
+
+// name gives an envelope its place in a journal.
+func name(e *api.Envelope, journal string, sequence uint64) {
+	e.JournalId, e.Sequence = journal, sequence
+	if ev := e.GetEvent(); ev != nil {
+		ev.Id = fmt.Sprintf("%s/%s/%d", e.Node, e.JournalId, e.Sequence)
 	}
 }
 
@@ -240,7 +250,7 @@ func (o *outbox) store(envelopes []*api.Envelope) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if newest.JournalId != o.journal {
+	if !o.journals[newest.JournalId] {
 		return errRenewed // set aside in this moment
 	}
 	if !keep {
@@ -263,8 +273,8 @@ func (o *outbox) waiting() <-chan struct{} {
 	return o.grown
 }
 
-// next returns the envelopes that a destination lacks, oldest first, at most
-// count of them and about size bytes.
+// next returns the envelopes that a destination lacks, oldest first, of one journal,
+// at most count of them and about size bytes.
 func (o *outbox) next(destination string, count int, size int64) ([]*api.Envelope, error) {
 	var envelopes []*api.Envelope
 	err := o.use(func(db *bolt.DB) error {
@@ -277,6 +287,9 @@ func (o *outbox) next(destination string, count int, size int64) ([]*api.Envelop
 				e, err := envelopeIn(k, v)
 				if err != nil {
 					return err
+				}
+				if len(envelopes) > 0 && e.JournalId != envelopes[0].JournalId {
+					break
 				}
 				envelopes = append(envelopes, e)
 				size -= int64(len(v))
@@ -295,7 +308,7 @@ func (o *outbox) next(destination string, count int, size int64) ([]*api.Envelop
 func (o *outbox) acknowledge(destination, journal string, sequence uint64) error {
 	o.mu.Lock()
 	sequence = min(sequence, o.last)
-	if journal != o.journal || sequence <= o.cursors[destination] {
+	if !o.journals[journal] || sequence <= o.cursors[destination] {
 		o.mu.Unlock()
 		return nil
 	}
@@ -312,13 +325,18 @@ func (o *outbox) acknowledge(destination, journal string, sequence uint64) error
 	delivered := o.items[:n]
 	o.items = o.items[n:]
 	o.mu.Unlock()
-	err := o.update(journal, func(tx *bolt.Tx) error {
-		for _, it := range delivered {
-			if err := tx.Bucket(bucketItems).Delete(key(it.sequence)); err != nil {
-				return err
-			}
+	err := o.use(func(db *bolt.DB) error {
+		if !o.journals[journal] {
+			return errRenewed
 		}
-		return putValue(tx, bucketCursors, []byte(destination), key(sequence))
+		return db.Update(func(tx *bolt.Tx) error {
+			for _, it := range delivered {
+				if err := tx.Bucket(bucketItems).Delete(key(it.sequence)); err != nil {
+					return err
+				}
+			}
+			return putValue(tx, bucketCursors, []byte(destination), key(sequence))
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("note in the outbox what %s has: %w", destination, err)

@@ -91,7 +91,7 @@ func New(o Options) (*Reporter, error) {
 
 func (r *Reporter) start(ctx context.Context) error {
 	for _, c := range r.o.Report.Consoles {
-		l, err := newLink(r.o, c, r.box)
+		l, err := newLink(r.o, c, r.box, r.setBack)
 		if err != nil {
 			return fmt.Errorf("link to console %s: %w", c.Name, err)
 		}

@@ -126,13 +126,42 @@ func broker(t *testing.T, dir string, port int) *server.Server {
 	return s
 }
 
-// fakeConsole commits batches in memory, and loses some acknowledgements after the commit.
+// fakeConsole commits batches in memory as the real one does: each name once, in the
+// order of its arrival. It loses some acknowledgements after the commit.
 type fakeConsole struct {
 	mu       sync.Mutex
-	got      map[uint64]string
+	got      map[uint64]string // by number
 	order    []uint64
+	names    []string          // JOURNAL/NUMBER MESSAGE
+	marks    map[string]uint64 // by journal
+	repeats  int
 	statuses atomic.Int64
 	lose     atomic.Int64 // acknowledgements to lose
+}
+
+func newFakeConsole() *fakeConsole {
+	return &fakeConsole{got: map[uint64]string{}, marks: map[string]uint64{}}
+}
+
+func (c *fakeConsole) commit(b *api.Batch) *api.Ack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	journal := b.JournalId
+	for _, e := range b.Envelopes {
+		journal = e.JournalId
+		if e.Sequence <= c.marks[journal] {
+			c.repeats++
+			continue
+		}
+		c.marks[journal] = e.Sequence
+		c.order = append(c.order, e.Sequence)
+		c.names = append(c.names, fmt.Sprintf("%s/%d %s", journal, e.Sequence, e.GetEvent().GetMessage()))
+		c.got[e.Sequence] = e.GetEvent().GetMessage()
+	}
+	if len(b.Envelopes) > 0 && c.lose.Add(-1) >= 0 {
+		return &api.Ack{Error: "the database is away"}
+	}
+	return &api.Ack{JournalId: journal, Sequence: c.marks[journal]}
 }
 
 func (c *fakeConsole) serve(t *testing.T, s *server.Server) {
@@ -147,20 +176,7 @@ func (c *fakeConsole) serve(t *testing.T, s *server.Server) {
 		if err := proto.Unmarshal(m.Data, &b); err != nil {
 			t.Error(err)
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for _, e := range b.Envelopes {
-			if _, known := c.got[e.Sequence]; !known {
-				c.order = append(c.order, e.Sequence)
-			}
-			c.got[e.Sequence] = e.GetEvent().GetMessage()
-		}
-		newest := b.Envelopes[len(b.Envelopes)-1]
-		ack := &api.Ack{JournalId: newest.JournalId, Sequence: newest.Sequence}
-		if c.lose.Add(-1) >= 0 {
-			ack = &api.Ack{Error: "the database is away"}
-		}
-		data, _ := proto.Marshal(ack)
+		data, _ := proto.Marshal(c.commit(&b))
 		m.Respond(data)
 	})
 	if err != nil {
@@ -214,7 +230,7 @@ func TestC2LinkDeliversOnceThroughTrouble(t *testing.T) {
 		r.Event(&api.Event{Kind: api.KindAlarm, Message: fmt.Sprint("away ", i)})
 	}
 	s = broker(t, dir, port)
-	console := &fakeConsole{got: map[uint64]string{}}
+	console := newFakeConsole()
 	console.lose.Store(2)
 	console.serve(t, s)
 	eventually(t, "what was sent while the console was away", func() bool { return console.count() == 20 })

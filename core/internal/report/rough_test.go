@@ -22,7 +22,7 @@ func TestTextThatIsNoUTF8(t *testing.T) {
 	certificates(t, dir)
 	s := broker(t, dir, 0)
 	defer s.Shutdown()
-	console := &fakeConsole{got: map[uint64]string{}}
+	console := newFakeConsole()
 	console.serve(t, s)
 	r, err := New(linkOptions(dir, s.Addr().(*net.TCPAddr).Port))
 	if err != nil {
@@ -62,7 +62,7 @@ func TestConsoleDiesUnderABatch(t *testing.T) {
 	port := s.Addr().(*net.TCPAddr).Port
 	o := linkOptions(dir, port)
 	box := open(t, filepath.Join(dir, "box"), 1<<20, "console/hq")
-	l, err := newLink(o, o.Report.Consoles[0], box)
+	l, err := newLink(o, o.Report.Consoles[0], box, func(*overtaken) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestC2DamageUnderTheLink(t *testing.T) {
 	certificates(t, dir)
 	s := broker(t, dir, 0)
 	defer s.Shutdown()
-	console := &fakeConsole{got: map[uint64]string{}}
+	console := newFakeConsole()
 	console.serve(t, s)
 	o := linkOptions(dir, s.Addr().(*net.TCPAddr).Port)
 	news := make(chan *api.Event, 8)

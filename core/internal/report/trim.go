@@ -41,7 +41,7 @@ func (o *outbox) trim() error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if journal != o.journal {
+	if !o.journals[journal] {
 		return nil
 	}
 	o.lost += lost
