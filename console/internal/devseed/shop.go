@@ -79,6 +79,9 @@ func (s *shop) past(ctx context.Context, now time.Time) error {
 	}
 	switch {
 	case s.name == "s0001":
+		if err := s.slow(ctx, now.Add(-75*time.Hour), s.nodes[1], s.nodes[0]); err != nil {
+			return err
+		}
 		return s.story(ctx, cut, s.nodes[0], s.nodes[1])
 	case s.alone:
 		return s.nodes[0].send(ctx, event(now.Add(-9*time.Minute), &api.Event{

@@ -69,6 +69,16 @@ func (s *shop) story(ctx context.Context, at time.Time, failed, survivor *node) 
 	return failed.send(ctx, incidentOf(at.Add(100*time.Second), &api.Incident{Id: in.Id, Kind: api.IncidentFailover, Revision: 1, Snapshots: []*api.Snapshot{own}}))
 }
 
+// slow delivers a failover of some days ago that took longer than usual, and nothing
+// but its story: the overview's slowest is not each store's newest.
+func (s *shop) slow(ctx context.Context, at time.Time, failed, survivor *node) error {
+	in := s.incident(at, failed, survivor)
+	over := timestamppb.New(at.Add(3 * time.Minute))
+	in.Revision, in.Title, in.RecoverySeconds = 2, survivor.name+" took over from "+failed.name, 2.318
+	in.Closed, in.Redundant = over, over
+	return survivor.send(ctx, incidentOf(at, in))
+}
+
 func (s *shop) incident(at time.Time, failed, survivor *node) *api.Incident {
 	return &api.Incident{
 		Id: fmt.Sprintf("%s-%s-%s", s.name, survivor.name, at.UTC().Format("20060102T150405.000")), Revision: 1, Kind: api.IncidentFailover,

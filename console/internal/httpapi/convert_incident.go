@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/console/internal/db"
+	"github.com/storeward/storeward/console/internal/incident"
 	"github.com/storeward/storeward/core/api"
 )
 
@@ -24,6 +25,15 @@ func incidentRow(i *db.Incident) IncidentRow {
 
 func incidentRows(rows []db.Incident) []IncidentRow {
 	return list(rows, func(i db.Incident) IncidentRow { return incidentRow(&i) })
+}
+
+func failoverSummary(since time.Time, f *incident.Failovers) FailoverSummary {
+	out := FailoverSummary{Since: since, Count: f.Count, UnderWay: f.UnderWay}
+	if f.Slowest != nil {
+		row := incidentRow(f.Slowest)
+		out.Slowest = &row
+	}
+	return out
 }
 
 func incidentDetail(row *db.Incident, i *api.Incident, events []db.Event) *IncidentDetail {

@@ -13,7 +13,9 @@ import (
 func TestGoldenAnswers(t *testing.T) {
 	s := newSite(t)
 	c := s.client(t, "view")
-	for name, path := range map[string]string{"incident": "/api/v1/incidents/i1", "store": "/api/v1/stores/s0001", "alarms": "/api/v1/alarms"} {
+	for name, path := range map[string]string{
+		"incident": "/api/v1/incidents/i1", "store": "/api/v1/stores/s0001", "alarms": "/api/v1/alarms", "failovers": "/api/v1/failovers?days=30",
+	} {
 		_, text := s.do(t, c, "GET", path, "")
 		var v any
 		if err := json.Unmarshal([]byte(text), &v); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,6 +22,10 @@ type incidentsInput struct {
 type incidentInput struct {
 	ID    string `path:"id" maxLength:"200"`
 	Store string `query:"store" maxLength:"63" doc:"Needed only if several stores have an incident of this id."`
+}
+
+type failoversInput struct {
+	Days int `query:"days" default:"7" minimum:"1" maximum:"366" doc:"How far back to look."`
 }
 
 type alarmsInput struct {
@@ -44,6 +49,16 @@ func (a *API) incidentOperations(h huma.API) {
 				return nil, a.broken(err)
 			}
 			return answer(IncidentList{Incidents: incidentRows(rows)}), nil
+		})
+
+	huma.Register(h, operation("summariseFailovers", "/api/v1/failovers", "How many failovers there were, and the slowest", "incidents"),
+		func(ctx context.Context, in *failoversInput) (*body[FailoverSummary], error) {
+			since := a.Now().UTC().Add(-time.Duration(in.Days) * 24 * time.Hour)
+			found, err := incident.CountFailovers(ctx, a.DB.Read, since)
+			if err != nil {
+				return nil, a.broken(err)
+			}
+			return answer(failoverSummary(since, found)), nil
 		})
 
 	one := operation("getIncident", "/api/v1/incidents/{id}", "An incident with all its evidence", "incidents")

@@ -25,6 +25,14 @@ type IncidentList struct {
 	Incidents []IncidentRow `json:"incidents" doc:"Newest first."`
 }
 
+// FailoverSummary is the answer to GET /failovers.
+type FailoverSummary struct {
+	Since    time.Time    `json:"since" doc:"Failovers that began before are not counted."`
+	Count    int          `json:"count" doc:"Those with a measured recovery and those under way."`
+	UnderWay int          `json:"underWay" doc:"Of count: the service was not verified yet."`
+	Slowest  *IncidentRow `json:"slowest,omitempty" doc:"The one with the longest recovery."`
+}
+
 // IncidentDetail is everything the incident's page needs.
 type IncidentDetail struct {
 	IncidentRow

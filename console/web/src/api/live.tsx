@@ -90,7 +90,8 @@ function onIncident(client: QueryClient, ask: Ask, row: IncidentRow) {
     if (data === undefined || !list(data.incidents).some((old) => old.id === row.id)) return data;
     return { ...data, incidents: [...upsertIncident(list(data.incidents), row)] };
   });
-  for (const key of [keys.incidents, keys.incident(row.id), keys.stores, keys.store(row.store)]) ask(key);
+  for (const key of [keys.incidents, keys.incident(row.id), keys.failovers, keys.stores, keys.store(row.store)])
+    ask(key);
 }
 
 function onAlarm(client: QueryClient, ask: Ask, alarm: Alarm) {

@@ -1,7 +1,16 @@
 // What the pages ask for, under stable keys. The live stream writes into the same keys.
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { get, isUnauthorized, post, queryString } from "./client";
-import type { AlarmList, EventList, IncidentDetail, IncidentList, Session, StoreDetail, StoreList } from "./types";
+import type {
+  AlarmList,
+  EventList,
+  FailoverSummary,
+  IncidentDetail,
+  IncidentList,
+  Session,
+  StoreDetail,
+  StoreList,
+} from "./types";
 
 const API = "/api/v1";
 const segment = encodeURIComponent;
@@ -14,6 +23,7 @@ export const keys = {
   incidents: ["incidents"] as const,
   incidentList: (filter: IncidentFilter) => ["incidents", filter] as const,
   incident: (id: string) => ["incident", id] as const,
+  failovers: ["failovers"] as const,
   alarms: ["alarms"] as const,
 };
 
@@ -93,6 +103,15 @@ export function useIncident(id: string, store: string | undefined) {
   return useQuery({
     queryKey: keys.incident(id),
     queryFn: ({ signal }) => get<IncidentDetail>(`${API}/incidents/${segment(id)}${queryString({ store })}`, signal),
+  });
+}
+
+/** The failovers of all stores within the last days, summed up. */
+export function useFailovers(days: number) {
+  return useQuery({
+    queryKey: [...keys.failovers, days],
+    queryFn: ({ signal }) => get<FailoverSummary>(`${API}/failovers${queryString({ days })}`, signal),
+    refetchInterval: 60_000,
   });
 }
 

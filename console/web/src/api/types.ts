@@ -20,6 +20,7 @@ export type Alarm = Schemas["AlarmView"];
 export type AlarmList = Schemas["AlarmList"];
 export type IncidentRow = Schemas["IncidentRow"];
 export type IncidentList = Schemas["IncidentList"];
+export type FailoverSummary = Schemas["FailoverSummary"];
 export type IncidentDetail = Schemas["IncidentDetail"];
 export type Phase = Schemas["PhaseView"];
 export type TimelineEntry = Schemas["TimelineEntryView"];

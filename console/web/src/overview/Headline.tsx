@@ -1,30 +1,30 @@
 // The answer to "is every store selling?", and the few numbers behind it.
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import type { Alarm, HealthWord } from "../api/types";
+import type { Alarm, FailoverSummary, HealthWord } from "../api/types";
 import { severityRank } from "../api/reducers";
 import { formatDuration } from "../format/duration";
-import { formatCount, plural } from "../format/quantity";
-import { ageSeconds } from "../format/time";
+import { formatCount } from "../format/quantity";
 import { Term } from "../glossary/Term";
 import { headline, storeLook, type Counts } from "../health/health";
+import { incidentPath } from "../incident/incident";
 import { Icon } from "../ui/Icon";
-import { useNow } from "../ui/useNow";
+import { failoverNote } from "./recovery";
 import type { Row } from "./rows";
 import classes from "./Headline.module.css";
 
 const WORDS: HealthWord[] = ["down", "unknown", "degraded", "ok"];
-const WEEK = 7 * 86_400;
 
 interface HeadlineProps {
   counts: Counts;
   rows: readonly Row[];
   alarms: readonly Alarm[];
+  failovers: FailoverSummary | undefined;
   health: HealthWord | "all";
   onHealth: (health: HealthWord | "all") => void;
 }
 
-export function Headline({ counts, rows, alarms, health, onHealth }: HeadlineProps) {
+export function Headline({ counts, rows, alarms, failovers, health, onHealth }: HeadlineProps) {
   const { tone, text, icon } = headline(counts);
   return (
     <section className={classes.box} data-tone={tone} aria-label="Summary">
@@ -58,7 +58,7 @@ export function Headline({ counts, rows, alarms, health, onHealth }: HeadlinePro
               ))}
             </div>
           </div>
-          <Numbers rows={rows} alarms={alarms} />
+          <Numbers rows={rows} alarms={alarms} failovers={failovers} />
         </div>
       )}
     </section>
@@ -86,14 +86,10 @@ function Fact({ label, value, note }: { label: ReactNode; value: ReactNode; note
   );
 }
 
-function Numbers({ rows, alarms }: { rows: readonly Row[]; alarms: readonly Alarm[] }) {
-  const now = useNow();
+function Numbers({ rows, alarms, failovers }: Pick<HeadlineProps, "rows" | "alarms" | "failovers">) {
   const redundant = rows.filter((row) => row.store.redundant).length;
   const urgent = alarms.filter((alarm) => severityRank(alarm.severity) >= 4).length;
-  const recent = rows.flatMap((row) =>
-    row.failover && ageSeconds(row.failover.opened, now) < WEEK ? [row.failover] : [],
-  );
-  const slowest = Math.max(0, ...recent.map((incident) => incident.recoverySeconds));
+  const slowest = failovers?.slowest;
   return (
     <div className={classes.numbers}>
       <Fact
@@ -108,8 +104,8 @@ function Numbers({ rows, alarms }: { rows: readonly Row[]; alarms: readonly Alar
       />
       <Fact
         label={<Term word="recovery">Slowest recovery</Term>}
-        value={slowest > 0 ? formatDuration(slowest) : "–"}
-        note={recent.length > 0 ? `${plural(recent.length, "store")} failed over this week` : "no failover this week"}
+        value={slowest ? <Link to={incidentPath(slowest)}>{formatDuration(slowest.recoverySeconds)}</Link> : "–"}
+        note={failoverNote(failovers)}
       />
     </div>
   );

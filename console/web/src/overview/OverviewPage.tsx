@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
-import { useAlarms, useIncidents, useStores } from "../api/queries";
+import { useAlarms, useFailovers, useIncidents, useStores } from "../api/queries";
 import { list, type HealthWord } from "../api/types";
 import { asHealth, countStores } from "../health/health";
 import { formatCount } from "../format/quantity";
@@ -10,6 +10,7 @@ import { usePageTitle } from "../ui/usePageTitle";
 import { Empty, Failed } from "../ui/states";
 import { Headline } from "./Headline";
 import { Latest } from "./Latest";
+import { DAYS } from "./recovery";
 import { filterRows, joinRows, sortRows, type Sort } from "./rows";
 import { StoreCards } from "./StoreCards";
 import { StoreTable } from "./StoreTable";
@@ -24,7 +25,8 @@ const PAGE = 200; // rows drawn at once
 export function OverviewPage() {
   usePageTitle("Stores");
   const stores = useStores();
-  const failovers = useIncidents({ limit: 200 });
+  const incidents = useIncidents({ limit: 200 });
+  const failovers = useFailovers(DAYS);
   const alarms = useAlarms();
   const [params, setParams] = useSearchParams();
   const [search, setSearch] = useState("");
@@ -37,8 +39,8 @@ export function OverviewPage() {
 
   const all = list(stores.data?.stores);
   const rows = useMemo(
-    () => joinRows(list(stores.data?.stores), list(failovers.data?.incidents)),
-    [stores.data, failovers.data],
+    () => joinRows(list(stores.data?.stores), list(incidents.data?.incidents)),
+    [stores.data, incidents.data],
   );
   const shown = useMemo(() => sortRows(filterRows(rows, search, health), sort), [rows, search, health, sort]);
 
@@ -59,6 +61,7 @@ export function OverviewPage() {
         counts={countStores(all)}
         rows={rows}
         alarms={list(alarms.data?.alarms)}
+        failovers={failovers.data}
         health={health}
         onHealth={setHealth}
       />
@@ -99,10 +102,10 @@ export function OverviewPage() {
           )}
         </section>
         <Latest
-          incidents={list(failovers.data?.incidents).slice(0, 8)}
-          loading={failovers.isPending}
-          error={failovers.error}
-          retry={() => void failovers.refetch()}
+          incidents={list(incidents.data?.incidents).slice(0, 8)}
+          loading={incidents.isPending}
+          error={incidents.error}
+          retry={() => void incidents.refetch()}
         />
       </div>
     </div>

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { keyAction } from "../app/keys";
 import { align, breakGaps, stretches } from "../charts/data";
-import type { IncidentRow, StoreSummary } from "../api/types";
+import type { FailoverSummary, IncidentRow, StoreSummary } from "../api/types";
 import { countStores, headline, pairLinks, presenceOf, worst } from "../health/health";
 import type { NodeDetail } from "../api/types";
+import { failoverNote } from "./recovery";
 import { filterRows, joinRows, sortRows } from "./rows";
 
 const store = (name: string, health: string, over: Partial<StoreSummary> = {}) =>
@@ -30,6 +31,20 @@ describe("headline", () => {
     expect(say("ok", "unknown")).toBe("No contact with 1 of 2 stores, the other one is selling");
     expect(say("degraded")).toBe("The store is selling, but at risk");
     expect(say("unknown")).toBe("No contact with the store");
+  });
+});
+
+describe("failovers", () => {
+  const summary = (count: number, underWay: number): FailoverSummary => ({
+    since: "2026-11-19T00:00:00Z",
+    count,
+    underWay,
+  });
+  it("names the window, whatever was found in it", () => {
+    expect(failoverNote(undefined)).toBe("in 7 days");
+    expect(failoverNote(summary(0, 0))).toBe("no failover in 7 days");
+    expect(failoverNote(summary(1, 0))).toBe("of 1 failover in 7 days");
+    expect(failoverNote(summary(5, 1))).toBe("of 5 failovers in 7 days, 1 under way");
   });
 });
 
