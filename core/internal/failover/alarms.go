@@ -71,7 +71,7 @@ func (m *Machine) clusterAlarms() {
 
 func (m *Machine) nodeAlarms() {
 	self := m.object.self
-	m.alarm(m.quiet.blind && m.reached(m.began+m.dead()), self, "blind", Major, "no link works: nothing can be said about ", m.p.Peer)
+	m.alarm(m.quiet.blind && m.reached(m.quiet.blindAt+m.dead()), self, "blind", Major, "no link works: nothing can be said about ", m.p.Peer)
 	isolated := m.ping.dead && (!m.ping.said || m.quiet.heard && m.peer.pingYes > 0)
 	m.alarm(isolated, self, "isolated", Major, "the ping group does not answer")
 	m.alarm(m.ping.dead && !isolated, self, "ping-group-dead", Warning, "the ping group does not answer although links are well")
@@ -90,7 +90,7 @@ func (m *Machine) linkAlarms() {
 	for i := range m.links {
 		l := &m.links[i]
 		age := m.now - l.takenAt
-		m.alarm(l.health == beat.HealthUnknown && m.reached(m.began+dead), m.object.links[i], "unknown", Minor, "link ", l.name, " tells nothing: its plugin does not answer")
+		m.alarm(l.health == beat.HealthUnknown && m.reached(max(m.began, l.unknownAt)+dead), m.object.links[i], "unknown", Minor, "link ", l.name, " tells nothing: its plugin does not answer")
 		down := l.health != beat.HealthUnknown && m.quiet.receiving && (l.takenAt == 0 || age >= dead) && m.reached(m.quiet.steady+2*dead)
 		m.alarm(down, m.object.links[i], "down", Major, "no beats on link ", l.name)
 		late := m.p.Warntime > 0 && l.heard > 0 && age >= m.p.Warntime && age < dead

@@ -15,6 +15,7 @@ type link struct {
 	name      string
 	direct    bool
 	health    beat.Health
+	unknownAt time.Duration // since when health is unknown, if it is
 	carrier   beat.Tri
 	carrierAt time.Duration // since when carrier is what it is
 	wellAt    time.Duration // since when it can tell silence; what it missed before says nothing
@@ -55,6 +56,7 @@ type silence struct {
 	silent    bool          // S5
 	protected bool          // its beats say that it is active: it is not cut
 	blind     bool          // no link can tell anything
+	blindAt   time.Duration // since when, if so
 	t0        time.Duration // silence began or will begin
 	base      time.Duration // where the turns count from
 	off       bool          // S2: every supply read off in this silence, and held up no longer
@@ -178,6 +180,9 @@ func (m *Machine) linkState(e LinkState) {
 			continue
 		}
 		was := l.healthy()
+		if e.Health == beat.HealthUnknown && l.health != beat.HealthUnknown {
+			l.unknownAt = m.now
+		}
 		l.health = e.Health
 		if !was && l.healthy() {
 			l.wellAt = max(e.Taken, m.now)
@@ -238,9 +243,11 @@ func (q *silence) heardBoth(p *peer) bool { return q.heard && p.toldSince == 0 }
 // weighLinks tells whether any link can tell silence; blind when none works at all.
 func (m *Machine) weighLinks() (usable bool) {
 	known := false
+	m.quiet.blindAt = m.began
 	for i := range m.links {
 		l := &m.links[i]
 		known = known || l.health != beat.HealthUnknown
+		m.quiet.blindAt = max(m.quiet.blindAt, l.unknownAt)
 		if l.healthy() && (l.heardAt > 0 || m.peer.heardAt == 0) && m.reached(l.wellAt+m.dead()) {
 			usable = true
 		}
