@@ -221,10 +221,10 @@ func renderTail(w io.Writer, s *api.Status) {
 		}
 	}
 	if s.GetOutboxPending() > 0 {
-		line(w, "%d reports wait for a console.", s.GetOutboxPending())
+		line(w, "Reports that wait for a console: %d.", s.GetOutboxPending())
 	}
 	if s.GetOutboxDroppedPoints() > 0 {
-		line(w, "%d points were dropped because no console took them in time.", s.GetOutboxDroppedPoints())
+		line(w, "Points dropped because no console took them in time: %d.", s.GetOutboxDroppedPoints())
 	}
 }
 
