@@ -45,12 +45,13 @@ func testPlugin(name string) sdk.Plugin {
 	}
 }
 
-func hostOf(t *testing.T, program host.Program) *host.Host {
+// hostOf waits for a plugin's start as long as patience says.
+func hostOf(t *testing.T, program host.Program, patience time.Duration) *host.Host {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	h, err := host.New(host.Options{
-		Log: log, Dir: filepath.Join(t.TempDir(), "plugins"), StartTimeout: 200 * time.Millisecond, Command: program.Command,
+		Log: log, Dir: filepath.Join(t.TempDir(), "plugins"), StartTimeout: patience, Command: program.Command,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +93,7 @@ func TestEverySectionIsJudged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge := Judge{Host: hostOf(t, program), Program: program}
+	judge := Judge{Host: hostOf(t, program, time.Minute), Program: program}
 	want := strings.Join([]string{
 		`store.yaml:12:14: links[0].with.adddress: unknown key: did you mean "address"?`,
 		`store.yaml:13:45: links[1].with.port: want a whole number`,
@@ -127,7 +128,7 @@ func TestPluginThatIsSick(t *testing.T) {
 			}
 			cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "sick"}, {Name: "two", Plugin: "sick"}}}
 			var told []string
-			lenient := Judge{Host: hostOf(t, program), Program: program, Sick: func(plugin string, _ error) { told = append(told, plugin) }}
+			lenient := Judge{Host: hostOf(t, program, 200*time.Millisecond), Program: program, Sick: func(plugin string, _ error) { told = append(told, plugin) }}
 			if err := lenient.Check(t.Context(), cfg, "alpha"); err != nil || len(told) != 1 {
 				t.Errorf("told of %v, error %v", told, err)
 			}
@@ -142,7 +143,7 @@ func TestPluginThatIsSick(t *testing.T) {
 // TestProgramThatEnds is refused in one line for each use.
 func TestProgramThatEnds(t *testing.T) {
 	program := host.Program{Path: "/bin/false"}
-	judge := Judge{Host: hostOf(t, program), Program: program, Sick: func(string, error) {}}
+	judge := Judge{Host: hostOf(t, program, time.Minute), Program: program, Sick: func(string, error) {}}
 	cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "http"}}}
 	err := judge.Check(t.Context(), cfg, "alpha")
 	if err == nil || !strings.HasPrefix(err.Error(), "probes[0].plugin: plugin http cannot be asked about its section: ") || strings.Contains(err.Error(), "\n") {
