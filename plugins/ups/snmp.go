@@ -123,11 +123,12 @@ func (u *instance) dial(ctx context.Context, expired func() bool) (*client, erro
 	}
 	s := &gosnmp.GoSNMP{
 		Target: host, Port: uint16(n), Community: u.community, Version: version,
-		Timeout: time.Duration(u.cfg.Timeout), Context: ctx,
+		Timeout: answerBound, Context: ctx, // opening a socket sends nothing: a loaded machine may take its time
 	}
 	if err := s.Connect(); err != nil {
 		return nil, fmt.Errorf("open socket to %s: %w", u.cfg.Address, err)
 	}
+	s.Timeout = time.Duration(u.cfg.Timeout)
 	s.Conn = expiringConn{s.Conn, expired}
 	return &client{snmp: s, address: u.cfg.Address}, nil
 }
