@@ -168,10 +168,11 @@ func (c *clerk) measureRole(o observation) {
 	if o.view == nil {
 		return
 	}
-	if now := servingNow(o.view); now != c.serving {
-		c.serving = now
-		c.e.Sink.Points(c.e.servingPoints(now, c.e.Clock.At(o.at)))
+	now := servingNow(o.view)
+	if points := c.e.servingPoints(c.serving, now, c.e.Clock.At(o.at)); len(points) > 0 {
+		c.e.Sink.Points(&api.Points{Points: points})
 	}
+	c.serving = now
 }
 
 // wholeAfter is how long a pair that hears each other may be less than whole before

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,6 +103,31 @@ func TestOneActiveNodeInTheSeries(t *testing.T) {
 			t.Errorf("beta speaks for alpha, which is back since %v, at %v", last, at)
 		}
 	})
+}
+
+// TestServingPointsTellChangesOnly: a takeover within a millisecond writes each series
+// once, whatever order its two halves come in.
+func TestServingPointsTellChangesOnly(t *testing.T) {
+	e := &Engine{Options: Options{Node: "beta"}, peer: "alpha"}
+	for _, c := range []struct {
+		before, now serving
+		want        string
+	}{
+		{serving{}, serving{}, ""},
+		{serving{}, serving{peerOff: true}, "alpha=0"},
+		{serving{peerOff: true}, serving{self: true, peerOff: true}, "beta=1"},
+		{serving{}, serving{self: true, peerOff: true}, "beta=1 alpha=0"},
+		{serving{self: true, peerOff: true}, serving{self: true}, ""}, // it is back, and speaks for itself
+		{serving{self: true}, serving{}, "beta=0"},
+	} {
+		var got []string
+		for _, p := range e.servingPoints(c.before, c.now, time.Now()) {
+			got = append(got, fmt.Sprintf("%s=%v", p.GetTags()[api.TagNode], p.GetFields()["active"]))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%+v to %+v: %v, want %q", c.before, c.now, got, c.want)
+		}
+	}
 }
 
 func TestRefusingFenceDeviceAndTheOperatorsWord(t *testing.T) {

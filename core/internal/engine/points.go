@@ -26,11 +26,16 @@ func servingNow(v *viewed) serving { return serving{v.Role == beat.Active, v.Pee
 // servingPoints tell at once what changed about who is active: the next regular
 // points may be a while off. A dead node's series would say "active" until its last
 // value is forgotten, and a sum over both nodes would show two: whoever READ its
-// power off says for it that it is not.
-func (e *Engine) servingPoints(s serving, at time.Time) *api.Points {
-	out := &api.Points{Points: []*api.Point{servingPoint(e.Node, s.self, at)}}
-	if s.peerOff {
-		out.Points = append(out.Points, servingPoint(e.peer, false, at))
+// power off says for it that it is not. What did not change is not repeated: the
+// peer's end and this node's beginning may lie within one millisecond, of which a
+// series keeps one value, the first.
+func (e *Engine) servingPoints(before, now serving, at time.Time) []*api.Point {
+	var out []*api.Point
+	if now.self != before.self {
+		out = append(out, servingPoint(e.Node, now.self, at))
+	}
+	if now.peerOff && !before.peerOff {
+		out = append(out, servingPoint(e.peer, false, at))
 	}
 	return out
 }
