@@ -81,6 +81,14 @@ links:
       interface: eth0
       alpha: {address: "{{.Alpha.Address}}:694", peer: "{{.Beta.Address}}:694"}
       beta: {address: "{{.Beta.Address}}:694", peer: "{{.Alpha.Address}}:694"}
+{{- if .Serial}}
+  - name: serial
+    plugin: serial
+    with:
+      baud: {{.Store.Serial.Behaviour.Baud}}
+      alpha: {device: {{.Alpha.SerialPort}}}
+      beta: {device: {{.Beta.SerialPort}}}
+{{- end}}
 fencing:
 {{- range .Store.UPSes}}
   - name: {{.Name}}
@@ -223,7 +231,7 @@ func (s *Site) configText() (string, error) {
 		"Store": store, "Alpha": s.Store.Node("alpha"), "Beta": s.Store.Node("beta"),
 		"Timing": s.Timing, "Services": int(s.Services), "OffTime": s.OffTime, "PointsEvery": s.PointsEvery,
 		"PeerPort": 7694, "EchoPort": lab.EchoPort, "EchoCommand": strings.Join(quoted, ", "),
-		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes,
+		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes, "Serial": s.Serial,
 		"Console": s.Console, "NMS": s.NMS, "HQ": lab.HQAddress, "Extra": s.Extra,
 	})
 	return text.String(), err

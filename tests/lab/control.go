@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/storeward/storeward/tests/fakes/serialline"
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
 
@@ -69,14 +70,48 @@ func (l *Lab) Do(ctx context.Context, words ...string) error {
 		return l.Mend(rest[0])
 	case verb == "loss" && len(rest) == 3:
 		return l.loss(ctx, rest[0], rest[1], rest[2])
+	case verb == "serial" && (len(rest) == 1 || len(rest) == 2):
+		return l.serial(rest[0], rest[1:])
 	case verb == "ups" && len(rest) >= 2:
 		return l.withNode(rest[0], func(n *Node) error { return n.UPS().behave(rest[1:]) })
 	case verb == "down" && len(rest) == 0:
 		l.downOnce.Do(func() { close(l.downAsk) })
 		return nil
 	}
-	return fmt.Errorf("cannot %q: there are kill NODE, power-on NODE, cut LINK, mend LINK, loss NODE lan|cable PERCENT, ups NODE %s, down",
-		strings.Join(words, " "), upsWords)
+	return fmt.Errorf("cannot %q: there are kill NODE, power-on NODE, cut LINK, mend LINK, loss NODE lan|cable PERCENT, serial %s [STORE], ups NODE %s, down",
+		strings.Join(words, " "), serialWords, upsWords)
+}
+
+const serialWords = "well|garble|cross|hoard|deliver"
+
+// serial makes a store's serial cable ill or well, in words; it is cut as every other link.
+func (l *Lab) serial(word string, where []string) error {
+	store := l.Stores[0]
+	for _, s := range l.Stores {
+		if len(where) == 1 && s.Name == where[0] {
+			store, where = s, nil
+		}
+	}
+	if len(where) > 0 {
+		return fmt.Errorf("no store %q in lab %s", where[0], l.Name)
+	}
+	b := serialline.Behaviour{Baud: serialBaud, Cut: store.Serial.Behaviour().Cut}
+	switch word {
+	case "well":
+	case "garble":
+		b.Garble = 0.01
+	case "cross":
+		b.Crossed = true
+	case "hoard":
+		b.Hoard = true
+	case "deliver":
+		store.Serial.Deliver()
+	default:
+		return fmt.Errorf("the serial cable cannot %q: %s", word, serialWords)
+	}
+	store.Serial.Set(b)
+	l.tell("link", store.Name+"/serial", "told: "+word)
+	return nil
 }
 
 const upsWords = "well|refuse|silent|lie-on|slow MILLISECONDS|worn|battery|mains|on|off"

@@ -217,7 +217,7 @@ func (l *Lab) Find(id string) (*Node, error) {
 }
 
 // Cut cuts a link, "store/link" or just the link where there is one store:
-// cable, wan, lan-alpha, lan-beta.
+// cable, serial, wan, lan-alpha, lan-beta.
 func (l *Lab) Cut(link string) error { return l.setCut(link, true) }
 
 // Mend undoes Cut.

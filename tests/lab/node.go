@@ -81,6 +81,9 @@ func (n *Node) Address() string { return n.Store.addressOf(n.number) }
 // CableAddress is the node's address on the cross-over cable.
 func (n *Node) CableAddress() string { return fmt.Sprintf("10.78.%d.%d", n.Store.Number, n.number) }
 
+// SerialPort is the node's end of the serial cable, as the node sees it.
+func (n *Node) SerialPort() string { return n.Store.Serial.Port(n.number - 1) }
+
 // Alive tells whether the node runs.
 func (n *Node) Alive() bool { return n.PID() != 0 }
 

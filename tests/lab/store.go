@@ -7,7 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/storeward/storeward/tests/fakes/serialline"
 )
+
+// serialBaud is the rate of the nodes' serial cable.
+const serialBaud = 115200
 
 // Last bytes of the addresses on a store's LAN, 10.77.STORE.0/24.
 const (
@@ -31,6 +36,7 @@ type Store struct {
 	Nodes  []*Node
 	UPSes  []*UPS // the UPS at index i feeds the node at index i
 	Till   *Space
+	Serial *serialline.Line // the null-modem cable between the nodes
 
 	lab    *Lab
 	router *Space // switch and gateway
@@ -88,6 +94,12 @@ func newStore(l *Lab, number int) (*Store, error) {
 		}
 		s.Nodes = append(s.Nodes, node)
 	}
+	line, err := serialline.New(serialline.Behaviour{Baud: serialBaud})
+	if err != nil {
+		return nil, fmt.Errorf("lay the serial cable of %s: %w", s.Name, err)
+	}
+	s.Serial = line
+	l.AtDown(line.Close)
 	if err := s.lay(); err != nil {
 		return nil, fmt.Errorf("lay the network of %s: %w", s.Name, err)
 	}
@@ -181,6 +193,9 @@ func (s *Store) updateCables() {
 	for _, node := range s.Nodes {
 		s.setPort(lanPort(node.Name), node.Alive() && !s.cut[node.Name])
 	}
+	b := s.Serial.Behaviour()
+	b.Cut = s.cut["serial"]
+	s.Serial.Set(b)
 	if err := setLink(s.lab.HQ, "store-"+s.Name, !s.cut["wan"]); err != nil {
 		s.lab.Log.WithError(err).WithField("link", "wan").Error("port not switched")
 	}
@@ -194,11 +209,11 @@ func (s *Store) survivorFirst() []*Node {
 	return s.Nodes
 }
 
-// setCut cuts or mends a link: cable, wan, or the LAN port of a node, named as the node.
+// setCut cuts or mends a link: cable, serial, wan, or the LAN port of a node, named as the node.
 func (s *Store) setCut(link string, cut bool) error {
 	link = strings.TrimPrefix(link, "lan-")
-	if link != "cable" && link != "wan" && s.Node(link) == nil {
-		return fmt.Errorf("no link %q in store %s: there are cable, wan, lan-alpha, lan-beta", link, s.Name)
+	if link != "cable" && link != "serial" && link != "wan" && s.Node(link) == nil {
+		return fmt.Errorf("no link %q in store %s: there are cable, serial, wan, lan-alpha, lan-beta", link, s.Name)
 	}
 	s.mu.Lock()
 	s.cut[link] = cut

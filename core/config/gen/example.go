@@ -24,6 +24,11 @@ links:
       interface: eth0
       alpha: {address: "192.0.2.1:694", peer: "192.0.2.2:694"}
       beta: {address: "192.0.2.2:694", peer: "192.0.2.1:694"}
+  - name: serial
+    plugin: serial
+    with:
+      device: /dev/ttyS0
+      baud: 115200
 fencing:
   - name: ups-alpha
     plugin: ups

@@ -23,10 +23,13 @@ const minSilence = 400 * time.Millisecond
 // minBackoff keeps a link's plugin that cannot run from taking the processor with its starts.
 const minBackoff = 200 * time.Millisecond
 
-// realtime has the plugins that carry beats, cut power and move addresses.
+// realtime has the plugins that look for the peer, cut power and move addresses.
+// Those that carry beats go before them.
 func realtime() map[string]int {
-	return map[string]int{"heartbeat": 11, "reach": 10, "ups": 10, "vip": 10}
+	return map[string]int{"reach": 10, "ups": 10, "vip": 10}
 }
+
+const beatPriority = 11
 
 // openHost prepares the plugins' home.
 func (a *App) openHost(ctx context.Context) error {
@@ -47,6 +50,9 @@ func (a *App) openHost(ctx context.Context) error {
 	options.Silences, options.MaxBackoffs = map[string]time.Duration{}, map[string]time.Duration{}
 	deadtime := a.cfg.Timing.Deadtime.Std()
 	for _, l := range a.cfg.Links {
+		if a.o.Realtime {
+			options.Realtime[l.Plugin] = beatPriority
+		}
 		options.Silences[l.Plugin] = min(max(2*deadtime, minSilence), 2*time.Second)
 		options.MaxBackoffs[l.Plugin] = min(max(deadtime, minBackoff), time.Second)
 	}

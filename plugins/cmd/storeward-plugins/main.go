@@ -11,6 +11,7 @@ import (
 	"github.com/storeward/storeward/plugins/mount"
 	"github.com/storeward/storeward/plugins/postgres"
 	"github.com/storeward/storeward/plugins/reach"
+	"github.com/storeward/storeward/plugins/serial"
 	"github.com/storeward/storeward/plugins/service"
 	"github.com/storeward/storeward/plugins/ups"
 	"github.com/storeward/storeward/plugins/vip"
@@ -19,6 +20,6 @@ import (
 func main() {
 	sdk.Main(
 		heartbeat.New(), host.New(), http.New(), mount.New(), postgres.New(),
-		reach.New(), service.New(), ups.New(), vip.New(),
+		reach.New(), serial.New(), service.New(), ups.New(), vip.New(),
 	)
 }

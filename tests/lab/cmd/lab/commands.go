@@ -24,9 +24,10 @@ const usage = `lab [-name NAME] [-stores N] COMMAND
   status                   show it; fails when the oracle saw two active nodes
   kill NODE                cut the node's power            (s1/alpha, or alpha with one store)
   power-on NODE            give it power
-  cut LINK, mend LINK      cable, wan, lan-alpha, lan-beta (s1/cable ...)
+  cut LINK, mend LINK      cable, serial, wan, lan-alpha, lan-beta (s1/cable ...)
   loss NODE lan|cable PERCENT
   ups NODE well|refuse|silent|lie-on|slow MS|worn|battery|mains|on|off
+  serial well|garble|cross|hoard|deliver [STORE]
   exec NODE COMMAND...     run a command inside the node
   demo, demo-kill          the whole product in a lab; cut the power of its active server
 `

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/tests/harness"
+	"github.com/storeward/storeward/tests/lab"
+)
+
+// TestM2NoLinkIsASinglePointOfFailure: of cable, network and serial line any one
+// keeps the pair together; only when all three are cut a node is.
+func TestM2NoLinkIsASinglePointOfFailure(t *testing.T) {
+	s := open(t, harness.Options{Serial: true, Timing: harness.Default})
+	active := s.whole()
+	standby := s.Store.Peer(active)
+	links := map[string]string{"cable": "cable", "lan": "lan-" + standby.Name, "serial": "serial"}
+	s.linksAre(standby, "cable", "lan", "serial")
+	for _, left := range []string{"serial", "lan", "cable"} {
+		for name, port := range links {
+			if name != left {
+				s.do("cut", port)
+			}
+		}
+		s.linksAre(standby, left)
+		s.never(3*time.Second, "the store moved although "+left+" was whole", func() bool {
+			return s.Active() != active || !active.Alive() || !standby.Alive() || !s.state(standby).GetPeerHeard()
+		})
+		for _, port := range links {
+			s.do("mend", port)
+		}
+		s.linksAre(standby, "cable", "lan", "serial")
+	}
+	if active.Boots() != 1 || standby.Boots() != 1 {
+		t.Fatal("a node was cut")
+	}
+	for _, port := range []string{"cable", "serial", "lan-" + active.Name} {
+		s.do("cut", port)
+	}
+	s.activeIs(standby, 15*time.Second)
+}
+
+// linksAre waits until a node hears its peer on these links and on no other.
+func (s *store) linksAre(n *lab.Node, names ...string) {
+	s.t.Helper()
+	want := map[string]bool{}
+	for _, name := range names {
+		want[name] = true
+	}
+	s.eventually(20*time.Second, n.Name+" hears its peer on these links alone", func() (string, bool) {
+		state, err := s.State(s.t.Context(), n)
+		if err != nil {
+			return err.Error(), false
+		}
+		text, good := "", true
+		for _, l := range state.GetLinks() {
+			text += l.GetName() + " " + l.GetHealth() + " (" + l.GetMessage() + "); "
+			good = good && (l.GetHealth() == api.HealthOK) == want[l.GetName()]
+		}
+		return text, good
+	})
+}
+
+// TestM2OldBytesCauseNothing: what a serial line hoarded comes out while all is
+// well; and from the moment of a node's death on until well after the takeover.
+func TestM2OldBytesCauseNothing(t *testing.T) {
+	s := open(t, harness.Options{Serial: true, OffTime: 8 * time.Second})
+	active := s.whole()
+	survivor := s.Store.Peer(active)
+
+	s.hoard(3 * time.Second)
+	s.do("serial", "deliver")
+	s.never(2*time.Second, "old bytes moved the store", func() bool { return s.Active() != active || !s.state(survivor).GetPeerHeard() })
+
+	s.hoard(10 * time.Second)
+	s.kill(active)
+	s.do("serial", "deliver")
+	s.activeIs(survivor, 5*time.Second)
+	generation := s.state(survivor).GetGeneration()
+	s.never(4*time.Second, "a dead node's old beats counted", func() bool {
+		state := s.state(survivor)
+		return state.GetPeerHeard() || state.GetRole() != "active" || state.GetGeneration() != generation
+	})
+	if s.told(survivor, api.KindFenceOrdered, "fence/ups-"+active.Name) != 1 {
+		t.Error("the dead node was cut again")
+	}
+	s.whole()
+}
+
+// hoard lets the serial line keep everything for a while.
+func (s *store) hoard(d time.Duration) {
+	s.t.Helper()
+	s.do("serial", "hoard")
+	s.never(d, "", func() bool { return false })
+}
