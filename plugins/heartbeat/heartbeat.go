@@ -1,4 +1,4 @@
-// Package heartbeat carries beats over UDP unicast and watches the carrier of the
+// Package heartbeat carries beats over UDP, straight or by multicast, and watches the carrier of the
 // link's interface. It never looks into a beat: whether one is authentic, new or
 // meant for this cluster is the core's to say. What cannot be sent at once is
 // dropped.
@@ -8,15 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
 )
@@ -46,8 +43,9 @@ type link struct {
 	log           logrus.FieldLogger
 	config        *Config
 	address, peer netip.AddrPort
+	group         netip.Addr // the zero Addr: none
 
-	socket  atomic.Pointer[net.UDPConn] // nil while the link does not work
+	socket  atomic.Pointer[socket] // nil while the link does not work
 	foreign atomic.Uint64
 	sending atomic.Pointer[string] // why the last beat could not be sent; nil: it could
 
@@ -69,6 +67,11 @@ func newLink(log logrus.FieldLogger, c *Config) (*link, error) {
 		return nil, err
 	}
 	l := &link{log: log, config: c, address: address, peer: peer, broken: errors.New("not opened yet")}
+	if c.Group != "" {
+		if l.group, err = netip.ParseAddr(c.Group); err != nil {
+			return nil, err
+		}
+	}
 	if c.Interface != "" {
 		l.wire.problem = fmt.Sprintf("nothing is known of %s yet", c.Interface)
 	}
@@ -81,7 +84,7 @@ func (l *link) Close() error {
 	defer l.mu.Unlock()
 	l.closed = true
 	if s := l.socket.Swap(nil); s != nil {
-		return s.Close()
+		return s.conn.Close()
 	}
 	return nil
 }
@@ -92,32 +95,13 @@ func (l *link) Send(beat []byte) error {
 	if socket == nil {
 		return errors.New("send beat: the link does not work")
 	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("send beat: %w", err)
-	}
-	var sendErr error
-	err = raw.Control(func(fd uintptr) {
-		sendErr = unix.Sendto(int(fd), beat, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, sockaddr(l.peer))
-	})
-	if err = errors.Join(err, sendErr); err != nil {
+	if err := socket.send(beat); err != nil {
 		text := err.Error()
 		l.sending.Store(&text)
 		return fmt.Errorf("send beat to %s: %w", l.peer, err)
 	}
 	l.sending.Store(nil)
 	return nil
-}
-
-func sockaddr(to netip.AddrPort) unix.Sockaddr {
-	if to.Addr().Is4() {
-		return &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
-	}
-	sa := &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
-	if zone, err := net.InterfaceByName(to.Addr().Zone()); err == nil {
-		sa.ZoneId = uint32(zone.Index) //nolint:gosec // an interface's index
-	}
-	return sa
 }
 
 // Run delivers packets and changes of state until ctx ends.
@@ -148,24 +132,24 @@ func (l *link) Run(ctx context.Context, packet func(sdk.Packet), state func(sdk.
 
 // serve opens the socket and delivers packets until it breaks or ctx ends.
 func (l *link) serve(ctx context.Context, packet func(sdk.Packet)) {
-	socket, err := l.open(ctx)
+	socket, err := l.open()
 	if err != nil {
 		l.update(func() { l.broken = err })
 		return
 	}
-	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = socket.conn.Close() })
 	defer stop()
 	if !l.use(socket) {
 		return
 	}
 	err = l.receive(socket, packet)
 	l.socket.CompareAndSwap(socket, nil)
-	_ = socket.Close() // it has just failed
+	_ = socket.conn.Close() // it has just failed
 	l.update(func() { l.broken = err })
 }
 
 // use publishes the socket unless the link was closed meanwhile.
-func (l *link) use(socket *net.UDPConn) bool {
+func (l *link) use(socket *socket) bool {
 	l.mu.Lock()
 	closed := l.closed
 	if !closed {
@@ -173,7 +157,7 @@ func (l *link) use(socket *net.UDPConn) bool {
 	}
 	l.mu.Unlock()
 	if closed {
-		_ = socket.Close()
+		_ = socket.conn.Close()
 		return false
 	}
 	l.sending.Store(nil)
@@ -181,43 +165,27 @@ func (l *link) use(socket *net.UDPConn) bool {
 	return true
 }
 
-func (l *link) open(ctx context.Context) (*net.UDPConn, error) {
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		controlErr := c.Control(func(fd uintptr) {
-			if l.config.Interface != "" {
-				err = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, l.config.Interface)
-			}
-			// Beats go before other traffic where anybody looks (RFC 4594, network control).
-			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TOS, 0xc0)
-			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 0xc0)
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
-		})
-		return errors.Join(controlErr, err)
-	}}
-	conn, err := config.ListenPacket(ctx, "udp", l.address.String())
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", l.address, err)
-	}
-	return conn.(*net.UDPConn), nil
-}
-
 // receive delivers packets from the peer until the socket breaks.
-func (l *link) receive(socket *net.UDPConn, packet func(sdk.Packet)) error {
+func (l *link) receive(socket *socket, packet func(sdk.Packet)) error {
 	buffer := make([]byte, packetBytes)
 	for {
-		n, from, err := socket.ReadFromUDPAddrPort(buffer)
+		n, from, err := socket.conn.ReadFromUDPAddrPort(buffer)
 		taken := sdk.Monotonic()
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if from != l.peer || n == len(buffer) {
+		if !l.isPeer(from) || n == len(buffer) {
 			l.foreign.Add(1)
 			continue
 		}
 		packet(sdk.Packet{Data: buffer[:n], From: from.String(), Taken: taken})
 	}
+}
+
+// isPeer compares without the zone: the socket is bound where it matters.
+func (l *link) isPeer(from netip.AddrPort) bool {
+	return from.Port() == l.peer.Port() && from.Addr().WithZone("") == l.peer.Addr().WithZone("")
 }
 
 // tellRegularly passes on what changes without an event: the count of foreign
@@ -266,6 +234,9 @@ func (l *link) state() sdk.LinkState {
 		s.Message = "beats cannot be sent: " + *sending
 	default:
 		s.Status, s.Message = sdk.OK, fmt.Sprintf("beats go from %s to %s", l.address, l.peer)
+		if l.group.IsValid() {
+			s.Message = fmt.Sprintf("beats go from %s to the group %s", l.address, l.group)
+		}
 	}
 	return s
 }

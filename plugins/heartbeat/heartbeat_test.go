@@ -2,13 +2,19 @@ package heartbeat_test
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/mdlayher/packet"
 	"github.com/sirupsen/logrus"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdktest"
@@ -36,13 +42,18 @@ func TestConformance(t *testing.T) {
 func TestConfigurationFaults(t *testing.T) {
 	for text, want := range map[string]string{
 		"{}": "address: missing",
-		`{address: "10.0.0.1", peer: "10.0.0.2:694"}`:                   "1:2: address: \"10.0.0.1\": want an IP address and port",
-		`{address: "store:694", peer: "10.0.0.2:694"}`:                  "want an IP address and port",
-		`{address: "10.0.0.1:694", peer: "[fd00::2]:694"}`:              "peer: want the same address family",
-		`{address: "10.0.0.1:694", peer: "10.0.0.1:694"}`:               "peer: is this node's own end",
-		`{address: "10.0.0.1:694", peer: "224.0.0.1:694"}`:              "want the address of one node",
-		`{address: "10.0.0.1:694", peer: "10.0.0.2:694", direct: true}`: "interface: missing",
-		`{address: "10.0.0.1:694", peer: "10.0.0.2:694", iterface: e1}`: `did you mean "interface"?`,
+		`{address: "10.0.0.1", peer: "10.0.0.2:694"}`:                                          "1:2: address: \"10.0.0.1\": want an IP address and port",
+		`{address: "store:694", peer: "10.0.0.2:694"}`:                                         "want an IP address and port",
+		`{address: "10.0.0.1:694", peer: "[fd00::2]:694"}`:                                     "peer: want the same address family",
+		`{address: "10.0.0.1:694", peer: "10.0.0.1:694"}`:                                      "peer: is this node's own end",
+		`{address: "10.0.0.1:694", peer: "224.0.0.1:694"}`:                                     "want the address of one node",
+		`{address: "10.0.0.1:694", peer: "10.0.0.2:694", direct: true}`:                        "interface: missing",
+		`{address: "10.0.0.1:694", peer: "10.0.0.2:694", iterface: e1}`:                        `did you mean "interface"?`,
+		`{address: "10.0.0.1:694", peer: "10.0.0.2:694", group: 10.0.0.9, interface: e}`:       `group: "10.0.0.9": want a multicast address`,
+		`{address: "10.0.0.1:694", peer: "10.0.0.2:694", group: "ff02::5:694", interface: e}`:  "group: want the same address family",
+		`{address: "10.0.0.1:694", peer: "10.0.0.2:694", group: 239.255.6.94}`:                 "interface: missing: a group is joined",
+		`{address: "10.0.0.1:694", peer: "10.0.0.2:695", group: 239.255.6.94, interface: e}`:   "peer: want the same port",
+		`{address: "[fd00::1]:694", peer: "[fd00::2]:694", group: "ff01::5", interface: eth0}`: `group: "ff01::5": want`,
 	} {
 		if _, err := heartbeat.New().Configure([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
@@ -53,6 +64,7 @@ func TestConfigurationFaults(t *testing.T) {
 // end is one end of a link under test.
 type end struct {
 	link    sdk.Link
+	stop    func() // may be called early
 	packets chan sdk.Packet
 	states  chan sdk.LinkState
 }
@@ -80,7 +92,7 @@ func run(t *testing.T, config string) *end {
 			e.packets <- p
 		}, func(s sdk.LinkState) { e.states <- s })
 	}()
-	t.Cleanup(func() {
+	e.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -89,6 +101,7 @@ func run(t *testing.T, config string) *end {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(e.stop)
 	return e
 }
 
@@ -174,6 +187,120 @@ func TestAddressThatIsNotThereIsUnknownAndTriedAgain(t *testing.T) {
 	one.until(t, "it works", isOK)
 }
 
+// Straight to an address of IPv6; the link-local one counts on its interface.
+func TestIPv6(t *testing.T) {
+	one := run(t, `{address: "[::1]:16955", peer: "[::1]:16956"}`)
+	two := run(t, `{address: "[::1]:16956", peer: "[::1]:16955"}`)
+	one.until(t, "one works", isOK)
+	two.until(t, "two works", isOK)
+	if err := one.link.Send([]byte("beat")); err != nil {
+		t.Fatal(err)
+	}
+	if p := two.packet(t); string(p.Data) != "beat" || p.From != "[::1]:16955" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// Each end joins the group on its own interface; a neighbour's packets in the group
+// are foreign, and nobody hears itself.
+func TestMulticast(t *testing.T) {
+	sandbox.Need(t)
+	near, far := cable(t)
+	// Both ends are this machine's: it must take packets that come from an address of its own.
+	for _, setting := range []string{"all/accept_local", "near0/accept_local", "far0/accept_local"} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+setting, []byte("1"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address(t, far, "198.51.100.2/24")
+	address(t, far, "198.51.100.3/24")
+	address(t, near, "fd00:694::1/64")
+	address(t, far, "fd00:694::2/64")
+	address(t, far, "fd00:694::3/64")
+	for family, c := range map[string][3]string{
+		"IPv4":             {"198.51.100.1:16985", "198.51.100.2:16985", "239.255.6.94"},
+		"IPv6":             {"[fd00:694::1]:16985", "[fd00:694::2]:16985", "ff05::694"},
+		"IPv6, link scope": {"[fd00:694::1]:16987", "[fd00:694::2]:16987", "ff02::694"},
+	} {
+		t.Run(family, func(t *testing.T) {
+			config := `{address: "%s", peer: "%s", group: "%s", interface: %s}`
+			one := run(t, fmt.Sprintf(config, c[0], c[1], c[2], "near0"))
+			two := run(t, fmt.Sprintf(config, c[1], c[0], c[2], "far0"))
+			third := strings.Replace(c[1], "2]", "3]", 1)
+			if third == c[1] {
+				third = strings.Replace(c[1], ".2:", ".3:", 1)
+			}
+			for _, e := range []*end{one, two} {
+				if s := e.until(t, "it works", isOK); !strings.Contains(s.Message, "to the group "+c[2]) {
+					t.Errorf("says %q", s.Message)
+				}
+			}
+			for n := range 3 {
+				data := fmt.Sprint("beat ", n)
+				if err := one.link.Send([]byte(data)); err != nil {
+					t.Fatal(err)
+				}
+				if p := two.packet(t); string(p.Data) != data || p.From != c[0] {
+					t.Errorf("got %+v", p)
+				}
+				if err := two.link.Send([]byte(data)); err != nil {
+					t.Fatal(err)
+				}
+				if p := one.packet(t); string(p.Data) != data || p.From != c[1] {
+					t.Errorf("got %+v", p)
+				}
+			}
+			// A stranger in the same group, once the two above have let go of its port.
+			stranger := run(t, fmt.Sprintf(config, third, c[0], c[2], "far0"))
+			stranger.until(t, "its port is taken", func(s sdk.LinkState) bool { return strings.Contains(s.Message, "address already in use") })
+			two.stop()
+			stranger.until(t, "it works", isOK)
+			if err := stranger.link.Send([]byte("beat")); err != nil {
+				t.Fatal(err)
+			}
+			one.until(t, "it is counted, and nothing of our own", func(s sdk.LinkState) bool { return s.Foreign == 1 })
+			if len(one.packets)+len(two.packets) != 0 {
+				t.Error("something else was delivered")
+			}
+		})
+	}
+}
+
+// A beat by multicast never leaves the network.
+func TestMulticastHasATTLOf1(t *testing.T) {
+	sandbox.Need(t)
+	cable(t)
+	one := run(t, `{address: "198.51.100.1:16989", peer: "198.51.100.2:16989", group: 239.255.6.94, interface: near0}`)
+	one.until(t, "it works", isOK)
+	device, err := net.InterfaceByName("far0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tap, err := packet.Listen(device, packet.Datagram, unix.ETH_P_IP, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tap.Close()
+	if err := one.link.Send([]byte("beat")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tap.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	for buffer := make([]byte, 1500); ; {
+		n, _, err := tap.ReadFrom(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header, err := ipv4.ParseHeader(buffer[:n]); err == nil && header.Protocol == unix.IPPROTO_UDP {
+			if header.TTL != 1 || header.Dst.String() != "239.255.6.94" || header.TOS != 0xc0 {
+				t.Errorf("left as %v", header)
+			}
+			return
+		}
+	}
+}
+
 // cable makes two interfaces that are joined, with an address on the first.
 func cable(t *testing.T) (near, far netlink.Link) {
 	t.Helper()
@@ -191,16 +318,25 @@ func cable(t *testing.T) (near, far netlink.Link) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := netlink.ParseAddr("198.51.100.1/24")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, err := range []error{netlink.AddrAdd(near, address), netlink.LinkSetUp(near), netlink.LinkSetUp(far)} {
+	address(t, near, "198.51.100.1/24")
+	for _, err := range []error{netlink.LinkSetUp(near), netlink.LinkSetUp(far)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	return near, far
+}
+
+func address(t *testing.T, device netlink.Link, text string) {
+	t.Helper()
+	a, err := netlink.ParseAddr(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Flags |= unix.IFA_F_NODAD // an address of IPv6 is used at once
+	if err := netlink.AddrAdd(device, a); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestCarrierIsFollowed(t *testing.T) {

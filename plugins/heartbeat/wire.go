@@ -137,7 +137,7 @@ func (l *link) look(now wireState, changed chan<- struct{}) {
 		return
 	}
 	if socket := l.socket.Swap(nil); socket != nil {
-		_ = socket.Close() // receive then returns and says why
+		_ = socket.conn.Close() // receive then returns and says why
 	}
 	select {
 	case changed <- struct{}{}:

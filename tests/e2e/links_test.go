@@ -12,7 +12,7 @@ import (
 // TestM2NoLinkIsASinglePointOfFailure: of cable, network and serial line any one
 // keeps the pair together; only when all three are cut a node is.
 func TestM2NoLinkIsASinglePointOfFailure(t *testing.T) {
-	s := open(t, harness.Options{Serial: true, Timing: harness.Default})
+	s := open(t, harness.Options{Serial: true, Multicast: true, Timing: harness.Default})
 	active := s.whole()
 	standby := s.Store.Peer(active)
 	links := map[string]string{"cable": "cable", "lan": "lan-" + standby.Name, "serial": "serial"}

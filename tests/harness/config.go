@@ -79,6 +79,9 @@ links:
     plugin: heartbeat
     with:
       interface: eth0
+{{- if .Multicast}}
+      group: 239.255.6.94
+{{- end}}
       alpha: {address: "{{.Alpha.Address}}:694", peer: "{{.Beta.Address}}:694"}
       beta: {address: "{{.Beta.Address}}:694", peer: "{{.Alpha.Address}}:694"}
 {{- if .Serial}}
@@ -231,7 +234,7 @@ func (s *Site) configText() (string, error) {
 		"Store": store, "Alpha": s.Store.Node("alpha"), "Beta": s.Store.Node("beta"),
 		"Timing": s.Timing, "Services": int(s.Services), "OffTime": s.OffTime, "PointsEvery": s.PointsEvery,
 		"PeerPort": 7694, "EchoPort": lab.EchoPort, "EchoCommand": strings.Join(quoted, ", "),
-		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes, "Serial": s.Serial,
+		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes, "Multicast": s.Multicast, "Serial": s.Serial,
 		"Console": s.Console, "NMS": s.NMS, "HQ": lab.HQAddress, "Extra": s.Extra,
 	})
 	return text.String(), err

@@ -30,6 +30,7 @@ type Options struct {
 	OffTime     time.Duration // how long a fenced node stays dark
 	PointsEvery time.Duration
 	ExtraProbes int
+	Multicast   bool // beats on the network go to a group
 	Serial      bool // a third link, over the serial cable
 	Console     bool
 	NMS         bool   // snmptrapd and VictoriaMetrics
