@@ -115,6 +115,7 @@ var pure = map[string][]string{
 	"core/internal/failover": {"core/internal/beat"},
 	"core/internal/schedule": nil,
 	"core/internal/beat":     nil,
+	"core/internal/timing":   {"core/internal/beat"},
 	"core/internal/findings": {"core/api", "core/internal/beat", "core/internal/failover"},
 }
 

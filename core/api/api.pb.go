@@ -1920,6 +1920,8 @@ type LinkStatus struct {
 	DroppedReplayed    uint64                 `protobuf:"varint,9,opt,name=dropped_replayed,json=droppedReplayed,proto3" json:"dropped_replayed,omitempty"`
 	DroppedForeign     uint64                 `protobuf:"varint,10,opt,name=dropped_foreign,json=droppedForeign,proto3" json:"dropped_foreign,omitempty"`
 	Message            string                 `protobuf:"bytes,11,opt,name=message,proto3" json:"message,omitempty"`
+	BeatsLost          uint64                 `protobuf:"varint,12,opt,name=beats_lost,json=beatsLost,proto3" json:"beats_lost,omitempty"`  // sent by the peer, and never came by this link
+	LossRatio          float64                `protobuf:"fixed64,13,opt,name=loss_ratio,json=lossRatio,proto3" json:"loss_ratio,omitempty"` // of them, in the peer's present daemon start
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -2029,6 +2031,20 @@ func (x *LinkStatus) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+func (x *LinkStatus) GetBeatsLost() uint64 {
+	if x != nil {
+		return x.BeatsLost
+	}
+	return 0
+}
+
+func (x *LinkStatus) GetLossRatio() float64 {
+	if x != nil {
+		return x.LossRatio
+	}
+	return 0
 }
 
 type ResourceStatus struct {
@@ -2649,7 +2665,7 @@ const file_api_proto_rawDesc = "" +
 	"\x0eoutbox_pending\x18\x17 \x01(\x04R\routboxPending\x122\n" +
 	"\x15outbox_dropped_points\x18\x18 \x01(\x04R\x13outboxDroppedPoints\x128\n" +
 	"\aplugins\x18\x19 \x03(\v2\x1e.storeward.api.v1.PluginStatusR\aplugins\x12\x18\n" +
-	"\aaddress\x18\x1a \x01(\tR\aaddress\"\x80\x03\n" +
+	"\aaddress\x18\x1a \x01(\tR\aaddress\"\xbe\x03\n" +
 	"\n" +
 	"LinkStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
@@ -2664,7 +2680,11 @@ const file_api_proto_rawDesc = "" +
 	"\x10dropped_replayed\x18\t \x01(\x04R\x0fdroppedReplayed\x12'\n" +
 	"\x0fdropped_foreign\x18\n" +
 	" \x01(\x04R\x0edroppedForeign\x12\x18\n" +
-	"\amessage\x18\v \x01(\tR\amessage\"\xa8\x02\n" +
+	"\amessage\x18\v \x01(\tR\amessage\x12\x1d\n" +
+	"\n" +
+	"beats_lost\x18\f \x01(\x04R\tbeatsLost\x12\x1d\n" +
+	"\n" +
+	"loss_ratio\x18\r \x01(\x01R\tlossRatio\"\xa8\x02\n" +
 	"\x0eResourceStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12\x12\n" +

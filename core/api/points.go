@@ -7,7 +7,7 @@ const (
 	MeasureHost       = "host"       // cpu_used_ratio, load1, memory_available_bytes, memory_used_ratio
 	MeasureFilesystem = "filesystem" // {mount} used_ratio
 	MeasureNetwork    = "network"    // {interface} received_bytes_total, sent_bytes_total
-	MeasureLink       = "link"       // {link} lateness_seconds, heard_total, dropped_total, up
+	MeasureLink       = "link"       // {link} lateness_seconds, heard_total, lost_total, dropped_total, up
 	MeasureResource   = "resource"   // {resource} up, restarts_total
 	MeasureProbe      = "probe"      // {probe} up (1 ok, 0.5 degraded, 0 down; absent when unknown), took_seconds
 	MeasureFence      = "fence"      // {device} power_on and the device's own values

@@ -122,6 +122,7 @@ func linkView(l *api.LinkStatus) LinkView {
 	return LinkView{
 		Name: l.GetName(), Health: l.GetHealth(), Direct: l.GetDirect(), Carrier: l.GetCarrier(),
 		LastHeardSeconds: finite(l.GetLastHeardSeconds()), LatenessP99Seconds: finite(l.GetLatenessP99Seconds()), BeatsHeard: l.GetBeatsHeard(),
+		BeatsLost: l.GetBeatsLost(), LossRatio: finite(l.GetLossRatio()),
 		DroppedForged: l.GetDroppedForged(), DroppedReplayed: l.GetDroppedReplayed(), DroppedForeign: l.GetDroppedForeign(), Message: l.GetMessage(),
 	}
 }

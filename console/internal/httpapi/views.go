@@ -110,6 +110,8 @@ type LinkView struct {
 	LastHeardSeconds   float64 `json:"lastHeardSeconds" doc:"Age of the last beat; negative: never heard."`
 	LatenessP99Seconds float64 `json:"latenessP99Seconds"`
 	BeatsHeard         uint64  `json:"beatsHeard"`
+	BeatsLost          uint64  `json:"beatsLost" doc:"Sent by the peer, and never came by this link."`
+	LossRatio          float64 `json:"lossRatio" doc:"Share of lost beats in the peer's present daemon start."`
 	DroppedForged      uint64  `json:"droppedForged"`
 	DroppedReplayed    uint64  `json:"droppedReplayed"`
 	DroppedForeign     uint64  `json:"droppedForeign"`

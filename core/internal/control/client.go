@@ -50,8 +50,8 @@ func (c *Client) Plan(ctx context.Context) (out Plan, err error) {
 	return out, c.ask(ctx, http.MethodGet, "plan", nil, &out)
 }
 
-// Timing asks how late beats came.
-func (c *Client) Timing(ctx context.Context) (out []LinkTiming, err error) {
+// Timing asks how beats arrive.
+func (c *Client) Timing(ctx context.Context) (out Timing, err error) {
 	return out, c.ask(ctx, http.MethodGet, "timing", nil, &out)
 }
 

@@ -30,8 +30,8 @@ type Daemon interface {
 	History(ctx context.Context, limit int) ([]Entry, error)
 	// Plan is what the policy would do now, and why.
 	Plan(ctx context.Context) (Plan, error)
-	// Timing is the lateness of beats per link.
-	Timing(ctx context.Context) ([]LinkTiming, error)
+	// Timing is how beats arrive, and what that supports.
+	Timing(ctx context.Context) (Timing, error)
 	// Command carries out an operator's command, here or on the active node.
 	Command(ctx context.Context, command Command) (Reply, error)
 	// Reload takes a changed configuration file, or refuses it and keeps the running one.
@@ -141,17 +141,48 @@ type Plan struct {
 	WakeSeconds float64 `json:"wakeSeconds"`
 }
 
-// LinkTiming tells how late beats came, in seconds beyond the announced interval.
-type LinkTiming struct {
-	Link  string  `json:"link"`
-	Count uint64  `json:"count"`
-	P50   float64 `json:"p50Seconds"`
-	P99   float64 `json:"p99Seconds"`
-	P999  float64 `json:"p999Seconds"`
-	Max   float64 `json:"maxSeconds"`
-	// Deadtime is the configured deadtime, Advice the shortest that this link's history supports.
+// Timing tells how the beats of the peer's present daemon start arrive. Times are in seconds.
+type Timing struct {
+	Peer    string        `json:"peer"`
+	Seconds float64       `json:"seconds"` // for which it has been measured
+	Now     TimingSetting `json:"now"`     // as configured
+	Links   []LinkTiming  `json:"links"`
+	// Any counts each beat once, by whichever link brought it first.
+	Any    LinkTiming   `json:"any"`
+	Advice TimingAdvice `json:"advice"`
+}
+
+// TimingSetting is how fast a silent peer is noticed.
+type TimingSetting struct {
+	Interval float64 `json:"intervalSeconds"`
+	Warntime float64 `json:"warntimeSeconds"`
 	Deadtime float64 `json:"deadtimeSeconds"`
-	Advice   float64 `json:"adviceSeconds"`
+}
+
+// TimingAdvice is the fastest setting that the measurement supports, or why there is none.
+type TimingAdvice struct {
+	Given bool `json:"given"`
+	TimingSetting
+	Reasons []string `json:"reasons"`
+}
+
+// LinkTiming tells how beats came by one link.
+type LinkTiming struct {
+	Link    string  `json:"link,omitempty"`
+	Count   uint64  `json:"count"`
+	Lost    uint64  `json:"lost"`
+	Loss    float64 `json:"lossRatio"`
+	Outages uint64  `json:"outages"` // silences of 10 s and more, left out of everything else
+	// How much later than announced beats came.
+	P50  float64 `json:"p50Seconds"`
+	P99  float64 `json:"p99Seconds"`
+	P999 float64 `json:"p999Seconds"`
+	Max  float64 `json:"maxSeconds"`
+	// Silent is the longest time between two beats, Answer the greatest age of our own beat when its answer came.
+	Silent float64 `json:"longestSilenceSeconds"`
+	Answer float64 `json:"oldestAnswerSeconds"`
+	// Alone is the deadtime with which this link keeps the pair together alone; 0: too few beats to tell.
+	Alone float64 `json:"aloneSeconds"`
 }
 
 // Command is an operator's command.

@@ -32,8 +32,8 @@ func (f *fakeDaemon) History(_ context.Context, limit int) ([]Entry, error) {
 	return []Entry{{Kind: fmt.Sprint(limit)}}, nil
 }
 func (f *fakeDaemon) Plan(context.Context) (Plan, error) { return Plan{Decision: "serves"}, nil }
-func (f *fakeDaemon) Timing(context.Context) ([]LinkTiming, error) {
-	return []LinkTiming{{Link: "cable"}}, nil
+func (f *fakeDaemon) Timing(context.Context) (Timing, error) {
+	return Timing{Links: []LinkTiming{{Link: "cable"}}, Advice: TimingAdvice{Reasons: []string{"why"}}}, nil
 }
 func (f *fakeDaemon) Decisions(context.Context) (string, error)     { return "1s tick\n", nil }
 func (f *fakeDaemon) Configuration(context.Context) (string, error) { return "store: s0001\n", nil }
@@ -92,7 +92,7 @@ func TestQuestionsAndCommands(t *testing.T) {
 	if text, err := client.Configuration(ctx); err != nil || text != "store: s0001\n" {
 		t.Errorf("configuration %q, error %v", text, err)
 	}
-	if timing, err := client.Timing(ctx); err != nil || timing[0].Link != "cable" {
+	if timing, err := client.Timing(ctx); err != nil || timing.Links[0].Link != "cable" || timing.Advice.Reasons[0] != "why" {
 		t.Errorf("timing %v, error %v", timing, err)
 	}
 	if reply, err := client.Reload(ctx); err != nil || reply.Message != "runs" {

@@ -48,7 +48,7 @@ func well() *api.Status {
 		Decision: "active; peer beta is standby and heard on 2 links", Peer: "beta", PeerRole: "standby", PeerHeard: true, PingGroup: "ok",
 		Links: []*api.LinkStatus{
 			{Name: "cable", Health: "ok", Direct: true, Carrier: "up", LastHeardSeconds: .042, LatenessP99Seconds: .0031, BeatsHeard: 1000},
-			{Name: "lan", Health: "ok", Carrier: "unknown", LastHeardSeconds: .041, LatenessP99Seconds: .0042, BeatsHeard: 1000, DroppedForged: 2},
+			{Name: "lan", Health: "ok", Carrier: "unknown", LastHeardSeconds: .041, LatenessP99Seconds: .0042, BeatsHeard: 1000, DroppedForged: 2, LossRatio: .021},
 		},
 		FenceDevices: []*api.FenceDeviceStatus{
 			{Name: "ups-alpha", Health: "ok", Feeds: []string{"alpha"}, Power: "on", Message: "on mains, battery 100 %", Read: stamp(3 * time.Second)},
@@ -82,6 +82,7 @@ type fakeDaemon struct {
 	state   control.State
 	command control.Command
 	refuse  string
+	timing  control.Timing
 }
 
 func (f *fakeDaemon) State(context.Context) (control.State, error) { return f.state, nil }
@@ -96,9 +97,7 @@ func (f *fakeDaemon) Plan(context.Context) (control.Plan, error) {
 	return control.Plan{Decision: "serves", Role: "active", Generation: 7, Why: []string{"S5 heard beta"}, WakeSeconds: .05}, nil
 }
 
-func (f *fakeDaemon) Timing(context.Context) ([]control.LinkTiming, error) {
-	return []control.LinkTiming{{Link: "cable", Count: 1234, P50: .0002, P99: .0031, P999: .004, Max: .011, Deadtime: .2, Advice: .172}}, nil
-}
+func (f *fakeDaemon) Timing(context.Context) (control.Timing, error) { return f.timing, nil }
 
 func (f *fakeDaemon) Decisions(context.Context) (string, error) { return "policy cluster=s0001\n", nil }
 
@@ -165,7 +164,6 @@ func TestGolden(t *testing.T) {
 		{"history", control.State{}, "history", 0},
 		{"decisions", control.State{}, "history --decisions", 0},
 		{"plan", control.State{}, "plan", 0},
-		{"timing", control.State{}, "timing", 0},
 		{"config-show", control.State{}, "config show", 0},
 		{"config-apply-refused", control.State{}, "config apply", 1},
 		{"fence-without-yes", control.State{Status: well()}, "fence beta", 2},

@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -76,28 +75,4 @@ func renderPlan(w io.Writer, p control.Plan) {
 	if p.WakeSeconds > 0 {
 		line(w, "Looks again in %s, or when something happens.", seconds(p.WakeSeconds))
 	}
-}
-
-func (t *tool) timingCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "timing", Short: "Show how late beats come, and the deadtime that this supports", Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			timing, err := t.client().Timing(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return t.show(timing, func(w io.Writer) { renderTiming(w, timing) })
-		},
-	}
-}
-
-func renderTiming(w io.Writer, timing []control.LinkTiming) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	line(table, "LINK\tBEATS\tLATE P50\tP99\tP99.9\tMAX\tDEADTIME\tSUPPORTED\t")
-	for _, l := range timing {
-		line(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t", l.Link, l.Count, seconds(l.P50), seconds(l.P99), seconds(l.P999),
-			seconds(l.Max), seconds(l.Deadtime), seconds(l.Advice))
-	}
-	_ = table.Flush()
-	line(w, "\nLate: how much later than announced a beat came. Supported: three intervals and twice the latest beat.")
 }

@@ -139,6 +139,9 @@ func renderLinks(w io.Writer, s *api.Status) {
 		if l.GetCarrier() == "down" {
 			note = join(note, "cable has no carrier")
 		}
+		if l.GetLossRatio() >= .01 {
+			note = join(note, share(l.GetLossRatio())+" of the beats lost")
+		}
 		if dropped := l.GetDroppedForged() + l.GetDroppedReplayed() + l.GetDroppedForeign(); dropped > 0 {
 			note = join(note, fmt.Sprintf("%d packets dropped", dropped))
 		}

@@ -57,24 +57,6 @@ func (e *Engine) Plan(context.Context) (control.Plan, error) {
 	}, nil
 }
 
-// Timing answers the control socket.
-func (e *Engine) Timing(context.Context) ([]control.LinkTiming, error) {
-	cfg := e.cfg.Load()
-	var out []control.LinkTiming
-	for _, c := range cfg.Links {
-		l := e.links[c.Name]
-		l.mu.Lock()
-		h := l.late
-		l.mu.Unlock()
-		out = append(out, control.LinkTiming{
-			Link: c.Name, Count: h.total, P50: h.quantile(.5).Seconds(), P99: h.quantile(.99).Seconds(),
-			P999: h.quantile(.999).Seconds(), Max: h.max.Seconds(), Deadtime: cfg.Timing.Deadtime.Std().Seconds(),
-			Advice: (3*cfg.Timing.Interval.Std() + 2*h.max).Seconds(),
-		})
-	}
-	return out, nil
-}
-
 // Decisions answers the control socket.
 func (e *Engine) Decisions(context.Context) (string, error) { return e.scenario(), nil }
 

@@ -93,6 +93,7 @@ type Engine struct {
 	reach     map[string]*instance
 	probes    *probes
 	lives     *deviceLives
+	arrivals  firstArrivals
 
 	view    atomic.Pointer[viewed]
 	plan    atomic.Pointer[planned]

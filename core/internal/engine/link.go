@@ -9,6 +9,7 @@ import (
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/timing"
 	"github.com/storeward/storeward/core/sdk"
 )
 
@@ -25,7 +26,8 @@ type link struct {
 	mu       sync.Mutex
 	counts   linkCounts
 	replay   replay
-	late     lateness
+	arrivals timing.Arrivals
+	late     time.Duration // the greatest since it was last read, for points
 	lastBeat time.Duration
 	lastLife time.Duration
 	foreign  uint64 // as the plugin counted them
@@ -36,7 +38,7 @@ type link struct {
 
 // linkCounts are what one link carried and what was dropped on it.
 type linkCounts struct {
-	Heard, Forged, Replayed, Foreign uint64
+	Heard, Lost, Forged, Replayed, Foreign uint64
 }
 
 func (e *Engine) newLinks() map[string]*link {
@@ -160,20 +162,52 @@ func (l *link) forged(taken time.Duration) bool {
 	return true
 }
 
-// fresh refuses a beat that this link has carried before, and measures the lateness of a new one.
+// fresh refuses a beat that this link has carried before, and counts a new one.
 func (l *link) fresh(b beat.Beat, taken time.Duration) bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	same, ok := l.replay.accept(b, l.e.Boot.Incarnation)
-	if !ok {
-		return false
+	ok := l.replay.accept(b, l.e.Boot.Incarnation)
+	if ok {
+		l.counts.Heard++
+		l.lastBeat = taken
+		l.measure(&b, taken)
 	}
-	l.counts.Heard++
-	if same {
-		l.late.add(taken - l.lastBeat - b.Interval)
+	l.mu.Unlock()
+	if ok {
+		l.e.arrivals.measure(l.e, &b, taken)
 	}
-	l.lastBeat = taken
-	return true
+	return ok
+}
+
+// measure notes how a beat of the peer's present daemon start came. l.mu is held.
+func (l *link) measure(b *beat.Beat, taken time.Duration) {
+	if b.Incarnation != l.e.view.Load().Peer.Incarnation {
+		return
+	}
+	silent, lost := l.arrivals.Add(b, taken)
+	l.counts.Lost += lost
+	l.late = max(l.late, silent-b.Interval)
+	if age, ok := timing.AnswerAge(b, l.e.Boot.Incarnation, l.cfg.Name, taken); ok {
+		l.arrivals.Answer.Add(age)
+	}
+}
+
+// firstArrivals is how beats come in by whichever link brings each of them first.
+type firstArrivals struct {
+	mu sync.Mutex
+	timing.Arrivals
+}
+
+func (f *firstArrivals) measure(e *Engine, b *beat.Beat, taken time.Duration) {
+	if b.Incarnation != e.view.Load().Peer.Incarnation {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	heard := f.Heard
+	f.Add(b, taken)
+	if age, ok := timing.AnswerAge(b, e.Boot.Incarnation, "", taken); ok && f.Heard > heard {
+		f.Answer.Add(age)
+	}
 }
 
 // replay remembers the newest sequence of each of the peer's daemon starts.
@@ -186,15 +220,14 @@ type replay struct {
 // accept takes a beat that is newer than all of its daemon start. A start that
 // a later one has replaced says nothing any more; one is replaced only by a beat
 // that answers our own daemon start, which nobody could have recorded before.
-func (r *replay) accept(b beat.Beat, own beat.ID) (same, ok bool) {
+func (r *replay) accept(b beat.Beat, own beat.ID) bool {
 	if r.newest == nil {
 		r.newest, r.retired = map[beat.ID]uint64{}, map[beat.ID]bool{}
 	}
 	if r.retired[b.Incarnation] || b.Sequence <= r.newest[b.Incarnation] {
-		return false, false
+		return false
 	}
-	same = r.current == b.Incarnation
-	if !same && (r.current == 0 || echoes(b, own)) {
+	if r.current != b.Incarnation && (r.current == 0 || echoes(b, own)) {
 		if r.current != 0 {
 			r.retired[r.current] = true
 		}
@@ -205,7 +238,7 @@ func (r *replay) accept(b beat.Beat, own beat.ID) (same, ok bool) {
 		clear(r.newest)
 	}
 	r.newest[b.Incarnation] = b.Sequence
-	return same, true
+	return true
 }
 
 const maxIncarnations = 1024

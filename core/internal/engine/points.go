@@ -64,6 +64,7 @@ func (e *Engine) measure(s *api.Status, regular bool) *api.Points {
 	for _, l := range s.GetLinks() {
 		add("link", map[string]string{"link": l.GetName()}, map[string]float64{
 			"lateness_seconds": e.links[l.GetName()].peakLateness(regular), "heard_total": float64(l.GetBeatsHeard()),
+			"lost_total":    float64(l.GetBeatsLost()),
 			"dropped_total": float64(l.GetDroppedForged() + l.GetDroppedReplayed() + l.GetDroppedForeign()),
 			"up":            truth(l.GetHealth() == api.HealthOK),
 		})
@@ -145,9 +146,9 @@ func probeFields(p *api.ProbeStatus) map[string]float64 {
 func (l *link) peakLateness(reset bool) float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	peak := l.late.peak
+	peak := l.late
 	if reset {
-		l.late.peak = 0
+		l.late = 0
 	}
 	return peak.Seconds()
 }

@@ -83,7 +83,8 @@ func (e *Engine) linkStatus(name string, v *viewed) *api.LinkStatus {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out.LatenessP99Seconds = l.late.quantile(.99).Seconds()
+	out.LatenessP99Seconds, out.LossRatio = l.arrivals.Late.Quantile(.99).Seconds(), l.arrivals.Loss()
+	out.BeatsLost = l.counts.Lost
 	out.BeatsHeard, out.DroppedForged, out.DroppedReplayed = l.counts.Heard, l.counts.Forged, l.counts.Replayed
 	out.DroppedForeign, out.Message = l.counts.Foreign+l.foreign, l.message
 	return out

@@ -552,6 +552,11 @@ export interface components {
         LinkView: {
             /** Format: int64 */
             beatsHeard: number;
+            /**
+             * Format: int64
+             * @description Sent by the peer, and never came by this link.
+             */
+            beatsLost: number;
             carrier: string;
             direct: boolean;
             /** Format: int64 */
@@ -568,6 +573,11 @@ export interface components {
             lastHeardSeconds: number;
             /** Format: double */
             latenessP99Seconds: number;
+            /**
+             * Format: double
+             * @description Share of lost beats in the peer's present daemon start.
+             */
+            lossRatio: number;
             message: string;
             name: string;
         };

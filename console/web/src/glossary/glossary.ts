@@ -16,6 +16,7 @@ export const GLOSSARY = {
   link: "A path on which the two nodes tell each other that they live, such as a cable between them or the store's network.",
   beat: "A short signed message that a node sends its peer several times a second.",
   lateness: "How much later than announced a beat arrived. 99 % of the beats were at most this late.",
+  loss: "The share of the peer's beats that never arrived by this link, since the peer's Storeward started. Other links may have brought them.",
   carrier: "Whether the network card sees a signal on its cable.",
   "last heard": "The age of the newest beat on this link.",
   "ping group":

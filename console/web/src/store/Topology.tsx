@@ -1,7 +1,7 @@
 import { Fragment } from "react";
 import type { Link, NodeDetail } from "../api/types";
 import { formatDuration } from "../format/duration";
-import { formatCount } from "../format/quantity";
+import { formatCount, formatRatio } from "../format/quantity";
 import { Term } from "../glossary/Term";
 import { HealthBadge } from "../health/Badge";
 import { devicesOf, healthLook, pairLinks, type LinkPair } from "../health/health";
@@ -67,6 +67,13 @@ function End({ link, silent }: { link: Link | undefined; silent: boolean }) {
           late ≤ {formatDuration(link.latenessP99Seconds)}
         </Term>
       </span>
+      {link.lossRatio >= 0.001 && (
+        <span className={classes.dropped}>
+          <Term word="loss" quiet>
+            {formatRatio(link.lossRatio)} lost
+          </Term>
+        </span>
+      )}
       {dropped > 0 && <span className={classes.dropped}>{formatCount(dropped)} dropped</span>}
     </span>
   );
