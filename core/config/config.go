@@ -53,7 +53,7 @@ type Node struct {
 	Role string `yaml:"role" need:"true" enum:"primary,secondary"`
 	// Address is the node's own address on the store's network, without a prefix length.
 	Address string `yaml:"address" need:"true" example:"10.0.0.1"`
-	// Interface carries Address; it is where a peer that answers is looked for by ARP.
+	// Interface carries Address; it is where a peer that answers is looked for by ARP, or NDP in IPv6.
 	Interface string `yaml:"interface" need:"true" example:"eth0"`
 	// Services are host:port pairs that answer on this node whenever its machine works,
 	// asked by TCP before the node is declared dead.

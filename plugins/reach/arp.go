@@ -30,22 +30,18 @@ var (
 
 // arpSocket is one socket for the questions of one probe.
 type arpSocket struct {
+	waiters
+
 	conn     *packet.Conn
 	device   *net.Interface
 	networks []netip.Prefix // our addresses on the interface
-
-	mu      sync.Mutex
-	waiting map[netip.Addr]chan struct{}
 }
 
 // arpAsker opens a socket on the interface; release ends it.
 func arpAsker(ctx context.Context, name string) (asker, func(), error) {
-	device, err := net.InterfaceByName(name)
+	device, err := askable(name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find interface %s: %w", name, err)
-	}
-	if device.Flags&net.FlagRunning == 0 {
-		return nil, nil, fmt.Errorf("%s is down or has no carrier: nobody can be asked", name)
+		return nil, nil, err
 	}
 	if len(device.HardwareAddr) != 6 {
 		return nil, nil, fmt.Errorf("%s is no Ethernet interface", name)
@@ -54,7 +50,7 @@ func arpAsker(ctx context.Context, name string) (asker, func(), error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open ARP socket on %s: %w", name, err)
 	}
-	s := &arpSocket{conn: conn, device: device, networks: networksOf(device), waiting: map[netip.Addr]chan struct{}{}}
+	s := &arpSocket{newWaiters(), conn, device, networksOf(device)}
 	var receiving sync.WaitGroup
 	receiving.Go(s.receive)
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
@@ -81,38 +77,12 @@ func networksOf(device *net.Interface) []netip.Prefix {
 }
 
 func (s *arpSocket) ask(ctx context.Context, target string) reply {
-	address, err := netip.ParseAddr(target)
-	if err != nil {
-		return reply{target: target, err: err, unasked: true}
-	}
-	address = address.Unmap()
-	answer := s.await(address)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	began := time.Now()
-	sent := make(chan error, 1)
-	go func() { sent <- repeat(ctx, func() error { return s.send(address) }) }()
-	select {
-	case <-answer:
-		return reply{target: target, rtt: time.Since(began), how: "answered"}
-	case err := <-sent:
-		if err != nil {
-			return reply{target: target, err: fmt.Errorf("send ARP request: %w", err), unasked: true}
+	return s.askFor(ctx, target, func(address netip.Addr) error {
+		if err := s.send(address); err != nil {
+			return fmt.Errorf("send ARP request: %w", err)
 		}
-		return reply{target: target, err: errSilence}
-	}
-}
-
-// await returns a channel that is closed when the target answers. Two equal targets share it.
-func (s *arpSocket) await(target netip.Addr) <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	answer, ok := s.waiting[target]
-	if !ok {
-		answer = make(chan struct{})
-		s.waiting[target] = answer
-	}
-	return answer
+		return nil
+	})
 }
 
 func (s *arpSocket) send(target netip.Addr) error {
@@ -156,20 +126,6 @@ func (s *arpSocket) receive() {
 		if sender, ok := answerOf(buffer[:n], s.device.HardwareAddr); ok {
 			s.mark(sender)
 		}
-	}
-}
-
-func (s *arpSocket) mark(sender netip.Addr) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	answer, ok := s.waiting[sender]
-	if !ok {
-		return
-	}
-	select {
-	case <-answer:
-	default:
-		close(answer)
 	}
 }
 

@@ -15,17 +15,18 @@ import (
 const (
 	methodICMP = "icmp"
 	methodARP  = "arp"
+	methodNDP  = "ndp"
 	methodTCP  = "tcp"
 )
 
 // Config is the plugin's section of a probe.
 type Config struct {
-	// Method is icmp (echo), arp (who has this address) or tcp (connect).
+	// Method is icmp (echo), arp or ndp (who has this address, IPv4 or IPv6) or tcp (connect).
 	Method string `yaml:"method"`
-	// Targets are IP addresses; for arp IPv4 addresses on the interface's own network,
-	// for tcp host:port, the host being an IP address.
+	// Targets are IP addresses; for arp and ndp on the interface's own network, for tcp
+	// host:port, the host being an IP address.
 	Targets []string `yaml:"targets"`
-	// Interface is where the question goes out; needed for arp.
+	// Interface is where the question goes out; needed for arp and ndp.
 	Interface string `yaml:"interface"`
 	// Timeout is how long an answer is waited for.
 	Timeout sdk.Duration `yaml:"timeout"`
@@ -45,12 +46,12 @@ func (c *Config) Validate() error {
 	add := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	switch c.Method {
 	case methodICMP, methodTCP:
-	case methodARP:
+	case methodARP, methodNDP:
 		if c.Interface == "" {
-			add("interface: missing: arp asks on one interface")
+			add("interface: missing: %s asks on one interface", c.Method)
 		}
 	default:
-		add("method: %q: want icmp, arp or tcp", c.Method)
+		add("method: %q: want icmp, arp, ndp or tcp", c.Method)
 	}
 	if n := len(c.Targets); n == 0 || n > maxTargets {
 		add("targets: want 1 to %d addresses", maxTargets)
@@ -79,8 +80,11 @@ func checkTarget(method, target string) error {
 	if err != nil || address.IsUnspecified() || address.IsMulticast() {
 		return fmt.Errorf("%q: want an IP address", target)
 	}
-	if method == methodARP && !address.Unmap().Is4() {
-		return fmt.Errorf("%q: want an IPv4 address: arp knows no other", target)
+	switch is4 := address.Unmap().Is4(); {
+	case method == methodARP && !is4:
+		return fmt.Errorf("%q: want an IPv4 address: arp knows no other, ndp asks for IPv6", target)
+	case method == methodNDP && is4:
+		return fmt.Errorf("%q: want an IPv6 address: ndp knows no other, arp asks for IPv4", target)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-// Package reach asks whether somebody answers: ICMP echo, ARP, TCP. It serves the
+// Package reach asks whether somebody answers: ICMP echo, ARP, Neighbor Discovery, TCP. It serves the
 // ping group and the look for signs of life before a node is declared dead, so it
 // tells three things apart: somebody answered; every question went out and nobody
 // answered in time; and the questions could not even be asked, which says nothing
@@ -18,7 +18,7 @@ import (
 // New describes the plugin.
 func New() sdk.Plugin {
 	return sdk.Plugin{
-		Name: "reach", Version: "1.0.0", Summary: "Asks by ICMP, ARP or TCP whether somebody answers.",
+		Name: "reach", Version: "1.0.0", Summary: "Asks by ICMP, ARP, NDP or TCP whether somebody answers.",
 		DefaultConfig: func() any { return DefaultConfig() },
 		New: func(_ context.Context, _ sdk.Env, config any) (sdk.Instance, error) {
 			return &prober{config: config.(*Config)}, nil
@@ -92,6 +92,8 @@ func (p *prober) asker(ctx context.Context) (ask asker, release func(), err erro
 		return echoAsker(p.config.Interface), func() {}, nil
 	case methodARP:
 		return arpAsker(ctx, p.config.Interface)
+	case methodNDP:
+		return ndpAsker(ctx, p.config.Interface)
 	default:
 		return tcpAsker(p.config.Interface), func() {}, nil
 	}

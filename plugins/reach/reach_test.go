@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdktest"
@@ -69,15 +70,17 @@ func silentListener(t *testing.T) string {
 
 func TestConfigurationFaults(t *testing.T) {
 	for text, want := range map[string]string{
-		`{method: ping, targets: [10.0.0.1]}`:           `1:2: method: "ping": want icmp, arp or tcp`,
-		`{targets: []}`:                                 "targets: want 1 to 64 addresses",
-		`{targets: [gateway]}`:                          `targets[0]: "gateway": want an IP address`,
-		`{method: tcp, targets: [10.0.0.1]}`:            `targets[0]: "10.0.0.1": want an IP address and port`,
-		`{method: tcp, targets: ["10.0.0.1:0"]}`:        "want an IP address and port",
-		`{method: arp, targets: [10.0.0.1]}`:            "interface: missing",
-		`{method: arp, interface: e, targets: ["::1"]}`: "want an IPv4 address",
-		`{targets: [10.0.0.1], timeout: 0s}`:            "timeout: 0s: want 1ms to 1m",
-		`{targets: [10.0.0.1, 10.0.0.2], timeout: 40}`:  "1:42: timeout",
+		`{method: ping, targets: [10.0.0.1]}`:                     `1:2: method: "ping": want icmp, arp, ndp or tcp`,
+		`{targets: []}`:                                           "targets: want 1 to 64 addresses",
+		`{targets: [gateway]}`:                                    `targets[0]: "gateway": want an IP address`,
+		`{method: tcp, targets: [10.0.0.1]}`:                      `targets[0]: "10.0.0.1": want an IP address and port`,
+		`{method: tcp, targets: ["10.0.0.1:0"]}`:                  "want an IP address and port",
+		`{method: arp, targets: [10.0.0.1]}`:                      "interface: missing",
+		`{method: arp, interface: e, targets: ["::1"]}`:           "want an IPv4 address",
+		`{method: ndp, targets: ["::1"]}`:                         "interface: missing: ndp asks",
+		`{method: ndp, interface: e, targets: ["::1", 10.0.0.1]}`: "targets[1]: \"10.0.0.1\": want an IPv6 address",
+		`{targets: [10.0.0.1], timeout: 0s}`:                      "timeout: 0s: want 1ms to 1m",
+		`{targets: [10.0.0.1, 10.0.0.2], timeout: 40}`:            "1:42: timeout",
 	} {
 		if _, err := reach.New().Configure([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
@@ -125,6 +128,7 @@ func street(t *testing.T) (silence func()) {
 	address, err := netlink.ParseAddr("198.51.100.1/24")
 	check(t, err)
 	check(t, netlink.AddrAdd(pair, address))
+	check(t, netlink.AddrAdd(pair, address6(t, "2001:db8:1::1/64")))
 	check(t, netlink.LinkSetUp(pair))
 
 	far, err := netlink.NewHandleAt(other)
@@ -135,10 +139,23 @@ func street(t *testing.T) (silence func()) {
 	address, err = netlink.ParseAddr("198.51.100.2/24")
 	check(t, err)
 	check(t, far.AddrAdd(link, address))
+	check(t, far.AddrAdd(link, address6(t, "2001:db8:1::2/64")))
 	check(t, far.LinkSetUp(link))
 	settled(t, func() (netlink.Link, error) { return netlink.LinkByName("near0") })
 	settled(t, func() (netlink.Link, error) { return far.LinkByName("far0") })
-	return func() { check(t, far.AddrDel(link, address)) }
+	return func() {
+		check(t, far.AddrDel(link, address))
+		check(t, far.AddrDel(link, address6(t, "2001:db8:1::2/64")))
+	}
+}
+
+// address6 is an address of IPv6 that is used at once.
+func address6(t *testing.T, text string) *netlink.Addr {
+	t.Helper()
+	address, err := netlink.ParseAddr(text)
+	check(t, err)
+	address.Flags = unix.IFA_F_NODAD
+	return address
 }
 
 // settled waits until the kernel has begun to carry packets on a new interface.
@@ -177,6 +194,8 @@ func TestAnswersAndSilence(t *testing.T) {
 		"icmp, one of many": `{method: icmp, targets: [198.51.100.9, 198.51.100.2, 198.51.100.8]}`,
 		"icmp to ourselves": `{method: icmp, targets: [127.0.0.1, "::1"]}`,
 		"arp":               `{method: arp, targets: [198.51.100.9, 198.51.100.2], interface: near0}`,
+		"ndp":               `{method: ndp, targets: ["2001:db8:1::9", "2001:db8:1::2"], interface: near0}`,
+		"icmp of IPv6":      `{method: icmp, targets: ["2001:db8:1::2"]}`,
 		"tcp, refused":      `{method: tcp, targets: ["198.51.100.2:9"], interface: near0}`,
 	}
 	for name, config := range configs {
@@ -215,6 +234,8 @@ func TestWhatCannotBeAskedIsUnknown(t *testing.T) {
 		"no route for TCP":      `{method: tcp, targets: ["203.0.113.1:22"], timeout: 100ms}`,
 		"no interface":          `{targets: [203.0.113.1], interface: nowhere0, timeout: 100ms}`,
 		"no interface for ARP":  `{method: arp, targets: [203.0.113.1], interface: nowhere0, timeout: 100ms}`,
+		"no interface for NDP":  `{method: ndp, targets: ["2001:db8::1"], interface: nowhere0, timeout: 100ms}`,
+		"no Ethernet for NDP":   `{method: ndp, targets: ["::2"], interface: lo, timeout: 100ms}`,
 		"no Ethernet":           `{method: arp, targets: [127.0.0.2], interface: lo, timeout: 100ms}`,
 		"one asked, one not":    `{targets: [203.0.113.1, 127.0.0.1], interface: nowhere0, timeout: 100ms}`,
 		"no interface for TCP":  `{method: tcp, targets: ["203.0.113.1:22"], interface: nowhere0, timeout: 100ms}`,

@@ -72,13 +72,13 @@ func (a arp) claims(address netip.Addr, own net.HardwareAddr) bool {
 	return a.senderIP == address || probing
 }
 
-// segment speaks ARP on one interface.
-type segment struct {
+// arpSegment speaks ARP on one interface.
+type arpSegment struct {
 	conn *packet.Conn
 	mac  net.HardwareAddr
 }
 
-func openSegment(name string) (*segment, error) {
+func openARP(name string) (*arpSegment, error) {
 	iface, err := net.InterfaceByName(name)
 	if err != nil {
 		return nil, fmt.Errorf("find interface %s: %w", name, err)
@@ -87,12 +87,12 @@ func openSegment(name string) (*segment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open packet socket on %s: %w", name, err)
 	}
-	return &segment{conn: conn, mac: iface.HardwareAddr}, nil
+	return &arpSegment{conn: conn, mac: iface.HardwareAddr}, nil
 }
 
-func (s *segment) close() { _ = s.conn.Close() }
+func (s *arpSegment) close() { _ = s.conn.Close() }
 
-func (s *segment) send(a arp) error {
+func (s *arpSegment) send(a arp) error {
 	if _, err := s.conn.WriteTo(a.marshal(), &packet.Addr{HardwareAddr: broadcast}); err != nil {
 		return fmt.Errorf("send arp: %w", err)
 	}
@@ -101,14 +101,14 @@ func (s *segment) send(a arp) error {
 
 // announce tells every neighbour who has the address now, RFC 5227 section 2.3.
 // Both forms go out, because some devices heed only one of them.
-func (s *segment) announce(address netip.Addr) error {
+func (s *arpSegment) announce(address netip.Addr) error {
 	request := arp{operation: arpRequest, senderMAC: s.mac, senderIP: address, targetMAC: nobody, targetIP: address}
 	reply := arp{operation: arpReply, senderMAC: s.mac, senderIP: address, targetMAC: broadcast, targetIP: address}
 	return errors.Join(s.send(request), s.send(reply))
 }
 
-// conflict asks who has the address and returns the MAC of whoever claims it.
-func (s *segment) conflict(ctx context.Context, address netip.Addr, probe Probe) (net.HardwareAddr, error) {
+// conflict asks by ARP probes, RFC 5227 section 2.1.1.
+func (s *arpSegment) conflict(ctx context.Context, address netip.Addr, probe Probe) (net.HardwareAddr, error) {
 	question := arp{operation: arpRequest, senderMAC: s.mac, senderIP: netip.IPv4Unspecified(), targetMAC: nobody, targetIP: address}
 	for range probe.Count {
 		if ctx.Err() != nil {
@@ -126,7 +126,7 @@ func (s *segment) conflict(ctx context.Context, address netip.Addr, probe Probe)
 }
 
 // listen returns the MAC of whoever claims the address before the deadline, nil if nobody does.
-func (s *segment) listen(address netip.Addr, deadline time.Time) (net.HardwareAddr, error) {
+func (s *arpSegment) listen(address netip.Addr, deadline time.Time) (net.HardwareAddr, error) {
 	if err := s.conn.SetReadDeadline(deadline); err != nil {
 		return nil, fmt.Errorf("set deadline: %w", err)
 	}

@@ -11,28 +11,30 @@ import (
 
 // Config is the plugin's section of a store's configuration.
 type Config struct {
-	// Address is the virtual address with its prefix length, e.g. "192.0.2.101/24". IPv4 only.
+	// Address is the virtual address with its prefix length, e.g. "192.0.2.101/24" or "2001:db8::101/64".
 	Address string `yaml:"address"`
 	// Interface is the network interface that carries it, e.g. "eth0".
 	Interface string `yaml:"interface"`
-	// Label is shown by "ip address"; it starts with the interface's name. Empty: the interface's name and ":vip" where that fits.
+	// Label is shown by "ip address", of IPv4 alone; it starts with the interface's name. Empty: the interface's name and ":vip" where that fits.
 	Label string `yaml:"label"`
 	// Probe is the duplicate address check before the address is added.
 	Probe Probe `yaml:"probe"`
-	// Announce is the gratuitous ARP after the address was added.
+	// Announce is the gratuitous ARP or unsolicited neighbour advertisement after the address was added.
 	Announce Announce `yaml:"announce"`
 }
 
-// Probe is the duplicate address check, RFC 5227 section 2.1.1 with shorter times:
-// the peer is known to be off, so that the check finds strangers only.
+// Probe is the duplicate address check, RFC 5227 section 2.1.1 or RFC 4862 section
+// 5.4, with shorter times: the peer is known to be off, so that the check finds
+// strangers only.
 type Probe struct {
-	// Count is how many ARP probes ask for the address; 0 switches the check off.
+	// Count is how often the address is asked for; 0 switches the check off.
 	Count int `yaml:"count"`
 	// Wait is how long each probe waits for somebody to answer.
 	Wait sdk.Duration `yaml:"wait"`
 }
 
-// Announce is the announcement of RFC 5227 section 2.3, as request and as reply.
+// Announce is the announcement of RFC 5227 section 2.3, as request and as reply, or
+// of RFC 4861 section 7.2.6.
 type Announce struct {
 	// Count is how many announcements are sent; the first one at once.
 	Count int `yaml:"count"`
@@ -65,10 +67,7 @@ func (c *Config) prefix() (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("address: %q is no address with a prefix length: e.g. \"192.0.2.101/24\"", c.Address)
 	}
-	if !prefix.Addr().Is4() {
-		return netip.Prefix{}, fmt.Errorf("address: %s is IPv6, which this plugin does not move yet: use an IPv4 address", c.Address)
-	}
-	if a := prefix.Addr(); !a.IsGlobalUnicast() {
+	if a := prefix.Addr(); !a.IsGlobalUnicast() || a.Is4In6() {
 		return netip.Prefix{}, fmt.Errorf("address: %s is not a host's address: use a unicast address", c.Address)
 	}
 	return prefix, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/plugins/internal/sandbox"
 )
@@ -102,6 +103,9 @@ func (w *world) address(name, cidr string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if address.IP.To4() == nil {
+		address.Flags = unix.IFA_F_NODAD // used at once
+	}
 	if err := netlink.AddrAdd(link, address); err != nil {
 		w.t.Fatal(err)
 	}
@@ -110,24 +114,26 @@ func (w *world) address(name, cidr string) {
 // addresses lists what lan0 carries.
 func (w *world) addresses() map[string]bool {
 	w.t.Helper()
-	list, err := netlink.AddrList(w.lan0, netlink.FAMILY_V4)
+	list, err := netlink.AddrList(w.lan0, netlink.FAMILY_ALL)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	out := map[string]bool{}
 	for _, a := range list {
-		out[a.IPNet.String()] = true
+		if !a.IP.IsLinkLocalUnicast() {
+			out[a.IPNet.String()] = true
+		}
 	}
 	return out
 }
 
 // listen opens the neighbour's ear for ARP.
-func (w *world) listen() *segment {
+func (w *world) listen() *arpSegment {
 	w.t.Helper()
-	var ear *segment
+	var ear *arpSegment
 	w.there(func() {
 		var err error
-		if ear, err = openSegment("lan1"); err != nil {
+		if ear, err = openARP("lan1"); err != nil {
 			w.t.Fatal(err)
 		}
 	})

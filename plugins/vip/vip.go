@@ -1,5 +1,5 @@
-// Package vip moves a virtual IPv4 address: it adds the address to an interface
-// after asking whether somebody else uses it (RFC 5227), tells the neighbours
+// Package vip moves a virtual address: it adds the address to an interface after
+// asking whether somebody else uses it (RFC 5227, RFC 4862), tells the neighbours
 // at once and repeatedly, and removes it again. It never takes an address that
 // another machine answers for, and never touches any other address.
 package vip
@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -25,8 +26,8 @@ import (
 func New() sdk.Plugin {
 	return sdk.Plugin{
 		Name:          "vip",
-		Version:       "0.1.0",
-		Summary:       "Moves a virtual IPv4 address, with duplicate address detection and gratuitous ARP.",
+		Version:       "0.2.0",
+		Summary:       "Moves a virtual IPv4 or IPv6 address, with duplicate address detection and announcements to the neighbours.",
 		DefaultConfig: DefaultConfig,
 		New:           open,
 	}
@@ -83,35 +84,50 @@ func (v *instance) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	speaks := speaksARP(link)
-	var segment *segment
-	if speaks {
-		if segment, err = openSegment(v.cfg.Interface); err != nil {
+	var on segment // nil: there is nobody to ask or tell
+	if isEthernet(link) {
+		if on, err = v.openSegment(); err != nil {
 			return err
 		}
 	}
 	if held == nil {
-		if err := v.take(ctx, link, segment); err != nil {
-			if segment != nil {
-				segment.close()
+		if err := v.take(ctx, link, on); err != nil {
+			if on != nil {
+				on.close()
 			}
 			return err
 		}
 		v.log.WithFields(logrus.Fields{"address": v.prefix.String(), "interface": v.cfg.Interface}).Info("address added")
 	}
-	if segment != nil {
-		v.announce(segment)
+	if on != nil {
+		v.announce(on)
 	}
 	return nil
 }
 
+// segment is the network that an interface is on, in the language of an address's family.
+type segment interface {
+	// conflict asks who has the address and returns the MAC of whoever claims it, nil if nobody does.
+	conflict(ctx context.Context, address netip.Addr, probe Probe) (net.HardwareAddr, error)
+	// announce tells every neighbour that this interface has the address now.
+	announce(address netip.Addr) error
+	close()
+}
+
+func (v *instance) openSegment() (segment, error) {
+	if v.prefix.Addr().Is4() {
+		return openARP(v.cfg.Interface)
+	}
+	return openNDP(v.cfg.Interface)
+}
+
 // take checks for a duplicate and adds the address.
-func (v *instance) take(ctx context.Context, link netlink.Link, segment *segment) error {
+func (v *instance) take(ctx context.Context, link netlink.Link, on segment) error {
 	if err := v.heldElsewhere(link); err != nil {
 		return err
 	}
-	if segment != nil && hasCarrier(link) {
-		who, err := segment.conflict(ctx, v.prefix.Addr(), v.cfg.Probe)
+	if on != nil && hasCarrier(link) {
+		who, err := on.conflict(ctx, v.prefix.Addr(), v.cfg.Probe)
 		if err != nil {
 			return err
 		}
@@ -119,20 +135,37 @@ func (v *instance) take(ctx context.Context, link netlink.Link, segment *segment
 			return fmt.Errorf("add %s: %s answers for this address on %s", v.prefix, who, v.cfg.Interface)
 		}
 	}
-	address := &netlink.Addr{IPNet: v.ipNet(), Label: v.cfg.label()}
+	address := v.address()
 	if err := netlink.AddrAdd(link, address); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("add %s to %s: %w", v.prefix, v.cfg.Interface, err)
 	}
 	return nil
 }
 
-func (v *instance) ipNet() *net.IPNet {
-	return &net.IPNet{IP: v.prefix.Addr().AsSlice(), Mask: net.CIDRMask(v.prefix.Bits(), 32)}
+// address is what the interface is given. The kernel's own check of an address of
+// IPv6 would keep it unusable for a second or two; ours has just been made. Its
+// preferred life is over, so that this node takes it for no connection of its own
+// (RFC 4862 section 5.5.4), which would break when the address moves on.
+func (v *instance) address() *netlink.Addr {
+	a := &netlink.Addr{IPNet: &net.IPNet{IP: v.prefix.Addr().AsSlice(), Mask: net.CIDRMask(v.prefix.Bits(), v.prefix.Addr().BitLen())}}
+	if v.prefix.Addr().Is4() {
+		a.Label = v.cfg.label()
+		return a
+	}
+	a.Flags, a.ValidLft, a.PreferedLft = unix.IFA_F_NODAD, math.MaxUint32, 0
+	return a
+}
+
+func (v *instance) family() int {
+	if v.prefix.Addr().Is4() {
+		return netlink.FAMILY_V4
+	}
+	return netlink.FAMILY_V6
 }
 
 // find returns the address as the interface holds it, nil if it does not.
 func (v *instance) find(link netlink.Link) (*netlink.Addr, error) {
-	held, err := netlink.AddrList(link, netlink.FAMILY_V4)
+	held, err := netlink.AddrList(link, v.family())
 	if err != nil {
 		return nil, fmt.Errorf("list addresses of %s: %w", v.cfg.Interface, err)
 	}
@@ -146,7 +179,7 @@ func (v *instance) find(link netlink.Link) (*netlink.Addr, error) {
 
 // heldElsewhere refuses an address that another interface of this node carries.
 func (v *instance) heldElsewhere(link netlink.Link) error {
-	all, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	all, err := netlink.AddrList(nil, v.family())
 	if err != nil {
 		return fmt.Errorf("list addresses: %w", err)
 	}
@@ -160,15 +193,15 @@ func (v *instance) heldElsewhere(link netlink.Link) error {
 
 // announce tells the neighbours at once and goes on in the background for as
 // long as the plugin lives. It takes over the segment.
-func (v *instance) announce(segment *segment) {
+func (v *instance) announce(on segment) {
 	v.quiet()
-	if err := segment.announce(v.prefix.Addr()); err != nil {
+	if err := on.announce(v.prefix.Addr()); err != nil {
 		v.log.WithError(err).Warn("address not announced")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	v.stopAnnounce = cancel
 	v.announcing.Go(func() {
-		defer segment.close()
+		defer on.close()
 		ticker := time.NewTicker(v.cfg.Announce.Every.Std())
 		defer ticker.Stop()
 		for range v.cfg.Announce.Count - 1 {
@@ -176,7 +209,7 @@ func (v *instance) announce(segment *segment) {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				if err := segment.announce(v.prefix.Addr()); err != nil {
+				if err := on.announce(v.prefix.Addr()); err != nil {
 					v.log.WithError(err).Warn("address not announced")
 				}
 			}
@@ -212,7 +245,7 @@ func (v *instance) Stop(context.Context) error {
 // the network's other addresses, the node's own among them, together with it;
 // unless it is told to promote one of them.
 func (v *instance) keepOthers(held *netlink.Addr) {
-	if held.Flags&unix.IFA_F_SECONDARY != 0 {
+	if !v.prefix.Addr().Is4() || held.Flags&unix.IFA_F_SECONDARY != 0 {
 		return
 	}
 	path := "/proc/sys/net/ipv4/conf/" + v.cfg.Interface + "/promote_secondaries"
@@ -255,7 +288,7 @@ func (v *instance) degraded(why string) (sdk.State, error) {
 
 func hasCarrier(link netlink.Link) bool { return link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0 }
 
-func speaksARP(link netlink.Link) bool {
+func isEthernet(link netlink.Link) bool {
 	a := link.Attrs()
 	return a.RawFlags&(unix.IFF_NOARP|unix.IFF_LOOPBACK) == 0 && len(a.HardwareAddr) == 6
 }

@@ -82,7 +82,7 @@ func TestStartAnnouncesAndStopRemoves(t *testing.T) {
 }
 
 // hear counts announcements of both forms until enough of both came or none comes any more.
-func hear(t *testing.T, ear *segment, address netip.Addr, enough int) (requests, replies int) {
+func hear(t *testing.T, ear *arpSegment, address netip.Addr, enough int) (requests, replies int) {
 	t.Helper()
 	if err := ear.conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestClaims(t *testing.T) {
 func TestValidate(t *testing.T) {
 	for fault, cfg := range map[string]Config{
 		"address: ":        {},
-		"is IPv6":          {Address: "2001:db8::1/64"},
+		"a host's address": {Address: "fe80::1/64"},
 		"no address with":  {Address: "192.0.2.1"},
 		"not a host's":     {Address: "224.0.0.1/24"},
 		"interface: ":      {},

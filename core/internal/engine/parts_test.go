@@ -41,6 +41,14 @@ func TestReplayedBeatsAreRefused(t *testing.T) {
 	}
 }
 
+func TestPeerIsLookedForInItsOwnFamily(t *testing.T) {
+	for address, want := range map[string]string{"10.0.0.2": "arp", "::ffff:10.0.0.2": "arp", "2001:db8::2": "ndp"} {
+		if got := neighbourMethod(address); got != want {
+			t.Errorf("%s: %s", address, got)
+		}
+	}
+}
+
 func TestReplayMemoryIsBounded(t *testing.T) {
 	var r replay
 	for i := range beat.ID(5 * maxIncarnations) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -37,10 +38,18 @@ func (e *Engine) newReach() map[string]*instance {
 	add(reachPing, "icmp", "", e.Config.PingGroup...)
 	add(reachICMP, "icmp", "", peer.Address)
 	if own.Interface != "" {
-		add(reachARP, "arp", own.Interface, peer.Address)
+		add(reachARP, neighbourMethod(peer.Address), own.Interface, peer.Address)
 	}
 	add(reachService, "tcp", "", peer.Services...)
 	return out
+}
+
+// neighbourMethod asks the peer's machine below everything that a service could block.
+func neighbourMethod(address string) string {
+	if a, err := netip.ParseAddr(address); err == nil && a.Unmap().Is6() {
+		return "ndp"
+	}
+	return "arp"
 }
 
 // askTime leaves the way back room within the bound of an analysis.
