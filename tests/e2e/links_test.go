@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,34 @@ func TestM2OldBytesCauseNothing(t *testing.T) {
 		t.Error("the dead node was cut again")
 	}
 	s.whole()
+}
+
+// TestM2SickSerialLineSaysSo: a line that brings our own bytes back, or noise, is
+// named as what it is, moves nothing, and is well again by itself.
+func TestM2SickSerialLineSaysSo(t *testing.T) {
+	s := open(t, harness.Options{Serial: true})
+	active := s.whole()
+	standby := s.Store.Peer(active)
+	s.linksAre(standby, "cable", "lan", "serial")
+	for illness, words := range map[string]string{"cross": "our own bytes come back", "garble": "no beat is whole"} {
+		s.do("serial", illness)
+		for _, n := range s.Store.Nodes {
+			s.eventually(20*time.Second, n.Name+" says: "+words, func() (string, bool) {
+				state, err := s.State(s.t.Context(), n)
+				if err != nil {
+					return err.Error(), false
+				}
+				links := state.GetLinks()
+				l := links[len(links)-1]
+				return l.GetHealth() + ": " + l.GetMessage(), l.GetHealth() == api.HealthUnknown && strings.Contains(l.GetMessage(), words)
+			})
+		}
+		s.do("serial", "well")
+		s.linksAre(standby, "cable", "lan", "serial")
+	}
+	if s.whole() != active || active.Boots() != 1 || standby.Boots() != 1 {
+		t.Error("the store moved")
+	}
 }
 
 // hoard lets the serial line keep everything for a while.

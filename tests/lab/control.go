@@ -99,7 +99,7 @@ func (l *Lab) serial(word string, where []string) error {
 	switch word {
 	case "well":
 	case "garble":
-		b.Garble = 0.01
+		b.Garble = 0.05 // no frame survives
 	case "cross":
 		b.Crossed = true
 	case "hoard":

@@ -19,6 +19,7 @@ import (
 // Behaviour is what is wrong with the line; the zero value is a good one at full speed.
 type Behaviour struct {
 	Baud    int     // bits per second, 10 for each byte; 0: as fast as it can
+	Stuck   bool    // the line takes nothing: the ports' buffers fill up
 	Cut     bool    // nothing arrives
 	Crossed bool    // what a port sends comes back to it
 	Garble  float64 // share of bytes that change on the way
@@ -32,6 +33,8 @@ const (
 	// slice is how much of the line's time one read takes at most, maxSlice how many bytes.
 	slice    = 5 * time.Millisecond
 	maxSlice = 4096
+	// mostLate is the longest delay that the relay catches up with.
+	mostLate = 50 * time.Millisecond
 	// reopened is how often a port that nobody has open is looked at.
 	reopened = 5 * time.Millisecond
 )
@@ -108,11 +111,23 @@ func (e *end) settle() error {
 	return port.Close()
 }
 
+// waits tells whether more bytes than were read have been sent.
+func (e *end) waits() bool {
+	n := 0
+	_ = e.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n > 0
+}
+
 // put writes into the port if somebody has it open; what there is no room for is lost.
 func (e *end) put(data []byte) {
 	_ = e.raw.Control(func(fd uintptr) {
 		look := []unix.PollFd{{Fd: int32(fd)}} //nolint:gosec // a descriptor
-		if _, err := unix.Poll(look, 0); err == nil && look[0].Revents&unix.POLLHUP == 0 {
+		for {
+			if _, err := unix.Poll(look, 0); !errors.Is(err, unix.EINTR) { // the runtime's own signals
+				break
+			}
+		}
+		if look[0].Revents&unix.POLLHUP == 0 {
 			_, _ = unix.Write(int(fd), data)
 		}
 	})
@@ -191,7 +206,15 @@ func (l *Line) Close() error {
 // carry takes what an end sends, at the line's rate, until the line is taken away.
 func (l *Line) carry(from int) {
 	buffer := make([]byte, maxSlice)
+	var free time.Time // when the line has carried what it took
+	busy := false      // more waited already when that was taken
 	for {
+		if l.Behaviour().Stuck {
+			if !l.rest(reopened) {
+				return
+			}
+			continue
+		}
 		n, err := l.ends[from].file.Read(buffer[:l.perSlice()])
 		if err != nil { // nobody has the port open, or the line is gone
 			if !l.rest(reopened) {
@@ -199,7 +222,11 @@ func (l *Line) carry(from int) {
 			}
 			continue
 		}
-		if !l.rest(l.takes(n)) {
+		if now := time.Now(); !busy || now.Sub(free) > mostLate {
+			free = now
+		} // else a relay that a busy machine woke late catches up: a wire is never late
+		free, busy = free.Add(l.takes(n)), l.ends[from].waits()
+		if !l.rest(time.Until(free)) {
 			return
 		}
 		l.pass(from, buffer[:n])
