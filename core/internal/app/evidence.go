@@ -13,6 +13,7 @@ import (
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/engine"
+	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/internal/findings"
 	"github.com/storeward/storeward/core/internal/flight"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
@@ -194,6 +195,7 @@ func (v *evidence) Findings(incident *api.Incident, signs engine.Signs) []*api.F
 			Power: answerOf(signs.Power), Carrier: answerOf(signs.Carrier), ICMP: answerOf(signs.ICMP),
 			ARP: answerOf(signs.ARP), Services: answerOf(signs.Services),
 		},
+		Said:      saidBy(signs.Said),
 		OrderLife: v.orderLife(incident.GetFailedNode()), Warntime: v.app.cfg.Timing.Warntime.Std(),
 	})
 }
@@ -207,6 +209,13 @@ func (v *evidence) orderLife(node string) time.Duration {
 		}
 	}
 	return longest
+}
+
+func saidBy(p *failover.PeerView) *findings.Said {
+	if p == nil {
+		return nil
+	}
+	return &findings.Said{Active: p.Role == beat.Active, PingGroup: answerOf(p.PingGroup), CutMe: p.CutMe, Layers: p.Layers}
 }
 
 func answerOf(t beat.Tri) findings.Answer {

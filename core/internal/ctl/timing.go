@@ -39,7 +39,7 @@ func renderTiming(w io.Writer, t control.Timing) {
 		line(w, "- %s", reason)
 	}
 	for _, l := range t.Links {
-		if l.Alone > t.Now.Deadtime {
+		if l.Alone > max(t.Now.Deadtime, t.Any.Alone) {
 			line(w, "- link %s cannot keep the pair together when it is the last one left: it wants deadtime %s, not %s",
 				l.Link, seconds(l.Alone), seconds(t.Now.Deadtime))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 )
 
@@ -111,9 +112,9 @@ func present(snapshots []*api.Snapshot) []*api.Snapshot {
 
 // signsNow is what was found of the peer since it was last heard and before it was cut.
 func (e *Engine) signsNow(v *viewed, since time.Duration) Signs {
-	var out Signs
+	out := Signs{Said: said(v)}
 	if found := e.found.Load(); found != nil && found.Asked > since {
-		out = Signs{ICMP: found.ICMP, ARP: found.ARP, Services: found.Services}
+		out.ICMP, out.ARP, out.Services = found.ICMP, found.ARP, found.Services
 	}
 	for _, c := range e.Config.Fencing {
 		d := e.devices[c.Name]
@@ -135,6 +136,14 @@ func (e *Engine) signsNow(v *viewed, since time.Duration) Signs {
 		}
 	}
 	return out
+}
+
+// said is the peer as its last beat showed it; nil: it was never heard.
+func said(v *viewed) *failover.PeerView {
+	if v == nil || v.Peer.LastHeard == 0 {
+		return nil
+	}
+	return &v.Peer
 }
 
 // smallKinds are events that deserve an incident of their own when none is open.

@@ -55,6 +55,7 @@ type incidents struct {
 	measured  bool            // its recovery time went out as points
 	told      map[string]bool // incidents of ours, as the failed node, that we added to
 	signs     Signs
+	signed    bool // the signs are those from before the order
 }
 
 func newIncidents(e *Engine) *incidents {
@@ -114,7 +115,8 @@ func (i *incidents) openMain(o observation) {
 	if kind == api.IncidentSwitchover {
 		i.main.FailedNode, i.main.Severity = "", warning
 	}
-	i.dirty, i.due, i.asked, i.looked, i.measured, i.signs = true, true, false, false, false, Signs{}
+	i.dirty, i.due, i.asked, i.looked, i.measured, i.signed = true, true, false, false, false, false
+	i.signs = Signs{Said: said(o.view)}
 	i.remember()
 }
 
@@ -148,8 +150,8 @@ func (i *incidents) grow(o observation, events []*api.Event) {
 			i.entry(&api.TimelineEntry{Time: at, Node: i.e.Node, Object: actionObject(a), Severity: informative, Text: text, Kind: "action"})
 		}
 	}
-	if slices.ContainsFunc(o.actions, func(a failover.Action) bool { return a.Kind == failover.FenceOff }) && i.signs == (Signs{}) {
-		i.signs = i.e.signsNow(o.view, i.began)
+	if slices.ContainsFunc(o.actions, func(a failover.Action) bool { return a.Kind == failover.FenceOff }) && !i.signed {
+		i.signs, i.signed = i.e.signsNow(o.view, i.began), true
 	}
 	if o.view != nil {
 		i.takePhases(o.view)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 	"github.com/storeward/storeward/core/sdk"
 )
@@ -70,6 +71,8 @@ type Evidence interface {
 // fence device.
 type Signs struct {
 	Power, Carrier, ICMP, ARP, Services beat.Tri
+	// Said is the peer as its last beat showed it; nil: it was never heard.
+	Said *failover.PeerView
 }
 
 // Source is an instance that contributes evidence.

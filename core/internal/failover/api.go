@@ -362,6 +362,10 @@ type PeerView struct {
 	Generation  uint64
 	Incarnation beat.ID
 	Off         bool // every supply read off in this silence
+	// What its newest beat said of itself.
+	PingGroup beat.Tri
+	CutMe     bool
+	Layers    []beat.Layer
 }
 
 // LinkView is one link.

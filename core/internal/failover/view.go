@@ -16,6 +16,7 @@ func (m *Machine) View(now time.Duration) View {
 		Peer: PeerView{
 			Name: m.p.Peer, Role: m.peer.b.Role, Heard: m.quiet.heard, Silent: m.quiet.silent, LastHeard: m.peer.heardAt,
 			Generation: m.peer.b.Generation, Incarnation: m.peer.b.Incarnation, Off: m.quiet.off,
+			PingGroup: m.peer.b.PingGroup, CutMe: m.peer.b.CutMe, Layers: slices.Clone(m.peer.b.Layers),
 		},
 	}
 	v.Failover.Phases = slices.Clone(m.failover.Phases)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
 )
 
 // The types of findings. A type, once published, keeps its meaning: advice and rules rely on it.
@@ -26,6 +27,8 @@ const (
 	BeatsLate         = "beats.late-before-failure"
 	LinkLost          = "link.lost"
 	NetworkIsolated   = "network.isolated"
+	LayerUnwell       = "layer.unwell-before-failure"
+	NodeAskedForCut   = "node.asked-to-be-cut"
 	MemoryExhausted   = "memory.exhausted"
 	MemoryLow         = "memory.low"
 	DiskFull          = "disk.full"
@@ -75,10 +78,20 @@ type Signs struct {
 	Services Answer // one of its own services answers
 }
 
+// Said is what the failed node's last beat told of itself.
+type Said struct {
+	Active    bool
+	PingGroup Answer // it reached its ping group
+	CutMe     bool   // it could not stop something
+	Layers    []beat.Layer
+}
+
 // Case is an incident as far as it is known, and what else bears on it.
 type Case struct {
 	Incident *api.Incident
 	Signs    Signs
+	// Said is nil where no beat is known.
+	Said *Said
 	// OrderLife is how long a fence order may take by the configuration; 0: 1 s.
 	OrderLife time.Duration
 	// Warntime is the age at which a beat counts as late; 0: lateness is not looked at.
@@ -87,7 +100,8 @@ type Case struct {
 
 // Of draws the findings of an incident whose scenario holds the decisions' inputs.
 func Of(incident *api.Incident) []*api.Finding {
-	return From(Case{Incident: incident, Signs: SignsOf(incident.GetScenario(), devicesOf(incident))})
+	signs, said := SignsOf(incident.GetScenario(), devicesOf(incident))
+	return From(Case{Incident: incident, Signs: signs, Said: said})
 }
 
 // devicesOf names the fence devices that feed the failed node, as the nodes said.
@@ -110,6 +124,7 @@ func From(c Case) []*api.Finding {
 	}
 	d := &drawer{Case: c}
 	d.death()
+	d.lastBeat()
 	d.redundancy()
 	d.timeline()
 	d.fence()

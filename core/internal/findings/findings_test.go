@@ -244,7 +244,9 @@ func TestTwoSupplies(t *testing.T) {
 // What a node's ring of decision inputs holds is read as the machine writes it.
 func TestSignsOfScenario(t *testing.T) {
 	events := []failover.Event{
-		failover.BeatHeard{Link: "cable", Taken: time.Second},
+		failover.BeatHeard{Link: "cable", Taken: time.Second, Beat: beat.Beat{
+			Role: beat.Active, PingGroup: beat.No, Layers: []beat.Layer{{Name: "db", Health: beat.Down}},
+		}},
 		failover.LinkState{Link: "cable", Carrier: beat.No, Taken: 2 * time.Second},
 		failover.FenceAnswer{ID: "fence-read-1", Device: "ups-alpha", Power: beat.Yes, Taken: 2 * time.Second},
 		failover.Analysis{ID: "analyse-1", ICMP: beat.No, ARP: beat.No, Final: true},
@@ -254,7 +256,11 @@ func TestSignsOfScenario(t *testing.T) {
 	for i, e := range events {
 		scenario += fmt.Sprintf("%ds %s\n", i, e)
 	}
-	if got, want := SignsOf(scenario, []string{"ups-alpha"}), (Signs{Power: Yes, Carrier: No, ICMP: No, ARP: No}); got != want {
+	got, said := SignsOf(scenario, []string{"ups-alpha"})
+	if said == nil || !said.Active || said.PingGroup != No || len(said.Layers) != 1 {
+		t.Errorf("said %+v", said)
+	}
+	if want := (Signs{Power: Yes, Carrier: No, ICMP: No, ARP: No}); got != want {
 		t.Errorf("%+v, want %+v from\n%s", got, want, scenario)
 	}
 	incident := silent()
@@ -262,7 +268,23 @@ func TestSignsOfScenario(t *testing.T) {
 	incident.Snapshots = []*api.Snapshot{{Node: "beta", Status: &api.Status{
 		FenceDevices: []*api.FenceDeviceStatus{{Name: "ups-alpha", Feeds: []string{"alpha"}, Health: "ok"}},
 	}}}
-	if list := Of(incident); len(list) != 1 || list[0].GetType() != NodePowerLost || list[0].GetConfidence() != .6 {
-		t.Errorf("%s", text(list))
+	golden(t, "testdata/scenario.golden", text(Of(incident)))
+}
+
+func TestLastBeat(t *testing.T) {
+	layers := []beat.Layer{{Name: "ip", Health: beat.OK}, {Name: "db", Health: beat.Down}, {Name: "queue", Health: beat.Down}, {Name: "web", Health: beat.Degraded}, {Name: "app"}}
+	var b strings.Builder
+	for _, c := range []struct {
+		name string
+		said *Said
+	}{
+		{"nothing is known", nil},
+		{"all was well", &Said{Active: true, PingGroup: Yes, Layers: layers[:1]}},
+		{"the active one was sick", &Said{Active: true, PingGroup: Yes, Layers: layers}},
+		{"a standby's layers are down because they shall be", &Said{PingGroup: Yes, Layers: layers}},
+		{"it was cut off and could not stop", &Said{Active: true, PingGroup: No, CutMe: true}},
+	} {
+		fmt.Fprintf(&b, "%s:\n%s", c.name, text(From(Case{Incident: silent(), Said: c.said})))
 	}
+	golden(t, "testdata/last-beat.golden", b.String())
 }

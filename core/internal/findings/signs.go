@@ -11,8 +11,9 @@ import (
 // SignsOf reads the signs from a scenario: the lines "TIME EVENT" that a node's ring
 // of decision inputs holds. Devices are those that feed the silent node. The signs
 // are those of the newest silence in which a fence order was answered, as they stood
-// before that; without one, of the silence that lasts.
-func SignsOf(scenario string, devices []string) Signs {
+// before that; without one, of the silence that lasts. With them comes what the last
+// beat before it said, nil if there was none.
+func SignsOf(scenario string, devices []string) (Signs, *Said) {
 	w := watcher{devices: devices, power: map[string]Answer{}, heard: true}
 	for _, line := range strings.Split(scenario, "\n") {
 		_, text, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -24,9 +25,9 @@ func SignsOf(scenario string, devices []string) Signs {
 		}
 	}
 	if w.ordered != nil {
-		return *w.ordered
+		return *w.ordered, w.before
 	}
-	return w.now()
+	return w.now(), w.said
 }
 
 // watcher folds events into the signs of the present silence.
@@ -35,7 +36,9 @@ type watcher struct {
 	signs   Signs
 	power   map[string]Answer // by device, read in this silence
 	heard   bool              // a beat since the last order
+	said    *Said             // by the newest beat
 	ordered *Signs            // as they stood when a fence order was first answered
+	before  *Said             // what had been said by then
 }
 
 func (w *watcher) see(event failover.Event) {
@@ -45,6 +48,7 @@ func (w *watcher) see(event failover.Event) {
 		w.signs = Signs{Carrier: w.signs.Carrier}
 		clear(w.power)
 		w.heard = true
+		w.said = SaidIn(&e.Beat)
 	case failover.LinkState:
 		w.signs.Carrier = newest(w.signs.Carrier, e.Carrier)
 	case failover.Analysis:
@@ -63,7 +67,7 @@ func (w *watcher) fence(e failover.FenceAnswer) {
 		w.power[e.Device] = newest(w.power[e.Device], e.Power)
 	case w.heard:
 		before := w.now()
-		w.ordered, w.heard = &before, false
+		w.ordered, w.before, w.heard = &before, w.said, false
 	}
 }
 
@@ -84,6 +88,11 @@ func (w *watcher) now() Signs {
 		s.Power = No
 	}
 	return s
+}
+
+// SaidIn is what a beat tells of its sender.
+func SaidIn(b *beat.Beat) *Said {
+	return &Said{Active: b.Role == beat.Active, PingGroup: newest(Unknown, b.PingGroup), CutMe: b.CutMe, Layers: b.Layers}
 }
 
 // newest keeps what is known when a later question brought nothing.
