@@ -125,6 +125,22 @@ resources:
     after: [ip]
     with:
       command: [{{.EchoCommand}}]
+{{- if .Balancer}}
+  - name: keepalived
+    plugin: service
+    mode: active-active
+    layer: loadbalancer
+    with:
+      command:
+        [{{.Keepalived}}, --use-file, /etc/storeward/keepalived.conf, --pid, /run/keepalived.pid, --vrrp_pid, /run/vrrp.pid]
+  - name: balancer
+    plugin: lbwatch
+    mode: active-active
+    layer: loadbalancer
+    after: [keepalived]
+    monitor_every: 500ms
+    with: {vrrp: {interface: eth0, id: 51, interval: 200ms}}
+{{- end}}
 {{- else}}
   - name: ip-shop
     plugin: vip
@@ -234,7 +250,8 @@ func (s *Site) configText() (string, error) {
 		"Store": store, "Alpha": s.Store.Node("alpha"), "Beta": s.Store.Node("beta"),
 		"Timing": s.Timing, "Services": int(s.Services), "OffTime": s.OffTime, "PointsEvery": s.PointsEvery,
 		"PeerPort": 7694, "EchoPort": lab.EchoPort, "EchoCommand": strings.Join(quoted, ", "),
-		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes, "Multicast": s.Multicast, "Serial": s.Serial,
+		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes, "Balancer": s.Balancer, "Keepalived": strings.Join(keepalivedCommand, ", "),
+		"Multicast": s.Multicast, "Serial": s.Serial,
 		"Console": s.Console, "NMS": s.NMS, "HQ": lab.HQAddress, "Extra": s.Extra,
 	})
 	return text.String(), err

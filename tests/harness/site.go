@@ -30,6 +30,7 @@ type Options struct {
 	OffTime     time.Duration // how long a fenced node stays dark
 	PointsEvery time.Duration
 	ExtraProbes int
+	Balancer    bool // keepalived on both nodes, and a watch over it
 	Multicast   bool // beats on the network go to a group
 	Serial      bool // a third link, over the serial cable
 	Console     bool
@@ -136,6 +137,9 @@ func (s *Site) equip(n *lab.Node, configText string) error {
 		"storeward.yaml": configText,
 		"node":           n.Name + "\n",
 		"ups.community":  lab.WriteCommunity + "\n",
+	}
+	if s.Balancer {
+		files[keepalivedFile] = keepalived(n.Name, map[string]int{"alpha": 150, "beta": 100}[n.Name])
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(n.Etc(), name), []byte(text), 0o600); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/storeward/storeward/plugins/heartbeat"
 	"github.com/storeward/storeward/plugins/host"
 	"github.com/storeward/storeward/plugins/http"
+	"github.com/storeward/storeward/plugins/lbwatch"
 	"github.com/storeward/storeward/plugins/mount"
 	"github.com/storeward/storeward/plugins/postgres"
 	"github.com/storeward/storeward/plugins/reach"
@@ -19,7 +20,7 @@ import (
 
 func main() {
 	sdk.Main(
-		heartbeat.New(), host.New(), http.New(), mount.New(), postgres.New(),
+		heartbeat.New(), host.New(), http.New(), lbwatch.New(), mount.New(), postgres.New(),
 		reach.New(), serial.New(), service.New(), ups.New(), vip.New(),
 	)
 }
