@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +15,7 @@ import (
 // TestM2NoLinkIsASinglePointOfFailure: of cable, network and serial line any one
 // keeps the pair together; only when all three are cut a node is.
 func TestM2NoLinkIsASinglePointOfFailure(t *testing.T) {
-	s := open(t, harness.Options{Serial: true, Multicast: true, Timing: harness.Default})
+	s := open(t, harness.Options{SerialBaud: lab.SerialBaud, Multicast: true, Timing: harness.Default})
 	active := s.whole()
 	standby := s.Store.Peer(active)
 	links := map[string]string{"cable": "cable", "lan": "lan-" + standby.Name, "serial": "serial"}
@@ -36,10 +38,74 @@ func TestM2NoLinkIsASinglePointOfFailure(t *testing.T) {
 	if active.Boots() != 1 || standby.Boots() != 1 {
 		t.Fatal("a node was cut")
 	}
+	s.timing(standby, "cable", "lan", "serial")
 	for _, port := range []string{"cable", "serial", "lan-" + active.Name} {
 		s.do("cut", port)
 	}
 	s.activeIs(standby, 15*time.Second)
+}
+
+// timing checks that a node has measured its links, and recommends nothing yet.
+func (s *store) timing(n *lab.Node, links ...string) {
+	s.t.Helper()
+	out, err := s.Ctl(s.t.Context(), n, "timing", "-o", "json")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var told struct {
+		Links []struct {
+			Link  string
+			Count int
+		}
+		Any    struct{ Count int }
+		Advice struct{ Given bool }
+	}
+	if err := json.Unmarshal([]byte(out), &told); err != nil {
+		s.t.Fatal(err)
+	}
+	var names []string
+	for _, l := range told.Links {
+		names = append(names, l.Link)
+		if l.Count == 0 || l.Count > told.Any.Count {
+			s.t.Errorf("%s has %d beats of %d", l.Link, l.Count, told.Any.Count)
+		}
+	}
+	if !slices.Equal(names, links) || told.Advice.Given {
+		s.t.Errorf("timing: %s", out)
+	}
+}
+
+// TestM2SlowSerialLine: at 9600 baud the line carries a timing that is made for it,
+// alone; with the default timing it says that it cannot.
+func TestM2SlowSerialLine(t *testing.T) {
+	slow := harness.Timing{
+		Name: "9600 baud", Interval: 500 * time.Millisecond, Warntime: 1500 * time.Millisecond,
+		Deadtime: 2 * time.Second, Initdead: 10 * time.Second, Analyse: 300 * time.Millisecond,
+	}
+	for _, timing := range []harness.Timing{slow, harness.Default} {
+		t.Run(timing.Name, func(t *testing.T) {
+			s := open(t, harness.Options{SerialBaud: 9600, Timing: timing})
+			active := s.whole()
+			standby := s.Store.Peer(active)
+			if timing == harness.Default {
+				s.eventually(20*time.Second, "the line says that it is too slow", func() (string, bool) {
+					links := s.state(standby).GetLinks()
+					message := links[len(links)-1].GetMessage()
+					return message, strings.Contains(message, "at 9600 baud, and they come faster")
+				})
+				return
+			}
+			s.do("cut", "cable")
+			s.do("cut", "lan-"+standby.Name)
+			s.linksAre(standby, "serial")
+			s.never(8*time.Second, "the line did not keep the pair together", func() bool {
+				return s.Active() != active || !s.state(standby).GetPeerHeard() || !s.state(active).GetPeerHeard()
+			})
+			if active.Boots() != 1 || standby.Boots() != 1 {
+				t.Error("a node was cut")
+			}
+		})
+	}
 }
 
 // linksAre waits until a node hears its peer on these links and on no other.
@@ -66,7 +132,7 @@ func (s *store) linksAre(n *lab.Node, names ...string) {
 // TestM2OldBytesCauseNothing: what a serial line hoarded comes out while all is
 // well; and from the moment of a node's death on until well after the takeover.
 func TestM2OldBytesCauseNothing(t *testing.T) {
-	s := open(t, harness.Options{Serial: true, OffTime: 8 * time.Second})
+	s := open(t, harness.Options{SerialBaud: lab.SerialBaud, OffTime: 8 * time.Second})
 	active := s.whole()
 	survivor := s.Store.Peer(active)
 
@@ -92,7 +158,7 @@ func TestM2OldBytesCauseNothing(t *testing.T) {
 // TestM2SickSerialLineSaysSo: a line that brings our own bytes back, or noise, is
 // named as what it is, moves nothing, and is well again by itself.
 func TestM2SickSerialLineSaysSo(t *testing.T) {
-	s := open(t, harness.Options{Serial: true})
+	s := open(t, harness.Options{SerialBaud: lab.SerialBaud})
 	active := s.whole()
 	standby := s.Store.Peer(active)
 	s.linksAre(standby, "cable", "lan", "serial")

@@ -84,11 +84,11 @@ links:
 {{- end}}
       alpha: {address: "{{.Alpha.Address}}:694", peer: "{{.Beta.Address}}:694"}
       beta: {address: "{{.Beta.Address}}:694", peer: "{{.Alpha.Address}}:694"}
-{{- if .Serial}}
+{{- if .SerialBaud}}
   - name: serial
     plugin: serial
     with:
-      baud: {{.Store.Serial.Behaviour.Baud}}
+      baud: {{.SerialBaud}}
       alpha: {device: {{.Alpha.SerialPort}}}
       beta: {device: {{.Beta.SerialPort}}}
 {{- end}}
@@ -251,7 +251,7 @@ func (s *Site) configText() (string, error) {
 		"Timing": s.Timing, "Services": int(s.Services), "OffTime": s.OffTime, "PointsEvery": s.PointsEvery,
 		"PeerPort": 7694, "EchoPort": lab.EchoPort, "EchoCommand": strings.Join(quoted, ", "),
 		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes, "Balancer": s.Balancer, "Keepalived": strings.Join(keepalivedCommand, ", "),
-		"Multicast": s.Multicast, "Serial": s.Serial,
+		"Multicast": s.Multicast, "SerialBaud": s.SerialBaud,
 		"Console": s.Console, "NMS": s.NMS, "HQ": lab.HQAddress, "Extra": s.Extra,
 	})
 	return text.String(), err

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/storeward/storeward/tests/fakes/serialline"
 	"github.com/storeward/storeward/tests/lab"
 )
 
@@ -32,7 +33,7 @@ type Options struct {
 	ExtraProbes int
 	Balancer    bool // keepalived on both nodes, and a watch over it
 	Multicast   bool // beats on the network go to a group
-	Serial      bool // a third link, over the serial cable
+	SerialBaud  int  // of a third link, over the serial cable; 0: there is none
 	Console     bool
 	NMS         bool   // snmptrapd and VictoriaMetrics
 	Extra       string // further text of the configuration
@@ -109,6 +110,9 @@ func (s *Site) build(ctx context.Context) error {
 		if err := s.makeShop(ctx); err != nil {
 			return err
 		}
+	}
+	if s.SerialBaud != 0 {
+		s.Store.Serial.Set(serialline.Behaviour{Baud: s.SerialBaud})
 	}
 	if err := s.makeKeys(ctx); err != nil {
 		return err

@@ -95,7 +95,8 @@ func (l *Lab) serial(word string, where []string) error {
 	if len(where) > 0 {
 		return fmt.Errorf("no store %q in lab %s", where[0], l.Name)
 	}
-	b := serialline.Behaviour{Baud: serialBaud, Cut: store.Serial.Behaviour().Cut}
+	b := store.Serial.Behaviour()
+	b = serialline.Behaviour{Baud: b.Baud, Cut: b.Cut}
 	switch word {
 	case "well":
 	case "garble":

@@ -11,8 +11,8 @@ import (
 	"github.com/storeward/storeward/tests/fakes/serialline"
 )
 
-// serialBaud is the rate of the nodes' serial cable.
-const serialBaud = 115200
+// SerialBaud is the rate of the nodes' serial cable, unless somebody sets another.
+const SerialBaud = 115200
 
 // Last bytes of the addresses on a store's LAN, 10.77.STORE.0/24.
 const (
@@ -94,7 +94,7 @@ func newStore(l *Lab, number int) (*Store, error) {
 		}
 		s.Nodes = append(s.Nodes, node)
 	}
-	line, err := serialline.New(serialline.Behaviour{Baud: serialBaud})
+	line, err := serialline.New(serialline.Behaviour{Baud: SerialBaud})
 	if err != nil {
 		return nil, fmt.Errorf("lay the serial cable of %s: %w", s.Name, err)
 	}
