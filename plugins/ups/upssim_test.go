@@ -1,9 +1,13 @@
 package ups
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,17 +18,37 @@ import (
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
 
-// bench is a supply that takes no time.
-type bench struct{}
+// bench is a supply that takes no time; it counts its cuts.
+type bench struct{ cuts atomic.Int32 }
 
-func (bench) Off() error { return nil }
-func (bench) On() error  { return nil }
+func (b *bench) Off() error { b.cuts.Add(1); return nil }
+func (*bench) On() error    { return nil }
 
-// newSimulator starts a device whose agent shares no code with this plugin's library.
-func newSimulator(t *testing.T) (*upssim.Device, string) {
+// simulator is a device whose agent and objects share no code with this plugin.
+type simulator struct {
+	*upssim.Device
+	bench   *bench
+	address string
+}
+
+var usmUsers = []upssim.User{
+	{Name: "storeward", Auth: "sha256", AuthPassword: "authentic1", Privacy: "aes", PrivacyPassword: "private-1", Write: true},
+	{Name: "old", Auth: "md5", AuthPassword: "authentic1", Privacy: "des", PrivacyPassword: "private-1", Write: true},
+	{Name: "signed", Auth: "sha512", AuthPassword: "authentic1", Write: true},
+	{Name: "long", Auth: "sha", AuthPassword: "authentic1", Privacy: "aes256c", PrivacyPassword: "private-1", Write: true},
+	{Name: "open", Write: true},
+	{Name: "reader", Auth: "sha256", AuthPassword: "authentic1", Privacy: "aes", PrivacyPassword: "private-1"},
+}
+
+func newSimulator(t testing.TB, kind string, feeds ...int) *simulator {
 	t.Helper()
 	log, _ := test.NewNullLogger()
-	device := upssim.NewDevice("beta", bench{}, log)
+	s := &simulator{bench: &bench{}}
+	var err error
+	s.Device, err = upssim.NewDevice(upssim.Options{Name: "beta", Kind: kind, Feeds: feeds, Supply: s.bench, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -32,52 +56,379 @@ func newSimulator(t *testing.T) (*upssim.Device, string) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		if err := upssim.NewAgent(device, "private").Serve(conn); err != nil {
+		if err := upssim.NewAgent(s.Device, upssim.Access{Write: "private", Users: usmUsers}).Serve(conn); err != nil {
 			t.Error(err)
 		}
 	}()
 	t.Cleanup(func() {
 		_ = conn.Close()
 		<-served
-		device.Close()
+		s.Close()
 	})
-	return device, conn.LocalAddr().String()
+	s.address = conn.LocalAddr().String()
+	return s
+}
+
+// open makes an instance from the section's YAML, without the address.
+func (s *simulator) open(t testing.TB, section string) *instance {
+	t.Helper()
+	config, err := New().Configure([]byte("address: " + s.address + "\n" + section))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := open(t.Context(), sdk.Env{Instance: "ups-beta", StateDir: t.TempDir(), Log: quiet()}, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened.(*instance)
+}
+
+const (
+	v2c      = "community: private\n"
+	authPriv = "version: \"3\"\nuser: storeward\nauth_password: authentic1\nprivacy_password: private-1\n"
+)
+
+// sections are the ways to speak with the simulator.
+var sections = map[string]string{
+	"1":            "version: \"1\"\ncommunity: private\n",
+	"2c":           v2c,
+	"3 authPriv":   authPriv,
+	"3 md5 des":    "version: \"3\"\nuser: old\nauth_protocol: md5\nauth_password: authentic1\nprivacy_protocol: des\nprivacy_password: private-1\n",
+	"3 aes256c":    "version: \"3\"\nuser: long\nauth_protocol: sha\nauth_password: authentic1\nprivacy_protocol: aes256c\nprivacy_password: private-1\n",
+	"3 authNoPriv": "version: \"3\"\nuser: signed\nsecurity: authNoPriv\nauth_protocol: sha512\nauth_password: authentic1\n",
+	"3 open":       "version: \"3\"\nuser: open\nsecurity: noAuthNoPriv\ninsecure_orders: true\n",
 }
 
 func TestConformanceWithSimulator(t *testing.T) {
-	device, address := newSimulator(t)
-	for _, version := range []string{"2c", "1"} {
-		t.Run("version "+version, func(t *testing.T) {
+	for _, test := range []struct{ kind, version, options string }{
+		{"rfc1628", "1", ""}, {"apcups", "3 authPriv", ""}, {"rpdu2", "2c", "outlets: [1, 2]\n"},
+	} {
+		t.Run(test.kind+" version "+test.version, func(t *testing.T) {
+			s := newSimulator(t, test.kind)
+			if test.options != "" {
+				s = newSimulator(t, test.kind, 1, 2)
+			}
 			sdktest.Run(t, sdktest.Case{
-				Plugin: New(),
-				Config: fmt.Sprintf("address: %s\ncommunity: private\nversion: %q\n", address, version),
-				Fence: &sdktest.Fence{
-					Output: func(on bool) {
-						if err := device.Switch(on); err != nil {
-							t.Error(err)
-						}
-					},
-					Obey:   func(obey bool) { device.SetBehaviour(upssim.Behaviour{LieOn: !obey}) },
-					Answer: func(answer bool) { device.SetBehaviour(upssim.Behaviour{Silent: !answer}) },
-				},
+				Plugin: New(), Config: "address: " + s.address + "\n" + sections[test.version] + test.options, Fence: s.hooks(t),
 			})
 		})
+	}
+}
+
+func (s *simulator) hooks(t *testing.T) *sdktest.Fence {
+	return &sdktest.Fence{
+		Output: func(on bool) {
+			if err := s.Switch(on); err != nil {
+				t.Error(err)
+			}
+		},
+		Obey:   func(obey bool) { s.SetBehaviour(upssim.Behaviour{LieOn: !obey}) },
+		Answer: func(answer bool) { s.SetBehaviour(upssim.Behaviour{Silent: !answer}) },
+	}
+}
+
+// TestEveryKindIsCutAndComesBack: detected, switched off, read off, on again, by
+// versions 1 and 3.
+func TestEveryKindIsCutAndComesBack(t *testing.T) {
+	for i := range kinds {
+		k := &kinds[i]
+		for _, version := range []string{"1", "3 authPriv"} {
+			t.Run(k.word+" version "+version, func(t *testing.T) {
+				s, section := newSimulator(t, k.word), sections[version]
+				if k.hasOutlets() {
+					s = newSimulator(t, k.word, 2, 5)
+					section += "outlets: [2, 5]\n"
+				}
+				u := s.open(t, section)
+				described, err := u.Describe(t.Context())
+				if err != nil || !strings.HasPrefix(described.Kind, k.title+", ") {
+					t.Fatalf("described as %+v, %v", described, err)
+				}
+				life := max(time.Second, described.OrderLife)
+				for range 2 {
+					reading, err := u.Off(t.Context(), order(life))
+					if err != nil || reading.Power != sdk.PowerOff || s.On() || s.bench.cuts.Load() != 1 {
+						t.Fatalf("off: %+v, %v, on %v, %d cuts", reading, err, s.On(), s.bench.cuts.Load())
+					}
+				}
+				if k.mark.oid != "" && s.Attached() != "cut by beta, generation 7" {
+					t.Errorf("the mark reads %q", s.Attached())
+				}
+				if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOff {
+					t.Errorf("status of what is off: %+v, %v", reading, err)
+				}
+				if result, err := u.Probe(t.Context()); err != nil || result.Status != sdk.Degraded {
+					t.Errorf("health of what is off: %+v, %v", result, err)
+				}
+				for range 2 {
+					if reading, err := u.On(t.Context(), order(life)); err != nil || reading.Power != sdk.PowerOn || !s.On() {
+						t.Fatalf("on: %+v, %v, on %v", reading, err, s.On())
+					}
+				}
+				if result, err := u.Probe(t.Context()); err != nil || result.Status != sdk.OK {
+					t.Errorf("health of what is on: %+v, %v", result, err)
+				}
+			})
+		}
+	}
+}
+
+// TestAllOutletsMustReadOff: one supply of two that stays on is no cut.
+func TestAllOutletsMustReadOff(t *testing.T) {
+	s := newSimulator(t, "rpdu", 2, 5)
+	u := s.open(t, v2c+"outlets: [2, 5, 6]\n") // 6 is not ours, and stays
+	if reading, err := u.Off(t.Context(), order(time.Second)); err != nil || reading.Power != sdk.PowerOff {
+		t.Fatalf("%+v, %v", reading, err)
+	}
+	if err := s.Become("rpdu", 6); err != nil { // somebody presses a button
+		t.Fatal(err)
+	}
+	_ = s.Switch(true)
+	reading, err := u.Status(t.Context())
+	if err != nil || reading.Power != sdk.PowerOn {
+		t.Errorf("one of three is on: %+v, %v", reading, err)
+	}
+	if want := "outlet 2 reads off(2); outlet 5 reads off(2); outlet 6 reads on(1)"; reading.Message != want {
+		t.Errorf("message %q", reading.Message)
+	}
+}
+
+func TestOutletsByName(t *testing.T) {
+	for _, kind := range []string{"rpdu", "rpdu2", "masterswitch", "masterswitchplus", "epdu", "epdu-managed", "epdu-switched", "raritan", "raritan-px2", "tripplite-lx"} {
+		for _, version := range []string{"1", "2c"} {
+			t.Run(kind+" version "+version, func(t *testing.T) {
+				s := newSimulator(t, kind, 3, 7)
+				s.Name(3, "till-a")
+				s.Name(7, "till-b")
+				u := s.open(t, sections[version]+"outlets: [till-a, till-b]\n")
+				if _, err := u.Off(t.Context(), order(time.Second)); err != nil || s.On() {
+					t.Fatal(err)
+				}
+				if _, err := u.On(t.Context(), order(time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				s.Name(3, "spare") // the cable moved
+				s.Name(4, "till-a")
+				if _, err := u.Off(t.Context(), order(time.Second)); err != nil || !s.OutletOn(3) || s.OutletOn(4) {
+					t.Errorf("after the name moved: %v, outlet 3 on %v, outlet 4 on %v", err, s.OutletOn(3), s.OutletOn(4))
+				}
+				s.Name(8, "till-a")
+				u.unidentify()
+				if _, err := u.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "2 outlets named") {
+					t.Errorf("a name that two have: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// TestUnknownKindIsSaidAndNeverGuessed.
+func TestUnknownKindIsSaidAndNeverGuessed(t *testing.T) {
+	s := newSimulator(t, "unheard-of")
+	u := s.open(t, v2c)
+	_, err := u.Off(t.Context(), order(time.Second))
+	for _, word := range []string{"unknown kind of device", ".1.3.6.1.4.1.99999.7.1", "Storeward lab UPS simulator", "kind: apcups"} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("error %v lacks %q", err, word)
+		}
+	}
+	if err := s.Become("rfc1628"); err != nil { // the card was exchanged
+		t.Fatal(err)
+	}
+	if _, err := u.Off(t.Context(), order(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Become("apcups"); err != nil {
+		t.Fatal(err)
+	}
+	if reading, err := u.On(t.Context(), order(time.Second)); err != nil || !strings.Contains(reading.Message, "onLine") {
+		t.Errorf("after the device was exchanged: %+v, %v", reading, err)
+	}
+	if err := s.Become("rpdu"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "list the outlets") {
+		t.Errorf("a PDU without outlets: %v", err)
+	}
+	u = s.open(t, v2c+"kind: epdu\noutlets: [1]\n")
+	if _, err := u.Off(t.Context(), order(200*time.Millisecond)); err == nil || !s.On() {
+		t.Errorf("a kind that it is not: %v", err)
+	}
+}
+
+// TestDenialsAreNamed: what a device of version 3 says no with.
+func TestDenialsAreNamed(t *testing.T) {
+	s := newSimulator(t, "rfc1628")
+	for name, test := range map[string]struct{ section, says string }{
+		"user":    {strings.Replace(authPriv, "storeward", "stranger", 1), "wrong user"},
+		"digest":  {strings.Replace(authPriv, "authentic1", "authentic2", 1), "wrong digest"},
+		"privacy": {strings.Replace(authPriv, "private-1", "private-2", 1), "decryption error"},
+		"level":   {strings.Replace(authPriv, "storeward", "signed", 1) + "auth_protocol: sha512\n", "unsupported security level"},
+		"context": {authPriv + "context: elsewhere\n", "unknown context"},
+		"right":   {strings.Replace(authPriv, "storeward", "reader", 1), "AuthorizationError"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := s.open(t, test.section)
+			reading, err := u.Off(t.Context(), order(time.Second))
+			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%+v, %v, want %q", reading, err, test.says)
+			}
+		})
+	}
+	u := s.open(t, "version: \"3\"\nuser: open\nsecurity: noAuthNoPriv\n")
+	if _, err := u.Off(t.Context(), order(time.Second)); err == nil || !strings.Contains(err.Error(), "noAuthNoPriv are refused") || !s.On() {
+		t.Errorf("an order that anybody could send: %v", err)
+	}
+	if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOn || reading.Conditions[0].Key != "orders-refused" {
+		t.Errorf("reading without authentication: %+v, %v", reading, err)
+	}
+}
+
+// TestRefusalsAreNamed, by every version.
+func TestRefusalsAreNamed(t *testing.T) {
+	for word := range upssim.Refusals {
+		for _, version := range []string{"1", "2c", "3 authPriv"} {
+			s := newSimulator(t, "rpdu2", 1)
+			u := s.open(t, sections[version]+"outlets: [1]\n")
+			s.SetBehaviour(upssim.Behaviour{Refuse: word})
+			reading, err := u.Off(t.Context(), order(time.Second))
+			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), "refused: ") {
+				t.Errorf("%s, version %s: %+v, %v", word, version, reading, err)
+			}
+		}
+	}
+}
+
+// TestCardRestartsInTheMiddle: the order is carried out or lost; either way the
+// plugin finds out, also across a new boot of the engine.
+func TestCardRestartsInTheMiddle(t *testing.T) {
+	for _, version := range []string{"1", "2c", "3 authPriv", "3 md5 des"} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("version %s lost %v", version, lost), func(t *testing.T) {
+				s := newSimulator(t, "apcups")
+				u := s.open(t, sections[version])
+				if _, err := u.Status(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				s.SetBehaviour(upssim.Behaviour{Reboot: 400 * time.Millisecond, Lost: lost})
+				reading, err := u.Off(t.Context(), order(5*time.Second))
+				if err != nil || reading.Power != sdk.PowerOff || s.On() || s.bench.cuts.Load() != 1 {
+					t.Errorf("%+v, %v, on %v", reading, err, s.On())
+				}
+			})
+		}
+	}
+	s := newSimulator(t, "apcups")
+	u := s.open(t, authPriv)
+	s.SetBehaviour(upssim.Behaviour{Reboot: 40 * time.Second, Lost: true})
+	if reading, err := u.Off(t.Context(), order(500*time.Millisecond)); err == nil || reading.Power == sdk.PowerOff {
+		t.Errorf("a card that is away confirmed: %+v", reading)
+	}
+}
+
+// TestSlowDevice answers later than the first packet waits.
+func TestSlowDevice(t *testing.T) {
+	for _, version := range []string{"1", "2c", "3 authPriv"} {
+		s := newSimulator(t, "rpdu", 1)
+		u := s.open(t, sections[version]+"outlets: [1]\ntimeout: 50ms\n")
+		s.SetBehaviour(upssim.Behaviour{Slow: 170 * time.Millisecond})
+		if reading, err := u.Off(t.Context(), order(5*time.Second)); err != nil || s.On() {
+			t.Errorf("version %s: %+v, %v", version, reading, err)
+		}
+	}
+}
+
+func TestPendingIsNotOff(t *testing.T) {
+	for _, kind := range []string{"rfc1628", "apcups", "rpdu", "rpdu2", "masterswitch", "epdu", "xups", "cyberpower"} {
+		s := newSimulator(t, kind)
+		k, _ := kindNamed(kind)
+		section := v2c
+		if k.hasOutlets() {
+			section += "outlets: [1]\n"
+		}
+		u := s.open(t, section)
+		s.SetBehaviour(upssim.Behaviour{Pending: time.Minute})
+		reading, err := u.Off(t.Context(), order(200*time.Millisecond))
+		if err == nil || reading.Power == sdk.PowerOff || !s.On() {
+			t.Errorf("%s: a pending off: %+v, %v", kind, reading, err)
+		}
+		if reading, err = u.Status(t.Context()); err != nil || reading.Power == sdk.PowerOff {
+			t.Errorf("%s: status: %+v, %v", kind, reading, err)
+		}
+	}
+}
+
+// TestTimedOff ends by itself, and counts as off only for who ordered it.
+func TestTimedOff(t *testing.T) {
+	for _, kind := range []string{"rfc1628", "rpdu", "rpdu2", "masterswitch"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newSimulator(t, kind)
+			k, _ := kindNamed(kind)
+			section := v2c + "timed_off: 1s\n"
+			if k.hasOutlets() {
+				section += "outlets: [1]\n"
+			}
+			u := s.open(t, section)
+			described, err := u.Describe(t.Context())
+			if err != nil || !described.TimedOff {
+				t.Errorf("%+v, %v", described, err)
+			}
+			reading, err := u.Off(t.Context(), order(time.Second))
+			if err != nil || reading.Power != sdk.PowerOff || s.On() {
+				t.Fatalf("%+v, %v", reading, err)
+			}
+			if reading, err = u.Status(t.Context()); err != nil || reading.Power != sdk.PowerUnknown {
+				t.Errorf("what is about to come back reads %+v, %v", reading, err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			for !s.On() {
+				if !pause(ctx, 10*time.Millisecond) {
+					t.Fatal("it did not come back")
+				}
+			}
+		})
+	}
+}
+
+// TestPlainOffAbortsWhatIsPending: an output that would come back stays off.
+func TestPlainOffAbortsWhatIsPending(t *testing.T) {
+	for _, kind := range []string{"rfc1628", "rpdu", "rpdu2", "epdu"} {
+		s := newSimulator(t, kind)
+		k, _ := kindNamed(kind)
+		section := v2c
+		if k.hasOutlets() {
+			section += "outlets: [1]\n"
+		}
+		if k.timed != nil {
+			if _, err := s.open(t, section+"timed_off: 30s\n").Off(t.Context(), order(time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		u := s.open(t, section)
+		if reading, err := u.Off(t.Context(), order(time.Second)); err != nil || reading.Power != sdk.PowerOff {
+			t.Errorf("%s: %+v, %v", kind, reading, err)
+		}
+		if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOff {
+			t.Errorf("%s: status %+v, %v", kind, reading, err)
+		}
 	}
 }
 
 // TestConditions: what a device tells of itself is named, each thing once, whoever
 // tells it; that its output is off is none of them.
 func TestConditions(t *testing.T) {
-	device, address := newSimulator(t)
-	mains := func(present bool) {
-		if err := device.SetMains(present); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for version, worn := range map[string]string{"2c": "replace-battery", "1": ""} { // SNMPv1 has no packet for the table
-		cfg := DefaultConfig().(*Config)
-		cfg.Address, cfg.Community, cfg.Version = address, sdk.NewSecret("private"), version
-		u := openInstance(t, cfg)
+	for _, test := range []struct{ kind, version, worn string }{
+		{"rfc1628", "2c", "replace-battery"},
+		{"rfc1628", "3 authPriv", "replace-battery"},
+		{"rfc1628", "1", ""}, // SNMPv1 has no packet for the table
+		{"xups", "2c", "replace-battery"},
+		{"apcups", "1", "replace-battery"},
+		{"cyberpower", "2c", "replace-battery"},
+	} {
+		s := newSimulator(t, test.kind)
+		u := s.open(t, sections[test.version])
 		found := func() string {
 			t.Helper()
 			reading, err := u.Status(t.Context())
@@ -93,83 +444,85 @@ func TestConditions(t *testing.T) {
 			}
 			return strings.Join(keys, " ")
 		}
-		if got := found(); got != "" {
-			t.Errorf("v%s: a healthy device: %s", version, got)
+		expect := func(when, want string) {
+			t.Helper()
+			if got := found(); got != strings.TrimSpace(want) {
+				t.Errorf("%s version %s, %s: %q, want %q", test.kind, test.version, when, got, want)
+			}
 		}
-		device.SetBehaviour(upssim.Behaviour{Worn: true})
-		if got := found(); got != worn {
-			t.Errorf("v%s: a worn battery: %q, want %q", version, got, worn)
-		}
-		mains(false)
-		if got, want := found(), strings.TrimSpace("on-battery "+worn); got != want {
-			t.Errorf("v%s: a worn battery without mains: %q, want %q", version, got, want)
-		}
-		mains(true)
-		device.SetBehaviour(upssim.Behaviour{})
-		if err := device.Switch(false); err != nil {
-			t.Fatal(err)
-		}
-		if got := found(); got != "" {
-			t.Errorf("v%s: an output that is off: %s", version, got)
-		}
-		if err := device.Switch(true); err != nil {
-			t.Fatal(err)
-		}
+		expect("healthy", "")
+		s.SetBehaviour(upssim.Behaviour{Worn: true})
+		expect("a worn battery", test.worn)
+		_ = s.SetMains(false)
+		expect("a worn battery without mains", "on-battery "+test.worn)
+		_ = s.SetMains(true)
+		s.SetBehaviour(upssim.Behaviour{})
+		_ = s.Switch(false)
+		expect("an output that is off", "")
 	}
-}
-
-func openInstance(t *testing.T, cfg *Config) *instance {
-	t.Helper()
-	log, _ := test.NewNullLogger()
-	opened, err := open(t.Context(), sdk.Env{StateDir: t.TempDir(), Log: log}, cfg)
-	if err != nil {
+	s := newSimulator(t, "rpdu", 1, 2)
+	u := s.open(t, v2c+"outlets: [1, 2]\n")
+	if _, err := s.open(t, v2c+"outlets: [1]\n").Off(t.Context(), order(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	return opened.(*instance)
+	reading, err := u.Status(t.Context())
+	if err != nil || len(reading.Conditions) != 1 || reading.Conditions[0].Key != "supply-lost" || reading.Power != sdk.PowerOn {
+		t.Errorf("one supply of two: %+v, %v", reading, err)
+	}
 }
 
-func TestSimulatorIsCutMarkedAndComesBack(t *testing.T) {
-	device, address := newSimulator(t)
-	cfg := DefaultConfig().(*Config)
-	cfg.Address, cfg.Community = address, sdk.NewSecret("private")
-	u := openInstance(t, cfg)
-	reading, err := u.Off(t.Context(), order(time.Second))
-	if err != nil || reading.Power != sdk.PowerOff || device.On() || device.Attached() != "cut by beta, generation 7" {
-		t.Fatalf("reading %+v, error %v, on %v, attached %q", reading, err, device.On(), device.Attached())
+// TestManyAtOnce: probes beside an order.
+func TestManyAtOnce(t *testing.T) {
+	s := newSimulator(t, "rpdu2", 1, 2)
+	u := s.open(t, authPriv+"outlets: [1, 2]\n")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := u.Probe(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	if reading, err = u.On(t.Context(), order(time.Second)); err != nil || reading.Power != sdk.PowerOn || !device.On() {
-		t.Errorf("reading %+v, error %v, on %v", reading, err, device.On())
+	all.Go(func() {
+		if _, err := u.Off(t.Context(), order(2*time.Second)); err != nil {
+			t.Error(err)
+		}
+	})
+	all.Wait()
+	if s.On() {
+		t.Error("on")
 	}
-	device.SetBehaviour(upssim.Behaviour{Refuse: true})
-	if reading, err = u.Off(t.Context(), order(time.Second)); err == nil || reading.Power == sdk.PowerOff || !device.On() {
-		t.Errorf("a device that refuses: reading %+v, error %v", reading, err)
+}
+
+func TestEveryKindIsInTheReadme(t *testing.T) {
+	readme := readFile(t, "README.md")
+	for _, k := range kinds {
+		if !strings.Contains(readme, "| `"+k.word+"` |") {
+			t.Errorf("README.md lacks %s", k.word)
+		}
+	}
+	for _, k := range upssim.Kinds() {
+		if !slices.ContainsFunc(kinds, func(own kind) bool { return own.word == k }) && k != "unheard-of" {
+			t.Errorf("the simulator's %s is no kind here", k)
+		}
 	}
 }
 
 func BenchmarkOff(b *testing.B) {
-	log, _ := test.NewNullLogger()
-	device := upssim.NewDevice("beta", bench{}, log)
-	defer device.Close()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	go func() { _ = upssim.NewAgent(device, "private").Serve(conn) }()
-	cfg := DefaultConfig().(*Config)
-	cfg.Address, cfg.Community = conn.LocalAddr().String(), sdk.NewSecret("private")
-	u, err := open(b.Context(), sdk.Env{StateDir: b.TempDir(), Log: log}, cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		b.StopTimer()
-		if err := device.Switch(true); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-		if _, err := u.(*instance).Off(b.Context(), order(time.Second)); err != nil {
-			b.Fatal(err)
-		}
+	for name, section := range map[string]string{"2c": v2c, "authPriv": authPriv} {
+		b.Run(name, func(b *testing.B) {
+			s := newSimulator(b, "rfc1628")
+			u := s.open(b, section)
+			for b.Loop() {
+				b.StopTimer()
+				if err := s.Switch(true); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				if _, err := u.Off(b.Context(), order(time.Second)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -31,8 +31,9 @@ type Options struct {
 	PointsEvery time.Duration
 	ExtraProbes int
 	Console     bool
-	NMS         bool   // snmptrapd and VictoriaMetrics
-	Extra       string // further text of the configuration
+	NMS         bool            // snmptrapd and VictoriaMetrics
+	Secure      map[string]bool // whose UPS is spoken to by SNMPv3, by the node's name; what UPS it is, Lab.Fences says
+	Extra       string          // further text of the configuration
 	// Prepare, when set, changes a node before it gets power for the first time.
 	Prepare func(*lab.Node)
 	// Say is told what is being set up.
@@ -134,6 +135,8 @@ func (s *Site) equip(n *lab.Node, configText string) error {
 		"storeward.yaml": configText,
 		"node":           n.Name + "\n",
 		"ups.community":  lab.WriteCommunity + "\n",
+		"ups.auth":       lab.AuthPassword + "\n",
+		"ups.privacy":    lab.PrivacyPassword + "\n",
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(n.Etc(), name), []byte(text), 0o600); err != nil {
