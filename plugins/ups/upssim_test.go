@@ -2,102 +2,16 @@ package ups
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/sirupsen/logrus/hooks/test"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdktest"
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
-
-// bench is a supply that takes no time; it counts its cuts.
-type bench struct{ cuts atomic.Int32 }
-
-func (b *bench) Off() error { b.cuts.Add(1); return nil }
-func (*bench) On() error    { return nil }
-
-// simulator is a device whose agent and objects share no code with this plugin.
-type simulator struct {
-	*upssim.Device
-	bench   *bench
-	address string
-}
-
-var usmUsers = []upssim.User{
-	{Name: "storeward", Auth: "sha256", AuthPassword: "authentic1", Privacy: "aes", PrivacyPassword: "private-1", Write: true},
-	{Name: "old", Auth: "md5", AuthPassword: "authentic1", Privacy: "des", PrivacyPassword: "private-1", Write: true},
-	{Name: "signed", Auth: "sha512", AuthPassword: "authentic1", Write: true},
-	{Name: "long", Auth: "sha", AuthPassword: "authentic1", Privacy: "aes256c", PrivacyPassword: "private-1", Write: true},
-	{Name: "open", Write: true},
-	{Name: "reader", Auth: "sha256", AuthPassword: "authentic1", Privacy: "aes", PrivacyPassword: "private-1"},
-}
-
-func newSimulator(t testing.TB, kind string, feeds ...int) *simulator {
-	t.Helper()
-	log, _ := test.NewNullLogger()
-	s := &simulator{bench: &bench{}}
-	var err error
-	s.Device, err = upssim.NewDevice(upssim.Options{Name: "beta", Kind: kind, Feeds: feeds, Supply: s.bench, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := upssim.NewAgent(s.Device, upssim.Access{Write: "private", Users: usmUsers}).Serve(conn); err != nil {
-			t.Error(err)
-		}
-	}()
-	t.Cleanup(func() {
-		_ = conn.Close()
-		<-served
-		s.Close()
-	})
-	s.address = conn.LocalAddr().String()
-	return s
-}
-
-// open makes an instance from the section's YAML, without the address.
-func (s *simulator) open(t testing.TB, section string) *instance {
-	t.Helper()
-	config, err := New().Configure([]byte("address: " + s.address + "\n" + section))
-	if err != nil {
-		t.Fatal(err)
-	}
-	opened, err := open(t.Context(), sdk.Env{Instance: "ups-beta", StateDir: t.TempDir(), Log: quiet()}, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return opened.(*instance)
-}
-
-const (
-	v2c      = "community: private\n"
-	authPriv = "version: \"3\"\nuser: storeward\nauth_password: authentic1\nprivacy_password: private-1\n"
-)
-
-// sections are the ways to speak with the simulator.
-var sections = map[string]string{
-	"1":            "version: \"1\"\ncommunity: private\n",
-	"2c":           v2c,
-	"3 authPriv":   authPriv,
-	"3 md5 des":    "version: \"3\"\nuser: old\nauth_protocol: md5\nauth_password: authentic1\nprivacy_protocol: des\nprivacy_password: private-1\n",
-	"3 aes256c":    "version: \"3\"\nuser: long\nauth_protocol: sha\nauth_password: authentic1\nprivacy_protocol: aes256c\nprivacy_password: private-1\n",
-	"3 authNoPriv": "version: \"3\"\nuser: signed\nsecurity: authNoPriv\nauth_protocol: sha512\nauth_password: authentic1\n",
-	"3 open":       "version: \"3\"\nuser: open\nsecurity: noAuthNoPriv\ninsecure_orders: true\n",
-}
 
 func TestConformanceWithSimulator(t *testing.T) {
 	for _, test := range []struct{ kind, version, options string }{
@@ -253,88 +167,6 @@ func TestUnknownKindIsSaidAndNeverGuessed(t *testing.T) {
 	u = s.open(t, v2c+"kind: epdu\noutlets: [1]\n")
 	if _, err := u.Off(t.Context(), order(200*time.Millisecond)); err == nil || !s.On() {
 		t.Errorf("a kind that it is not: %v", err)
-	}
-}
-
-// TestDenialsAreNamed: what a device of version 3 says no with.
-func TestDenialsAreNamed(t *testing.T) {
-	s := newSimulator(t, "rfc1628")
-	for name, test := range map[string]struct{ section, says string }{
-		"user":    {strings.Replace(authPriv, "storeward", "stranger", 1), "wrong user"},
-		"digest":  {strings.Replace(authPriv, "authentic1", "authentic2", 1), "wrong digest"},
-		"privacy": {strings.Replace(authPriv, "private-1", "private-2", 1), "decryption error"},
-		"level":   {strings.Replace(authPriv, "storeward", "signed", 1) + "auth_protocol: sha512\n", "unsupported security level"},
-		"context": {authPriv + "context: elsewhere\n", "unknown context"},
-		"right":   {strings.Replace(authPriv, "storeward", "reader", 1), "AuthorizationError"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			u := s.open(t, test.section)
-			reading, err := u.Off(t.Context(), order(time.Second))
-			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("%+v, %v, want %q", reading, err, test.says)
-			}
-		})
-	}
-	u := s.open(t, "version: \"3\"\nuser: open\nsecurity: noAuthNoPriv\n")
-	if _, err := u.Off(t.Context(), order(time.Second)); err == nil || !strings.Contains(err.Error(), "noAuthNoPriv are refused") || !s.On() {
-		t.Errorf("an order that anybody could send: %v", err)
-	}
-	if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOn || reading.Conditions[0].Key != "orders-refused" {
-		t.Errorf("reading without authentication: %+v, %v", reading, err)
-	}
-}
-
-// TestRefusalsAreNamed, by every version.
-func TestRefusalsAreNamed(t *testing.T) {
-	for word := range upssim.Refusals {
-		for _, version := range []string{"1", "2c", "3 authPriv"} {
-			s := newSimulator(t, "rpdu2", 1)
-			u := s.open(t, sections[version]+"outlets: [1]\n")
-			s.SetBehaviour(upssim.Behaviour{Refuse: word})
-			reading, err := u.Off(t.Context(), order(time.Second))
-			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), "refused: ") {
-				t.Errorf("%s, version %s: %+v, %v", word, version, reading, err)
-			}
-		}
-	}
-}
-
-// TestCardRestartsInTheMiddle: the order is carried out or lost; either way the
-// plugin finds out, also across a new boot of the engine.
-func TestCardRestartsInTheMiddle(t *testing.T) {
-	for _, version := range []string{"1", "2c", "3 authPriv", "3 md5 des"} {
-		for _, lost := range []bool{false, true} {
-			t.Run(fmt.Sprintf("version %s lost %v", version, lost), func(t *testing.T) {
-				s := newSimulator(t, "apcups")
-				u := s.open(t, sections[version])
-				if _, err := u.Status(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				s.SetBehaviour(upssim.Behaviour{Reboot: 400 * time.Millisecond, Lost: lost})
-				reading, err := u.Off(t.Context(), order(5*time.Second))
-				if err != nil || reading.Power != sdk.PowerOff || s.On() || s.bench.cuts.Load() != 1 {
-					t.Errorf("%+v, %v, on %v", reading, err, s.On())
-				}
-			})
-		}
-	}
-	s := newSimulator(t, "apcups")
-	u := s.open(t, authPriv)
-	s.SetBehaviour(upssim.Behaviour{Reboot: 40 * time.Second, Lost: true})
-	if reading, err := u.Off(t.Context(), order(500*time.Millisecond)); err == nil || reading.Power == sdk.PowerOff {
-		t.Errorf("a card that is away confirmed: %+v", reading)
-	}
-}
-
-// TestSlowDevice answers later than the first packet waits.
-func TestSlowDevice(t *testing.T) {
-	for _, version := range []string{"1", "2c", "3 authPriv"} {
-		s := newSimulator(t, "rpdu", 1)
-		u := s.open(t, sections[version]+"outlets: [1]\ntimeout: 50ms\n")
-		s.SetBehaviour(upssim.Behaviour{Slow: 170 * time.Millisecond})
-		if reading, err := u.Off(t.Context(), order(5*time.Second)); err != nil || s.On() {
-			t.Errorf("version %s: %+v, %v", version, reading, err)
-		}
 	}
 }
 

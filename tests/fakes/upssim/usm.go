@@ -200,7 +200,9 @@ func (a *Agent) handleSecure(packet []byte) []byte {
 		a.device.log.WithError(err).Debug("packet dropped")
 		return nil
 	case report != nil:
-		a.device.log.WithField("report", report.String()).WithField("user", m.user).Warn("denied")
+		if len(m.engineID) > 0 { // else it is a discovery
+			a.device.log.WithField("report", report.String()).WithField("user", m.user).Info("denied")
+		}
 		return a.usm.report(m, user, level, report)
 	case m.context != "":
 		return a.usm.report(m, user, m.flags&(flagAuth|flagPriv), unknownContext)
