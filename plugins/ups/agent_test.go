@@ -1,12 +1,39 @@
 package ups
 
 import (
+	"maps"
 	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
+)
+
+// Objects of the UPS-MIB that the tests look at.
+const (
+	oidModel         = ".1.3.6.1.2.1.33.1.1.2.0"
+	oidAttached      = ".1.3.6.1.2.1.33.1.1.6.0"
+	oidBatteryStatus = ".1.3.6.1.2.1.33.1.2.1.0"
+	oidOnBatterySec  = ".1.3.6.1.2.1.33.1.2.2.0"
+	oidMinutesLeft   = ".1.3.6.1.2.1.33.1.2.3.0"
+	oidCharge        = ".1.3.6.1.2.1.33.1.2.4.0"
+	oidInputVolts    = ".1.3.6.1.2.1.33.1.3.3.1.3.1"
+	oidSource        = ".1.3.6.1.2.1.33.1.4.1.0"
+	oidLoad          = ".1.3.6.1.2.1.33.1.4.4.1.5.1"
+	oidAlarms        = ".1.3.6.1.2.1.33.1.6.1.0"
+	oidShutdownType  = ".1.3.6.1.2.1.33.1.8.1.0"
+	oidShutdownDelay = ".1.3.6.1.2.1.33.1.8.2.0"
+	oidStartupDelay  = ".1.3.6.1.2.1.33.1.8.3.0"
+	oidAutoRestart   = ".1.3.6.1.2.1.33.1.8.5.0"
+
+	autoRestartOn  = 1
+	autoRestartOff = 2
+	sourceNone     = 2
 )
 
 // agent is a UPS of RFC 1628 in a test's own process, with the faults of real ones.
@@ -17,6 +44,9 @@ type agent struct {
 	objects map[string]gosnmp.SnmpPDU
 	sets    [][]gosnmp.SnmpPDU // every SET that arrived
 	gets    int
+
+	// after, if set, is what a recording reads once something was ordered.
+	after map[string]gosnmp.SnmpPDU
 
 	// Faults.
 	mute        bool                // answers nothing
@@ -35,6 +65,7 @@ func newAgent(t *testing.T) *agent {
 		t.Fatal(err)
 	}
 	a := &agent{t: t, conn: conn, objects: map[string]gosnmp.SnmpPDU{}, refuse: map[string]struct{}{}}
+	a.objects[oidSysObjectID] = gosnmp.SnmpPDU{Name: oidSysObjectID, Type: gosnmp.ObjectIdentifier, Value: ".1.3.6.1.2.1.33"}
 	for oid, n := range map[string]int{
 		oidSource: 3, oidAutoRestart: 1, oidShutdownDelay: -1, oidStartupDelay: -1, oidShutdownType: 2,
 		oidBatteryStatus: 2, oidCharge: 93, oidMinutesLeft: 17, oidLoad: 42, oidInputVolts: 231, oidOnBatterySec: 0,
@@ -43,7 +74,6 @@ func newAgent(t *testing.T) *agent {
 	}
 	a.objects[oidAttached] = text(oidAttached, "")
 	a.objects[oidSysDescr] = text(oidSysDescr, "test agent")
-	a.objects[oidManufacturer] = text(oidManufacturer, "ACME")
 	a.objects[oidModel] = text(oidModel, "Anvil 700")
 	done := make(chan struct{})
 	go func() {
@@ -100,7 +130,7 @@ func (a *agent) serve() {
 			return
 		}
 		decoder := &gosnmp.GoSNMP{Version: gosnmp.Version2c}
-		request, err := decoder.SnmpDecodePacket(buffer[:n])
+		request, err := decoder.SnmpDecodePacket(slices.Clone(buffer[:n]))
 		if err != nil {
 			a.t.Errorf("decode request: %v", err)
 			continue
@@ -132,7 +162,11 @@ func (a *agent) answer(request *gosnmp.SnmpPacket) *gosnmp.SnmpPacket {
 		}
 	} else {
 		a.gets++
-		a.get(request.Version, answer)
+		if request.PDUType == gosnmp.GetNextRequest {
+			a.next(request.Version, answer)
+		} else {
+			a.get(request.Version, answer)
+		}
 	}
 	if a.mute {
 		return nil
@@ -157,6 +191,31 @@ func (a *agent) get(version gosnmp.SnmpVersion, answer *gosnmp.SnmpPacket) {
 	answer.Variables = variables
 }
 
+// next answers for one object.
+func (a *agent) next(version gosnmp.SnmpVersion, answer *gosnmp.SnmpPacket) {
+	order := func(x, y string) int { return slices.Compare(arcs(x), arcs(y)) }
+	for _, name := range slices.SortedFunc(maps.Keys(a.objects), order) {
+		if order(name, answer.Variables[0].Name) > 0 {
+			answer.Variables = []gosnmp.SnmpPDU{a.objects[name]}
+			return
+		}
+	}
+	if version == gosnmp.Version1 {
+		answer.Error, answer.ErrorIndex = gosnmp.NoSuchName, 1
+		return
+	}
+	answer.Variables = []gosnmp.SnmpPDU{{Name: answer.Variables[0].Name, Type: gosnmp.EndOfMibView}}
+}
+
+func arcs(oid string) []int {
+	var list []int
+	for arc := range strings.SplitSeq(strings.Trim(oid, "."), ".") {
+		n, _ := strconv.Atoi(arc)
+		list = append(list, n)
+	}
+	return list
+}
+
 func (a *agent) set(variables []gosnmp.SnmpPDU) (gosnmp.SNMPError, uint8) {
 	if a.onlySingles && len(variables) > 1 {
 		return gosnmp.TooBig, 0
@@ -169,9 +228,31 @@ func (a *agent) set(variables []gosnmp.SnmpPDU) (gosnmp.SNMPError, uint8) {
 			return gosnmp.GenErr, uint8(i + 1)
 		}
 	}
+	if a.after != nil {
+		return a.replay(variables)
+	}
 	for _, v := range variables {
 		a.apply(v)
 	}
+	return gosnmp.NoError, 0
+}
+
+// replay takes values for what the recording has, and then reads as it did after an order.
+func (a *agent) replay(variables []gosnmp.SnmpPDU) (gosnmp.SNMPError, uint8) {
+	for i, v := range variables {
+		if held, ok := a.objects[v.Name]; !ok || held.Type != v.Type {
+			return gosnmp.NotWritable, uint8(i + 1)
+		}
+	}
+	for _, v := range variables {
+		if raw, ok := v.Value.([]byte); ok {
+			v.Value = string(raw)
+		}
+		if _, recorded := a.after[v.Name]; !recorded || v.Name == variables[0].Name {
+			a.objects[v.Name] = v
+		}
+	}
+	maps.Copy(a.objects, a.after)
 	return gosnmp.NoError, 0
 }
 
@@ -204,4 +285,13 @@ func (a *agent) offOrders() int {
 		}
 	}
 	return orders
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }

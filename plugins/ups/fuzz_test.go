@@ -24,31 +24,53 @@ func answerBytes(tb testing.TB, id uint32, variables ...gosnmp.SnmpPDU) []byte {
 	return data
 }
 
+// offReads is what a kind's state reads when its output is off, by its MIB.
+var offReads = map[string]int{
+	"rfc1628": 2, "apcups": 7, "masterswitch": 2, "masterswitchplus": 2, "rpdu": 2, "rpdu2": 1, "xups": 2, "epdu": 0,
+	"epdu-managed": 0, "epdu-switched": 2, "raritan": 0, "raritan-px2": 8, "cyberpower": 6, "tripplite": 1, "tripplite-lx": 1,
+}
+
+// known is a device of a kind with outlet 1, where it has outlets.
+func known(word string) *device {
+	k, _ := kindNamed(word)
+	d := &device{kind: k, lacks: map[string]bool{}, outlets: []outlet{{unit: k.unit}}}
+	if k.hasOutlets() {
+		d.outlets[0].number, d.outlets[0].said = 1, "1"
+	}
+	return d
+}
+
 // FuzzAnswer: whatever a device sends, reading it ends without a panic, and
-// nothing but upsOutputSource none(2) is ever off.
+// nothing but what the MIB calls off is ever off.
 func FuzzAnswer(f *testing.F) {
-	f.Add(answerBytes(f, 1, number(oidSource, int(sourceNone))))
+	f.Add(answerBytes(f, 1, number(oidSource, sourceNone)))
 	f.Add(answerBytes(f, 1, number(oidSource, 3), text(oidModel, "model"), gosnmp.SnmpPDU{Name: oidCharge, Type: gosnmp.Gauge32, Value: uint(90)}))
 	f.Add(answerBytes(f, 1, gosnmp.SnmpPDU{Name: oidSource, Type: gosnmp.OctetString, Value: "2"}))
+	f.Add(answerBytes(f, 1, number(".1.3.6.1.4.1.318.1.1.12.3.5.1.1.4.1", 2), number(".1.3.6.1.4.1.318.1.1.12.3.5.1.1.5.1", 1)))
 	f.Add([]byte("\x30\x84\xff\xff\xff\xff\x02\x01\x01\x04\x06public\xa2\x03"))
+	f.Add([]byte("\x06\x0a\x2b\x06\x01\x06\x03\x0f\x01\x01\x05\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		_ = reportIn(data)
 		s := &gosnmp.GoSNMP{Version: gosnmp.Version2c, Community: "public", MaxOids: gosnmp.MaxOids}
 		answer, err := s.SnmpDecodePacket(data)
 		if answer == nil {
 			return
 		}
-		v, err := (&client{address: "fuzz"}).check("read", answer, err)
+		v, err := (&client{snmp: s, wire: &wire{}, address: "fuzz"}).check("read", answer, err)
 		if err != nil {
 			return
 		}
-		n, ok := v.integer(oidSource)
-		if ok && source(n).power() == sdk.PowerOff && n != 2 {
-			t.Errorf("source %d is off", n)
-		}
-		_ = source(n).String()
-		for oid := range v {
-			_, _ = v.integer(oid)
-			_ = v.text(oid)
+		for word, off := range offReads {
+			d := known(word)
+			r, err := d.reads(v, false, 0)
+			if err == nil && r.power() == sdk.PowerOff && r.values[0] != off {
+				t.Errorf("%s: %v is off", word, r)
+			}
+			if err == nil {
+				u := &instance{cfg: DefaultConfig().(*Config), ordering: make(chan struct{}, 1)}
+				_ = u.reading(finding{d: d, outputs: r, values: v, alarms: []int{1, 99}})
+			}
+			_ = d.describe(v)
 		}
 	})
 }
@@ -56,13 +78,14 @@ func FuzzAnswer(f *testing.F) {
 // TestStrangeDevices: a device that answers nonsense leaves the power unknown,
 // within the time of its order.
 func TestStrangeDevices(t *testing.T) {
-	off := number(oidSource, int(sourceNone))
+	off := number(oidSource, sourceNone)
 	for name, reply := range map[string]func(id uint32) []byte{
 		"garbage":         func(uint32) []byte { return []byte("\x00\x01garbage") },
 		"nothing":         func(uint32) []byte { return []byte{} },
 		"huge":            func(uint32) []byte { return make([]byte, 60_000) },
 		"another request": func(id uint32) []byte { return answerBytes(t, id+7, off) },
-		"another object":  func(id uint32) []byte { return answerBytes(t, id, number(oidAlarms, int(sourceNone))) },
+		"no request":      func(uint32) []byte { return answerBytes(t, 0, off) },
+		"another object":  func(id uint32) []byte { return answerBytes(t, id, number(oidAlarms, sourceNone)) },
 		"no objects":      func(id uint32) []byte { return answerBytes(t, id) },
 		"text for numbers": func(id uint32) []byte {
 			return answerBytes(t, id, gosnmp.SnmpPDU{Name: oidSource, Type: gosnmp.OctetString, Value: "2"})
@@ -83,9 +106,8 @@ func TestStrangeDevices(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.close()
-			s, _, err := c.source()
-			if err == nil || s.power() != sdk.PowerUnknown {
-				t.Errorf("source %v, error %v", s, err)
+			if r, err := c.outputs(known("rfc1628"), false); err == nil || r.power() != sdk.PowerUnknown {
+				t.Errorf("read %v, error %v", r, err)
 			}
 			if ctx.Err() != nil {
 				t.Error("no end within two seconds")

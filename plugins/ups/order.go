@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
@@ -12,12 +13,22 @@ import (
 	"github.com/storeward/storeward/core/sdk"
 )
 
-// answerMargin is kept free at an order's end for the answer to the core, which
-// kills a plugin that has not answered at expiry.
-const answerMargin = 10 * time.Millisecond
+const (
+	// answerMargin is kept free at an order's end for the answer to the core, which
+	// kills a plugin that has not answered at expiry.
+	answerMargin = 10 * time.Millisecond
+	// denialPause spares a device that denies.
+	denialPause = 100 * time.Millisecond
+)
+
+// errInsecure refuses orders that anybody could send.
+var errInsecure = errors.New("orders with noAuthNoPriv are refused, because anybody on the network could send them: use authPriv, or allow them with insecure_orders")
 
 // conduct runs one order in turn, in a conversation that ends with the order's life.
 func (u *instance) conduct(ctx context.Context, order sdk.Order, action string, talk func(context.Context, *client) (sdk.Reading, error)) (sdk.Reading, error) {
+	if err := u.mayOrder(); err != nil {
+		return sdk.Reading{}, fmt.Errorf("%s %s: %w", action, u.cfg.Address, err)
+	}
 	left := order.Expiry - sdk.Monotonic()
 	if left <= answerMargin {
 		return sdk.Reading{}, fmt.Errorf("%s %s: %w", action, u.cfg.Address, errExpired)
@@ -33,6 +44,7 @@ func (u *instance) conduct(ctx context.Context, order sdk.Order, action string, 
 		return sdk.Reading{}, err
 	}
 	defer c.close()
+	c.order = true
 	begin := sdk.Monotonic()
 	reading, err := talk(ctx, c)
 	log := u.log.WithFields(logrus.Fields{"action": action, "order": order.ID, "took": (sdk.Monotonic() - begin).String()})
@@ -43,7 +55,14 @@ func (u *instance) conduct(ctx context.Context, order sdk.Order, action string, 
 	return reading, nil
 }
 
-// Off switches the output off and returns once it was read off. An order that
+func (u *instance) mayOrder() error {
+	if u.user != nil && u.user.level == gosnmp.NoAuthNoPriv && !u.cfg.InsecureOrders {
+		return errInsecure
+	}
+	return nil
+}
+
+// Off switches the outputs off and returns once all were read off. An order that
 // was not confirmed is an error, whatever the device acknowledged.
 func (u *instance) Off(ctx context.Context, order sdk.Order) (sdk.Reading, error) {
 	return u.conduct(ctx, order, "switch off", func(ctx context.Context, c *client) (sdk.Reading, error) {
@@ -52,145 +71,241 @@ func (u *instance) Off(ctx context.Context, order sdk.Order) (sdk.Reading, error
 }
 
 func (u *instance) cut(ctx context.Context, c *client, order sdk.Order) (sdk.Reading, error) {
-	before, err := u.gather(ctx, c, oidAutoRestart)
-	taken := sdk.Monotonic()
+	d, before, now, err := u.begin(ctx, c)
 	if err != nil {
 		return sdk.Reading{}, err
 	}
-	now, readable := before.integer(oidSource)
-	if !readable { // what cannot be confirmed is not ordered
-		return sdk.Reading{}, fmt.Errorf("read output source of %s: the device has no upsOutputSource", c.address)
-	}
-	if source(now) == sourceNone {
-		return u.alreadyOff(ctx, c, order, taken), nil
-	}
-	restartBefore, hasRestart := before.integer(oidAutoRestart)
-	if hasRestart {
-		if err := u.restart.remember(restartBefore); err != nil {
-			u.log.WithError(err).Warn("auto-restart kept in memory only")
-		}
+	if now.power() == sdk.PowerOff {
+		return u.alreadyOff(ctx, c, order, before, now), nil
 	}
 	begin := sdk.Monotonic()
-	taken, notes, err := u.carryOut(ctx, c, cutObjects(order.Mark, hasRestart), sdk.PowerOff)
+	notes := c.abort(now)
+	writes, ends, said, err := u.cutting(c, d, order, before)
+	if err != nil {
+		return sdk.Reading{}, err
+	}
+	notes += said
+	after, said, err := u.carryOut(ctx, c, d, writes, sdk.PowerOff, ends)
 	if err != nil {
 		return sdk.Reading{}, err
 	}
 	reading := sdk.Reading{
-		Power: sdk.PowerOff, Taken: taken, Message: "output source reads " + sourceNone.String() + notes,
-		Values: map[string]float64{"power_on": 0, "cut_seconds": (taken - begin).Seconds()},
+		Power: sdk.PowerOff, Taken: after.taken, Message: after.String() + notes + said,
+		Values: map[string]float64{"power_on": 0, "cut_seconds": (after.taken - begin).Seconds()},
 	}
-	u.restoreAfterCut(ctx, c, &reading)
+	u.restoreAfterCut(ctx, c, d, &reading)
 	return reading, nil
 }
 
-// alreadyOff confirms an output that was off before the order. The mark is
+// begin reads what an order must know: the outputs, and what the order will
+// write. What cannot be read cannot be confirmed, and is not ordered.
+func (u *instance) begin(ctx context.Context, c *client) (*device, values, outputs, error) {
+	d, v, err := u.gather(ctx, c, u.touched)
+	taken := sdk.Monotonic()
+	if err != nil {
+		return nil, nil, outputs{}, err
+	}
+	now, err := d.reads(v, false, taken)
+	return d, v, now, err
+}
+
+// touched are the objects beside the outputs that an order reads or writes.
+func (u *instance) touched(d *device) []string {
+	list := slices.Concat(d.objects(d.mark.oid, d.outlets), d.objects(d.due.oid, d.outlets))
+	if d.restart != nil {
+		list = append(list, d.restart.oid)
+	}
+	if d.timed != nil && u.cfg.TimedOff > 0 {
+		list = append(list, d.objects(d.timed.length, d.outlets)...)
+	}
+	for _, s := range slices.Concat(d.off, d.on) {
+		if s.side {
+			list = append(list, d.objects(s.oid, d.outlets)...)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(list)))
+}
+
+// present drops what the order is good without and the device does not have.
+func present(writes []write, before values) []write {
+	return slices.DeleteFunc(writes, func(w write) bool {
+		_, held := before[w.pdu.Name]
+		return w.side && !held
+	})
+}
+
+// cutting makes the packet of a cut: off with an end where that is wanted and
+// the device takes it, else off, and without auto-restart meanwhile.
+func (u *instance) cutting(c *client, d *device, order sdk.Order, before values) (writes []write, ends bool, notes string, err error) {
+	writes = d.marking(order, before)
+	if d.timed != nil && u.cfg.TimedOff > 0 {
+		timed, err := u.timing(c, d, before)
+		if err == nil {
+			return append(writes, timed...), true, "", nil
+		}
+		if !errors.Is(err, errRefused) {
+			return nil, false, "", err
+		}
+		notes = "; the device refused the length of the off, which therefore has no end"
+	}
+	if d.restart != nil {
+		if was, ok := before.integer(d.restart.oid); ok {
+			if err := u.restart.remember(was, d.restart); err != nil {
+				u.log.WithError(err).Warn("auto-restart kept in memory only")
+			}
+			writes = append(writes, write{number(d.restart.oid, d.restart.off), true})
+		}
+	}
+	return present(append(writes, d.writes(d.off, d.outlets)...), before), false, notes, nil
+}
+
+// timing sets how long an off lasts, where it is not set yet, and returns its order.
+func (u *instance) timing(c *client, d *device, before values) ([]write, error) {
+	seconds := d.timed.seconds(time.Duration(u.cfg.TimedOff))
+	if d.timed.order == nil {
+		return d.writes([]setting{{oid: d.timed.length, value: seconds}}, d.outlets), nil
+	}
+	var lengths []gosnmp.SnmpPDU
+	for _, oid := range d.objects(d.timed.length, d.outlets) {
+		if set, ok := before.integer(oid); !ok || set != seconds {
+			lengths = append(lengths, number(oid, seconds))
+		}
+	}
+	if len(lengths) > 0 {
+		if _, err := c.set(lengths...); err != nil {
+			return nil, err
+		}
+	}
+	return d.writes([]setting{*d.timed.order}, d.outlets), nil
+}
+
+// marking writes the order's mark where the device holds a text.
+func (d *device) marking(order sdk.Order, before values) []write {
+	if _, held := before[d.mark.oid]; !held || order.Mark == "" {
+		return nil
+	}
+	return []write{{text(d.mark.oid, order.Mark[:min(len(order.Mark), d.mark.size)]), true}}
+}
+
+// abort ends a command that waits: it must not undo the order.
+func (c *client) abort(now outputs) (notes string) {
+	writes := now.d.writes(now.d.abort, now.d.outlets)
+	if !now.pending() || len(writes) == 0 {
+		return ""
+	}
+	for i := range writes {
+		writes[i].side = true
+	}
+	notes, err := c.command(now.d, writes)
+	if err != nil {
+		notes += "; a pending command could not be aborted"
+	}
+	return notes
+}
+
+// alreadyOff confirms outputs that were off before the order. The mark is
 // written all the same: the node must learn that its peer went on alone.
-func (u *instance) alreadyOff(ctx context.Context, c *client, order sdk.Order, taken time.Duration) sdk.Reading {
+func (u *instance) alreadyOff(ctx context.Context, c *client, order sdk.Order, before values, now outputs) sdk.Reading {
 	reading := sdk.Reading{
-		Power: sdk.PowerOff, Taken: taken, Message: "output source read " + sourceNone.String() + " before the order",
+		Power: sdk.PowerOff, Taken: now.taken, Message: now.String() + ", before the order",
 		Values: map[string]float64{"power_on": 0},
 	}
-	if order.Mark != "" {
-		if _, err := c.set(text(oidAttached, fit(order.Mark))); err != nil {
+	for _, w := range now.d.marking(order, before) {
+		if _, err := c.set(w.pdu); err != nil {
 			reading.Message += "; the device holds no mark"
 		}
 	}
-	u.restoreAfterCut(ctx, c, &reading)
+	u.restoreAfterCut(ctx, c, now.d, &reading)
 	return reading
 }
 
 // restoreAfterCut never turns a confirmed cut into an error.
-func (u *instance) restoreAfterCut(ctx context.Context, c *client, reading *sdk.Reading) {
-	if err := u.restoreRestart(ctx, c); err != nil {
+func (u *instance) restoreAfterCut(ctx context.Context, c *client, d *device, reading *sdk.Reading) {
+	if err := u.restoreRestart(ctx, c, d); err != nil {
 		u.log.WithError(err).Warn("auto-restart not restored")
 		reading.Message += "; auto-restart is not restored yet: " + err.Error()
 	}
 }
 
-// cutObjects lists what a cut sets; the last one is the order itself.
-func cutObjects(mark string, hasRestart bool) []gosnmp.SnmpPDU {
-	var pdus []gosnmp.SnmpPDU
-	if mark != "" {
-		pdus = append(pdus, text(oidAttached, fit(mark)))
-	}
-	pdus = append(pdus, number(oidShutdownType, shutdownOutput))
-	if hasRestart {
-		pdus = append(pdus, number(oidAutoRestart, autoRestartOff))
-	}
-	return append(pdus, number(oidShutdownDelay, 0))
-}
-
-// fit shortens a mark to what the object holds.
-func fit(mark string) string {
-	if len(mark) > maxMark {
-		return mark[:maxMark]
-	}
-	return mark
-}
-
-// On switches the output on, cancels a shutdown that is due and sets
-// auto-restart, and returns once the output was read on.
+// On switches the outputs on, cancels what would switch them off and sets
+// auto-restart, and returns once all were read on.
 func (u *instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error) {
 	return u.conduct(ctx, order, "switch on", func(ctx context.Context, c *client) (sdk.Reading, error) {
-		before, err := u.gather(ctx, c, oidShutdownDelay, oidAutoRestart)
-		taken := sdk.Monotonic()
+		d, before, now, err := u.begin(ctx, c)
 		if err != nil {
 			return sdk.Reading{}, err
 		}
-		_, hasRestart := before.integer(oidAutoRestart)
-		due, hasDelay := before.integer(oidShutdownDelay)
 		notes := ""
-		if n, _ := before.integer(oidSource); source(n).power() != sdk.PowerOn || (hasDelay && due >= 0) {
-			if taken, notes, err = u.carryOut(ctx, c, onObjects(hasDelay, hasRestart), sdk.PowerOn); err != nil {
+		if !now.are(sdk.PowerOn) || now.pending() || d.isDue(before) {
+			notes = c.abort(now)
+			after, said, err := u.carryOut(ctx, c, d, d.switchingOn(before), sdk.PowerOn, false)
+			if err != nil {
 				return sdk.Reading{}, err
 			}
+			now, notes = after, notes+said
 		}
 		reading := sdk.Reading{
-			Power: sdk.PowerOn, Taken: taken, Message: "the output was read on" + notes,
+			Power: sdk.PowerOn, Taken: now.taken, Message: now.String() + notes,
 			Values: map[string]float64{"power_on": 1},
 		}
-		if hasRestart {
-			_ = u.restart.remember(autoRestartOn) // from here on it is to be on, whatever it was
+		if _, has := d.restartIn(before); has {
+			_ = u.restart.remember(d.restart.on, d.restart) // from here on it is to be on, whatever it was
 		}
-		u.restoreAfterCut(ctx, c, &reading)
+		u.restoreAfterCut(ctx, c, d, &reading)
 		return reading, nil
 	})
 }
 
-func onObjects(hasDelay, hasRestart bool) []gosnmp.SnmpPDU {
-	var pdus []gosnmp.SnmpPDU
-	if hasDelay {
-		pdus = append(pdus, number(oidShutdownDelay, -1))
+func (d *device) switchingOn(before values) []write {
+	writes := d.writes(d.on, d.outlets)
+	if _, has := d.restartIn(before); has {
+		writes = append(writes, write{number(d.restart.oid, d.restart.on), true})
 	}
-	if hasRestart {
-		pdus = append(pdus, number(oidAutoRestart, autoRestartOn))
-	}
-	return append(pdus, number(oidStartupDelay, 0))
+	return present(writes, before)
 }
 
-// carryOut sends an order and reads the output until it is as wanted. An order
-// without an answer may have arrived: the output is read before it is repeated.
-func (u *instance) carryOut(ctx context.Context, c *client, pdus []gosnmp.SnmpPDU, want sdk.Power) (taken time.Duration, notes string, err error) {
+// restartIn reads auto-restart, where the device has it.
+func (d *device) restartIn(v values) (int, bool) {
+	if d.restart == nil {
+		return 0, false
+	}
+	return v.integer(d.restart.oid)
+}
+
+// isDue tells whether the device is about to switch off.
+func (d *device) isDue(v values) bool {
+	return slices.ContainsFunc(d.objects(d.due.oid, d.outlets), func(oid string) bool {
+		n, ok := v.integer(oid)
+		return ok && d.due.waits(n)
+	})
+}
+
+// carryOut sends an order and reads the outputs until they are as wanted. An
+// order without an answer may have arrived: the outputs are read before it is
+// repeated.
+func (u *instance) carryOut(ctx context.Context, c *client, d *device, writes []write, want sdk.Power, ends bool) (now outputs, notes string, err error) {
 	begin, acknowledged := sdk.Monotonic(), false
 	var sent, asked error
-	seen := sourceUnread
+	seen := ""
 	for {
 		if !acknowledged {
-			if notes, sent = command(c, pdus); errors.Is(sent, errRefused) || errors.Is(sent, errExpired) {
-				return 0, "", sent
+			if notes, sent = c.command(d, writes); errors.Is(sent, errRefused) || errors.Is(sent, errExpired) {
+				return outputs{}, "", sent
 			}
 			acknowledged = sent == nil
 		}
-		var now source
-		now, taken, asked = c.source()
-		if asked == nil {
-			if now.power() == want {
-				return taken, notes, nil
+		if now, asked = c.outputs(d, ends); asked == nil {
+			if now.are(want) {
+				return now, notes, nil
 			}
-			seen = now
+			seen = now.String()
 		}
-		if !pause(ctx, u.pollEvery(sdk.Monotonic()-begin)) {
-			return 0, "", unconfirmed(acknowledged, seen, sent, asked)
+		every := u.pollEvery(sdk.Monotonic() - begin)
+		if errors.Is(sent, errDenied) || errors.Is(asked, errDenied) {
+			every = max(every, denialPause)
+		}
+		if !pause(ctx, every) {
+			return outputs{}, "", unconfirmed(acknowledged, seen, sent, asked)
 		}
 	}
 }
@@ -204,49 +319,47 @@ func (u *instance) pollEvery(since time.Duration) time.Duration {
 }
 
 // unconfirmed says what is known of an order that ran out of time.
-func unconfirmed(acknowledged bool, seen source, sent, asked error) error {
+func unconfirmed(acknowledged bool, seen string, sent, asked error) error {
 	switch {
-	case acknowledged && seen != sourceUnread:
-		return fmt.Errorf("unconfirmed: the device acknowledged the order and its output still reads %v", seen)
+	case acknowledged && seen != "":
+		return fmt.Errorf("unconfirmed: the device acknowledged the order and still %s", seen)
 	case acknowledged:
 		return fmt.Errorf("unconfirmed: the device acknowledged the order and its output could not be read: %w", asked)
-	case seen != sourceUnread:
-		return fmt.Errorf("unconfirmed: the order had no answer and the output reads %v: %w", seen, sent)
+	case seen != "":
+		return fmt.Errorf("unconfirmed: the order had no answer and %s: %w", seen, sent)
 	}
 	return fmt.Errorf("unconfirmed: %w", sent)
 }
 
-// command sends everything in one packet. A device that refuses the packet
-// gets one packet each: only the last object is the order, the others are noted.
-func command(c *client, pdus []gosnmp.SnmpPDU) (notes string, err error) {
-	_, err = c.set(pdus...)
-	if !errors.Is(err, errRefused) {
+// command sends everything in one packet. A device that refuses the packet gets
+// one packet each; what the order is good without is noted.
+func (c *client) command(d *device, writes []write) (notes string, err error) {
+	pdus := make([]gosnmp.SnmpPDU, len(writes))
+	for i, w := range writes {
+		pdus[i] = w.pdu
+	}
+	if _, err = c.set(pdus...); !errors.Is(err, errRefused) {
 		return "", err
 	}
-	last := len(pdus) - 1
-	for _, pdu := range pdus[:last] {
-		_, err := c.set(pdu)
-		if err != nil && !errors.Is(err, errRefused) {
+	for _, w := range writes {
+		switch _, err = c.set(w.pdu); {
+		case err == nil:
+		case w.side && errors.Is(err, errRefused):
+			notes += "; the device refused " + d.call(w.pdu.Name)
+		default:
 			return "", err
 		}
-		if err != nil {
-			notes += "; the device refused " + objectName(pdu.Name)
-		}
 	}
-	_, err = c.set(pdus[last])
-	return notes, err
+	return notes, nil
 }
 
-func objectName(oid string) string {
-	switch oid {
-	case oidAttached:
-		return "the mark (upsIdentAttachedDevices)"
-	case oidShutdownType:
-		return "upsShutdownType"
-	case oidAutoRestart:
-		return "upsAutoRestart"
-	case oidShutdownDelay:
-		return "upsShutdownAfterDelay"
+// call is what people call an object.
+func (d *device) call(oid string) string {
+	switch {
+	case oid == d.mark.oid:
+		return "the mark"
+	case d.restart != nil && oid == d.restart.oid:
+		return "auto-restart"
 	}
 	return oid
 }

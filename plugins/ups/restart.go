@@ -40,18 +40,18 @@ func (r *restart) load() {
 	if err != nil {
 		return
 	}
-	if n, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && (n == autoRestartOn || n == autoRestartOff) {
+	if n, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && n > 0 {
 		r.value = n
 	}
 }
 
 // remember keeps the value found before a cut. What an earlier, unfinished
 // order remembered wins: the device then shows that order's doing.
-func (r *restart) remember(value int) error {
+func (r *restart) remember(value int, as *toggle) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.load()
-	if r.value != 0 || value == autoRestartOff {
+	if r.value != 0 || value != as.on {
 		return nil
 	}
 	r.value = value
@@ -88,8 +88,8 @@ func (u *instance) release() { <-u.ordering }
 func (u *instance) busy() bool { return len(u.ordering) > 0 }
 
 // repairRestart restores what an earlier order left behind, unless an order runs now.
-func (u *instance) repairRestart(ctx context.Context, c *client) {
-	if _, pending := u.restart.pending(); !pending {
+func (u *instance) repairRestart(ctx context.Context, c *client, d *device) {
+	if _, pending := u.restart.pending(); !pending || u.mayOrder() != nil {
 		return
 	}
 	select {
@@ -98,21 +98,21 @@ func (u *instance) repairRestart(ctx context.Context, c *client) {
 	default:
 		return
 	}
-	if err := u.restoreRestart(ctx, c); err != nil {
+	if err := u.restoreRestart(ctx, c, d); err != nil {
 		u.log.WithError(err).Warn("auto-restart not restored")
 	}
 }
 
 // restoreRestart sets auto-restart to what it was before the cut and reads it
 // back. Two tries: the cut itself is done, and its answer must not wait long.
-func (u *instance) restoreRestart(ctx context.Context, c *client) error {
+func (u *instance) restoreRestart(ctx context.Context, c *client, d *device) error {
 	value, pending := u.restart.pending()
-	if !pending {
+	if !pending || d.restart == nil {
 		return nil
 	}
 	var err error
 	for range 2 {
-		if err = setRestart(c, value); err == nil {
+		if err = d.restart.set(c, value); err == nil {
 			u.restart.forget()
 			return nil
 		}
@@ -123,15 +123,16 @@ func (u *instance) restoreRestart(ctx context.Context, c *client) error {
 	return fmt.Errorf("restore auto-restart: %w", err)
 }
 
-func setRestart(c *client, value int) error {
-	if _, err := c.set(number(oidAutoRestart, value)); err != nil {
+// set writes and reads back.
+func (t *toggle) set(c *client, value int) error {
+	if _, err := c.set(number(t.oid, value)); err != nil {
 		return err
 	}
-	v, err := c.get(oidAutoRestart)
+	v, err := c.get(t.oid)
 	if err != nil {
 		return err
 	}
-	if n, _ := v.integer(oidAutoRestart); n != value {
+	if n, _ := v.integer(t.oid); n != value {
 		return fmt.Errorf("read auto-restart of %s: reads %d after it was set to %d", c.address, n, value)
 	}
 	return nil

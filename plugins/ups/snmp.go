@@ -1,6 +1,7 @@
 package ups
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,101 +10,90 @@ import (
 	"time"
 
 	"github.com/gosnmp/gosnmp"
-
-	"github.com/storeward/storeward/core/sdk"
 )
 
-// Objects of the UPS-MIB, RFC 1628, and of SNMPv2-MIB.
+// Objects of SNMPv2-MIB.
 const (
 	oidSysDescr    = ".1.3.6.1.2.1.1.1.0"
 	oidSysObjectID = ".1.3.6.1.2.1.1.2.0"
-
-	oidManufacturer   = ".1.3.6.1.2.1.33.1.1.1.0"
-	oidModel          = ".1.3.6.1.2.1.33.1.1.2.0"
-	oidAttached       = ".1.3.6.1.2.1.33.1.1.6.0" // DisplayString(0..63), read-write
-	oidBatteryStatus  = ".1.3.6.1.2.1.33.1.2.1.0"
-	oidOnBatterySec   = ".1.3.6.1.2.1.33.1.2.2.0" // seconds
-	oidMinutesLeft    = ".1.3.6.1.2.1.33.1.2.3.0" // minutes
-	oidCharge         = ".1.3.6.1.2.1.33.1.2.4.0" // percent
-	oidBatteryVolts   = ".1.3.6.1.2.1.33.1.2.5.0" // 0.1 V
-	oidBatteryCelsius = ".1.3.6.1.2.1.33.1.2.7.0"
-	oidInputVolts     = ".1.3.6.1.2.1.33.1.3.3.1.3.1"
-	oidSource         = ".1.3.6.1.2.1.33.1.4.1.0"
-	oidOutputVolts    = ".1.3.6.1.2.1.33.1.4.4.1.2.1"
-	oidLoad           = ".1.3.6.1.2.1.33.1.4.4.1.5.1" // percent
-	oidAlarms         = ".1.3.6.1.2.1.33.1.6.1.0"
-	oidAlarmDescr     = ".1.3.6.1.2.1.33.1.6.2.1.2" // column; its values lie below oidWellKnown
-	oidWellKnown      = ".1.3.6.1.2.1.33.1.6.3"
-	oidShutdownType   = ".1.3.6.1.2.1.33.1.8.1.0"
-	oidShutdownDelay  = ".1.3.6.1.2.1.33.1.8.2.0" // seconds, -1: none
-	oidStartupDelay   = ".1.3.6.1.2.1.33.1.8.3.0" // seconds, -1: none
-	oidAutoRestart    = ".1.3.6.1.2.1.33.1.8.5.0"
 )
-
-// Values of those objects.
-const (
-	shutdownOutput = 1
-	autoRestartOn  = 1
-	autoRestartOff = 2
-	maxMark        = 63 // upsIdentAttachedDevices
-
-	batteryStatusLow      = 3
-	batteryStatusDepleted = 4
-)
-
-// source is upsOutputSource.
-type source int
-
-// The states that matter, RFC 1628 section 4, upsOutputSource.
-const (
-	sourceUnread  source = 0 // never read
-	sourceNone    source = 2
-	sourceBattery source = 5
-	sourceReducer source = 7
-)
-
-func (s source) String() string {
-	names := [...]string{"unread", "other", "none", "normal", "bypass", "battery", "booster", "reducer"}
-	if s < 0 || int(s) >= len(names) {
-		return "source(" + strconv.Itoa(int(s)) + ")"
-	}
-	return names[s] + "(" + strconv.Itoa(int(s)) + ")"
-}
-
-// power maps what feeds the output to its state. Other is unknown, never off.
-func (s source) power() sdk.Power {
-	switch {
-	case s == sourceNone:
-		return sdk.PowerOff
-	case s > sourceNone && s <= sourceReducer:
-		return sdk.PowerOn
-	}
-	return sdk.PowerUnknown
-}
 
 var (
 	errExpired = errors.New("the order has expired")
+	// errRefused: the device answered, and refuses.
 	errRefused = errors.New("refused")
+	// errDenied: the device does not take what version 3 proves itself with.
+	errDenied = errors.New("denied")
 )
 
-// expiringConn checks an order's expiry before every packet, as late as user
-// space can: whatever stalled before, nothing leaves after the order's life.
-type expiringConn struct {
-	net.Conn
-	expired func() bool
+// refusal is an answer with an error status.
+type refusal struct {
+	status gosnmp.SNMPError
+	index  int // of the variable that it is about, counted from 1; 0: none
 }
 
-func (c expiringConn) Write(p []byte) (int, error) {
-	if c.expired() {
+func (r refusal) Error() string {
+	text := fmt.Sprintf("refused: %v", r.status)
+	if r.index > 0 {
+		text += fmt.Sprintf(" at variable %d", r.index)
+	}
+	switch r.status {
+	case gosnmp.NoAccess, gosnmp.NotWritable, gosnmp.ReadOnly, gosnmp.AuthorizationError, gosnmp.NoSuchName:
+		text += " (the object is not there, or the community or user has no right to it)"
+	default:
+	}
+	return text
+}
+
+func (r refusal) Is(target error) bool { return target == errRefused }
+
+// wire checks an order's expiry before every packet, as late as user space can:
+// whatever stalled before, nothing leaves after the order's life. It also keeps
+// the last report that arrived, for a clear word about a failure.
+type wire struct {
+	net.Conn
+	expired func() bool
+	snmp    *gosnmp.GoSNMP
+	report  *report
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	if w.expired() {
 		return 0, errExpired
 	}
-	return c.Conn.Write(p)
+	w.report = nil
+	return w.Conn.Write(p)
+}
+
+func (w *wire) Read(p []byte) (int, error) {
+	for {
+		n, err := w.Conn.Read(p)
+		r := reportIn(p[:max(n, 0)])
+		if r == unknownEngine && w.knows(p[:n]) {
+			continue // the late answer to a discovery: it must not end what is asked now
+		}
+		if r != nil {
+			w.report = r
+		}
+		return n, err
+	}
+}
+
+// knows tells whether a message comes from the engine that is being asked.
+func (w *wire) knows(message []byte) bool {
+	parameters, ok := w.snmp.SecurityParameters.(*gosnmp.UsmSecurityParameters)
+	return ok && parameters.AuthoritativeEngineID != "" && bytes.Contains(message, []byte(parameters.AuthoritativeEngineID))
 }
 
 // client is one short conversation with an agent; it is not shared.
 type client struct {
 	snmp    *gosnmp.GoSNMP
+	wire    *wire
+	user    *user // nil before version 3
 	address string
+	// order says that a denial is no end: its report may be forged, and a card that
+	// restarts denies for a while.
+	order bool
 }
 
 // dial opens a socket of its own, so that an order never waits for a probe.
@@ -111,26 +101,25 @@ type client struct {
 func (u *instance) dial(ctx context.Context, expired func() bool) (*client, error) {
 	host, port, err := net.SplitHostPort(u.cfg.Address)
 	if err != nil {
-		return nil, fmt.Errorf("parse address of ups: %w", err)
+		return nil, fmt.Errorf("parse address: %w", err)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return nil, fmt.Errorf("parse port of ups: %w", err)
-	}
-	version, err := u.cfg.version()
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("parse port: %w", err)
 	}
 	s := &gosnmp.GoSNMP{
-		Target: host, Port: uint16(n), Community: u.community, Version: version,
-		Timeout: answerBound, Context: ctx, // opening a socket sends nothing: a loaded machine may take its time
+		Target: host, Port: uint16(n), Community: u.community, Version: versions[u.cfg.Version],
+		Timeout: answerBound, Context: ctx, // on a busy machine even opening a socket takes its time
+	}
+	if u.user != nil {
+		u.user.introduce(s)
 	}
 	if err := s.Connect(); err != nil {
 		return nil, fmt.Errorf("open socket to %s: %w", u.cfg.Address, err)
 	}
-	s.Timeout = time.Duration(u.cfg.Timeout)
-	s.Conn = expiringConn{s.Conn, expired}
-	return &client{snmp: s, address: u.cfg.Address}, nil
+	c := &client{snmp: s, wire: &wire{Conn: s.Conn, expired: expired, snmp: s}, user: u.user, address: u.cfg.Address}
+	s.Conn, s.Timeout = c.wire, time.Duration(u.cfg.Timeout)
+	return c, nil
 }
 
 func (c *client) close() { _ = c.snmp.Close() }
@@ -168,6 +157,15 @@ func (c *client) get(oids ...string) (values, error) {
 	return c.check("read", answer, err)
 }
 
+// next asks for what comes after an object.
+func (c *client) next(oid string) (gosnmp.SnmpPDU, error) {
+	answer, err := c.snmp.GetNext([]string{oid})
+	if _, err := c.check("read", answer, err); err != nil {
+		return gosnmp.SnmpPDU{}, err
+	}
+	return answer.Variables[0], nil
+}
+
 // set orders once.
 func (c *client) set(pdus ...gosnmp.SnmpPDU) (values, error) {
 	answer, err := c.snmp.Set(pdus)
@@ -175,15 +173,11 @@ func (c *client) set(pdus ...gosnmp.SnmpPDU) (values, error) {
 }
 
 func (c *client) check(verb string, answer *gosnmp.SnmpPacket, err error) (values, error) {
-	switch {
-	case errors.Is(err, errExpired):
-		return nil, fmt.Errorf("%s objects of %s: %w", verb, c.address, errExpired)
-	case err != nil:
-		return nil, fmt.Errorf("%s objects of %s: no answer: %w", verb, c.address, err)
-	case answer.PDUType != gosnmp.GetResponse:
-		return nil, fmt.Errorf("%s objects of %s: answer is a %v, not a response", verb, c.address, answer.PDUType)
-	case answer.Error != gosnmp.NoError:
-		return nil, fmt.Errorf("%s objects of %s: %w: %v at variable %d", verb, c.address, errRefused, answer.Error, answer.ErrorIndex)
+	if err := c.fault(answer, err); err != nil {
+		return nil, fmt.Errorf("%s objects of %s: %w", verb, c.address, err)
+	}
+	if c.user != nil {
+		c.user.learn(c.snmp)
 	}
 	out := make(values, len(answer.Variables))
 	for _, pdu := range answer.Variables {
@@ -196,18 +190,47 @@ func (c *client) check(verb string, answer *gosnmp.SnmpPacket, err error) (value
 	return out, nil
 }
 
-// source reads what feeds the output, once, and when the answer arrived.
-func (c *client) source() (source, time.Duration, error) {
-	v, err := c.get(oidSource)
-	taken := sdk.Monotonic()
-	if err != nil {
-		return sourceUnread, taken, err
+// fault says what is wrong with an answer.
+func (c *client) fault(answer *gosnmp.SnmpPacket, err error) error {
+	if errors.Is(err, errExpired) {
+		return errExpired
 	}
-	n, ok := v.integer(oidSource)
-	if !ok {
-		return sourceUnread, taken, fmt.Errorf("read output source of %s: the device has no upsOutputSource", c.address)
+	said := c.report(answer, err)
+	if said != nil || err != nil {
+		c.snmp.Timeout *= 2 // a slow device: its late answers must not be taken for answers to what comes next
 	}
-	return source(n), taken, nil
+	if said != nil {
+		c.user.forget()
+		c.user.introduce(c.snmp)
+	}
+	switch {
+	case said != nil && said.passes:
+		return errors.New(said.says)
+	case said != nil:
+		return fmt.Errorf("%w: %s", errDenied, said.says)
+	case err != nil:
+		return fmt.Errorf("no answer: %w", err)
+	case answer.PDUType != gosnmp.GetResponse:
+		return fmt.Errorf("answer is a %v, not a response", answer.PDUType)
+	case answer.RequestID == 0: // which the library takes for any request's
+		return errors.New("answer to no request")
+	case answer.Error != gosnmp.NoError:
+		return refusal{answer.Error, int(answer.ErrorIndex)}
+	case len(answer.Variables) == 0:
+		return errors.New("empty answer")
+	}
+	return nil
+}
+
+// report is what came instead of an answer.
+func (c *client) report(answer *gosnmp.SnmpPacket, err error) *report {
+	if c.user == nil || c.snmp.Context.Err() != nil { // no time was left for an answer
+		return nil
+	}
+	if r := reportOf(answer); r != nil || err == nil {
+		return r
+	}
+	return c.wire.report
 }
 
 func number(oid string, value int) gosnmp.SnmpPDU {

@@ -92,11 +92,11 @@ func TestCutUsesOnePacketForTheOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := a.firstSet()
-	if len(first) != 4 || first[3].Name != oidShutdownDelay || first[2].Value != autoRestartOff {
+	if len(first) != 4 || first[3].Name != oidShutdownDelay || first[1].Value != autoRestartOff {
 		t.Errorf("the order's packet holds %v", first)
 	}
-	if gets, sets := a.packets(); gets != 3 || sets != 2 {
-		t.Errorf("%d reads and %d orders, want 3 and 2", gets, sets)
+	if gets, sets := a.packets(); gets != 4 || sets != 2 { // who is it, before, after, auto-restart
+		t.Errorf("%d reads and %d orders, want 4 and 2", gets, sets)
 	}
 }
 
@@ -106,12 +106,18 @@ func TestUnconfirmedIsAnError(t *testing.T) {
 		agent func(*agent)
 		want  string
 	}{
-		{"a device that lies", func(a *agent) { a.lies = true }, "acknowledged the order and its output still reads normal(3)"},
+		{"a device that lies", func(a *agent) { a.lies = true }, "acknowledged the order and still the output reads normal(3)"},
 		{"a device that refuses", func(a *agent) { a.refuse[oidShutdownDelay] = struct{}{} }, "refused: NotWritable"},
 		{"a device that is silent", func(a *agent) { a.mute = true }, "no answer"},
-		{"a source that tells nothing", func(a *agent) { a.objects[oidSource] = number(oidSource, 1); a.lies = true }, "still reads other(1)"},
-		{"no UPS-MIB", func(a *agent) { delete(a.objects, oidSource) }, "has no upsOutputSource"},
-		{"a source of a wrong type", func(a *agent) { a.objects[oidSource] = text(oidSource, "none") }, "no upsOutputSource"},
+		{"a source that tells nothing", func(a *agent) { a.objects[oidSource] = number(oidSource, 1); a.lies = true }, "still the output reads other(1)"},
+		{"no UPS-MIB", func(a *agent) { delete(a.objects, oidSource) }, "has object .1.3.6.1.2.1.33.1.4.1.0: the device has none"},
+		{"a source of a wrong type", func(a *agent) { a.objects[oidSource] = text(oidSource, "none") }, "has object .1.3.6.1.2.1.33.1.4.1.0: the device has none"},
+		{
+			"an output that comes back", func(a *agent) {
+				a.objects[oidStartupDelay], a.refuse[oidStartupDelay] = number(oidStartupDelay, 30), struct{}{}
+			},
+			"the output reads none(2), a command is pending",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAgent(t)
@@ -259,7 +265,7 @@ func TestStatusAndHealth(t *testing.T) {
 		t.Errorf("values %v, error %v", reading.Values, err)
 	}
 	device, err := u.Describe(t.Context())
-	if err != nil || device.Kind != "RFC 1628 UPS, ACME Anvil 700" {
+	if err != nil || device.Kind != "RFC 1628 UPS, Anvil 700, sysObjectID .1.3.6.1.2.1.33" {
 		t.Errorf("device %+v, error %v", device, err)
 	}
 	a.with(func() { a.mute = true })
@@ -269,11 +275,50 @@ func TestStatusAndHealth(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	cfg := &Config{Address: "nowhere", Version: "3", LowCharge: 2}
-	err := cfg.Validate()
-	for _, path := range []string{"address: ", "community: ", "version: ", "timeout: ", "poll: "} {
-		if err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("no fault at %s in %v", path, err)
+	good := func() *Config {
+		cfg := DefaultConfig().(*Config)
+		cfg.Address, cfg.Community = "192.0.2.11:161", sdk.NewSecret("private")
+		return cfg
+	}
+	secure := func(c *Config) {
+		c.Version, c.User, c.AuthPassword, c.PrivacyPassword = "3", "storeward", sdk.NewSecret("authentic1"), sdk.NewSecret("private-1")
+	}
+	for _, test := range []struct {
+		change func(*Config)
+		fault  string // "": none
+	}{
+		{func(*Config) {}, ""},
+		{secure, ""},
+		{func(c *Config) { secure(c); c.Security, c.AuthPassword = "noAuthNoPriv", sdk.Secret{} }, ""},
+		{func(c *Config) {
+			c.Kind, c.Outlets, c.TimedOff = "rpdu", []string{"1", "2:3", "till"}, sdk.Duration(time.Second)
+		}, ""},
+		{func(c *Config) { c.Address = "nowhere" }, "address: "},
+		{func(c *Config) { c.Address = "" }, "address: is missing"},
+		{func(c *Config) { c.Address = "ups:0" }, "address: port"},
+		{func(c *Config) { c.Community = sdk.Secret{} }, "community: is missing"},
+		{func(c *Config) { c.Version = "2" }, "version: "},
+		{func(c *Config) { c.Timeout = 0 }, "timeout: "},
+		{func(c *Config) { c.Poll = 0 }, "poll: "},
+		{func(c *Config) { c.LowCharge = 2 }, "low_charge: "},
+		{func(c *Config) { c.Kind = "toaster" }, "kind: \"toaster\" is not known"},
+		{func(c *Config) { c.Kind = "rpdu" }, "outlets: is missing"},
+		{func(c *Config) { c.Kind, c.Outlets = "apcups", []string{"1"} }, "outlets: kind apcups switches as a whole"},
+		{func(c *Config) { c.Kind, c.TimedOff = "apcups", sdk.Duration(time.Second) }, "timed_off: "},
+		{func(c *Config) { c.Outlets = []string{"1", "1"} }, "outlets[1]: outlet 1 is listed twice"},
+		{func(c *Config) { c.Outlets = []string{"0"} }, "outlets[0]: "},
+		{func(c *Config) { c.Outlets = []string{" "} }, "outlets[0]: is empty"},
+		{func(c *Config) { c.Outlets = make([]string, 9) }, "outlets: are 9"},
+		{func(c *Config) { secure(c); c.User = "" }, "user: is missing"},
+		{func(c *Config) { secure(c); c.Security = "some" }, "security: "},
+		{func(c *Config) { secure(c); c.AuthProtocol = "sha3" }, "auth_protocol: "},
+		{func(c *Config) { secure(c); c.PrivacyPassword = sdk.Secret{} }, "privacy_password: is missing"},
+	} {
+		cfg := good()
+		test.change(cfg)
+		err := cfg.Validate()
+		if (err == nil) != (test.fault == "") || err != nil && !strings.Contains(err.Error(), test.fault) {
+			t.Errorf("%+v: %v, want %q", cfg, err, test.fault)
 		}
 	}
 }

@@ -101,7 +101,17 @@ fencing:
     monitor: 5s
     with:
       address: {{.Address}}
+{{- if .Outlets}}
+      outlets: {{.Outlets}}
+{{- end}}
+{{- if .Secure}}
+      version: "3"
+      user: {{.User}}
+      auth_password: {file: /etc/storeward/ups.auth}
+      privacy_password: {file: /etc/storeward/ups.privacy}
+{{- else}}
       community: {file: /etc/storeward/ups.community}
+{{- end}}
 {{- end}}
 ping_group: [{{.Store.Gateway}}]
 policy:
@@ -232,10 +242,17 @@ report:
 
 // configText is the store's one configuration file.
 func (s *Site) configText() (string, error) {
-	type ups struct{ Name, Feeds, Address string }
+	type ups struct {
+		Name, Feeds, Address, Outlets, User string
+		Secure                              bool
+	}
 	var devices []ups
 	for _, n := range s.Store.Nodes {
-		devices = append(devices, ups{"ups-" + n.Name, n.Name, n.UPS().Address})
+		device := ups{Name: "ups-" + n.Name, Feeds: n.Name, Address: n.UPS().Address, User: lab.WriteUser, Secure: s.Secure[n.Name]}
+		if outlets := s.Options.Lab.Fences[n.Name].Outlets; len(outlets) > 0 {
+			device.Outlets = "[" + strings.Trim(strings.ReplaceAll(fmt.Sprint(outlets), " ", ", "), "[]") + "]"
+		}
+		devices = append(devices, device)
 	}
 	store := struct {
 		*lab.Store

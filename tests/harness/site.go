@@ -35,8 +35,9 @@ type Options struct {
 	Multicast   bool // beats on the network go to a group
 	SerialBaud  int  // of a third link, over the serial cable; 0: there is none
 	Console     bool
-	NMS         bool   // snmptrapd and VictoriaMetrics
-	Extra       string // further text of the configuration
+	NMS         bool            // snmptrapd and VictoriaMetrics
+	Secure      map[string]bool // whose UPS is spoken to by SNMPv3, by the node's name; what UPS it is, Lab.Fences says
+	Extra       string          // further text of the configuration
 	// Prepare, when set, changes a node before it gets power for the first time.
 	Prepare func(*lab.Node)
 	// Say is told what is being set up.
@@ -141,6 +142,8 @@ func (s *Site) equip(n *lab.Node, configText string) error {
 		"storeward.yaml": configText,
 		"node":           n.Name + "\n",
 		"ups.community":  lab.WriteCommunity + "\n",
+		"ups.auth":       lab.AuthPassword + "\n",
+		"ups.privacy":    lab.PrivacyPassword + "\n",
 	}
 	if s.Balancer {
 		files[keepalivedFile] = keepalived(n.Name, map[string]int{"alpha": 150, "beta": 100}[n.Name])

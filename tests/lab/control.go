@@ -115,7 +115,7 @@ func (l *Lab) serial(word string, where []string) error {
 	return nil
 }
 
-const upsWords = "well|refuse|silent|lie-on|slow MILLISECONDS|worn|battery|mains|on|off"
+const upsWords = "well|refuse [STATUS]|silent|lie-on|slow MILLISECONDS|pending MILLISECONDS|reboot SECONDS [lost]|worn|battery|mains|on|off|kind=KIND [outlets=1,2]"
 
 func (l *Lab) withNode(id string, act func(*Node) error) error {
 	node, err := l.Find(id)
@@ -134,37 +134,83 @@ func (l *Lab) loss(ctx context.Context, id, link, share string) error {
 	return l.withNode(id, func(n *Node) error { return l.Lose(ctx, n, name, percent) })
 }
 
-// behave makes the UPS ill or well, in words.
+// behave makes the UPS ill or well, or another one, in words.
 func (u *UPS) behave(words []string) error {
 	u.node.Store.lab.tell("ups", u.node.ID(), "UPS told: "+strings.Join(words, " "))
+	if kind, told := strings.CutPrefix(words[0], "kind="); told {
+		return u.become(kind, words[1:])
+	}
 	switch words[0] {
-	case "well":
-		u.SetBehaviour(upssim.Behaviour{})
-	case "refuse":
-		u.SetBehaviour(upssim.Behaviour{Refuse: true})
-	case "silent":
-		u.SetBehaviour(upssim.Behaviour{Silent: true})
-	case "lie-on":
-		u.SetBehaviour(upssim.Behaviour{LieOn: true})
-	case "worn":
-		u.SetBehaviour(upssim.Behaviour{Worn: true})
-	case "slow":
-		if len(words) != 2 {
-			return errors.New("slow needs milliseconds")
-		}
-		ms, err := strconv.Atoi(words[1])
-		if err != nil {
-			return err
-		}
-		u.SetBehaviour(upssim.Behaviour{Slow: time.Duration(ms) * time.Millisecond})
 	case "battery", "mains":
 		return u.SetMains(words[0] == "mains")
 	case "on", "off":
 		return u.Switch(words[0] == "on")
-	default:
-		return fmt.Errorf("a UPS cannot be %q: %s", words[0], upsWords)
 	}
+	b, err := illness(words)
+	if err != nil {
+		return err
+	}
+	u.SetBehaviour(b)
 	return nil
+}
+
+// illness reads what a UPS suffers from.
+func illness(words []string) (upssim.Behaviour, error) {
+	amount := func(unit time.Duration) (time.Duration, error) {
+		if len(words) < 2 {
+			return 0, fmt.Errorf("%s needs a number", words[0])
+		}
+		n, err := strconv.Atoi(words[1])
+		return time.Duration(n) * unit, err
+	}
+	var b upssim.Behaviour
+	var err error
+	switch words[0] {
+	case "well":
+	case "refuse":
+		b.Refuse = "genErr"
+		if len(words) > 1 {
+			b.Refuse = words[1]
+		}
+		if _, known := upssim.Refusals[b.Refuse]; !known {
+			err = fmt.Errorf("a UPS cannot refuse with %q", b.Refuse)
+		}
+	case "silent":
+		b.Silent = true
+	case "lie-on":
+		b.LieOn = true
+	case "worn":
+		b.Worn = true
+	case "slow":
+		b.Slow, err = amount(time.Millisecond)
+	case "pending":
+		b.Pending, err = amount(time.Millisecond)
+	case "reboot":
+		b.Reboot, err = amount(time.Second)
+		b.Lost = len(words) > 2 && words[2] == "lost"
+	default:
+		err = fmt.Errorf("a UPS cannot be %q: %s", words[0], upsWords)
+	}
+	return b, err
+}
+
+// become makes the UPS one of another kind while the node runs on.
+func (u *UPS) become(kind string, words []string) error {
+	var outlets []int
+	for _, word := range words {
+		list, told := strings.CutPrefix(word, "outlets=")
+		if !told {
+			return fmt.Errorf("a kind has outlets=1,2 and no %q", word)
+		}
+		for number := range strings.SplitSeq(list, ",") {
+			n, err := strconv.Atoi(number)
+			if err != nil {
+				return err
+			}
+			outlets = append(outlets, n)
+		}
+	}
+	return u.Become(kind, outlets...)
 }
 
 // Status is what the lab knows of itself.

@@ -37,6 +37,8 @@ type Options struct {
 	Log    logrus.FieldLogger
 	// Told is called with everything that happens to the lab; it must not block.
 	Told func(Happening)
+	// Fences says what feeds each node, by the node's name.
+	Fences map[string]Fence
 	// Audited names folders and programs that at most one node of a store may have, see Audit.
 	Audited Audited
 }

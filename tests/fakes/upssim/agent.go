@@ -1,9 +1,11 @@
-// Package upssim is a UPS for tests: an SNMP v1 and v2c agent of RFC 1628 whose
-// output really feeds something. Orders have their side effects and the device
-// can be made to refuse, to fall silent, to lie or to be slow.
+// Package upssim is a power supply for tests: an SNMP v1, v2c and v3 agent whose
+// outputs really feed something. It can be a UPS or a PDU of many makes. Orders
+// have their side effects and the device can be made to refuse, to fall silent,
+// to lie, to be slow or to restart its card in the middle.
 //
-// Its encoding is written by hand on purpose: it judges a product that uses an
-// SNMP library, so it must not share that library's mistakes.
+// Encoding, security model and objects are written by hand on purpose: it judges
+// a product that uses an SNMP library and a table of devices, so it must not
+// share their mistakes.
 package upssim
 
 import (
@@ -13,18 +15,24 @@ import (
 	"time"
 )
 
-// Agent answers SNMP for one device.
-type Agent struct {
-	device  *Device
-	objects []object
-	read    string
-	write   string
+// Access says who may ask a device, and who may order.
+type Access struct {
+	// Write is the community that may write, and read. "public" reads only.
+	Write string
+	Users []User
 }
 
-// NewAgent returns the network card of a device. The write community also reads;
-// "public" reads only.
-func NewAgent(device *Device, writeCommunity string) *Agent {
-	return &Agent{device: device, objects: device.tree(), read: "public", write: writeCommunity}
+// Agent answers SNMP for one device.
+type Agent struct {
+	device *Device
+	read   string
+	write  string
+	usm    usm
+}
+
+// NewAgent returns the network card of a device.
+func NewAgent(device *Device, access Access) *Agent {
+	return &Agent{device: device, read: "public", write: access.Write, usm: newUSM(device, access.Users)}
 }
 
 // Serve answers on conn until it is closed.
@@ -45,10 +53,6 @@ func (a *Agent) Serve(conn net.PacketConn) error {
 
 // answer runs beside others: a SET that waits for its supply must not hold up a reading.
 func (a *Agent) answer(conn net.PacketConn, packet []byte, from net.Addr) {
-	behaviour := a.device.Behaviour()
-	if behaviour.Silent || a.device.systemDown() {
-		return
-	}
 	reply := a.Handle(packet)
 	if reply == nil {
 		return
@@ -58,22 +62,22 @@ func (a *Agent) answer(conn net.PacketConn, packet []byte, from net.Addr) {
 			a.device.log.WithError(err).Warn("answer not sent")
 		}
 	}
-	if behaviour.Slow > 0 {
-		time.AfterFunc(behaviour.Slow, send)
+	if slow := a.device.Behaviour().Slow; slow > 0 {
+		time.AfterFunc(slow, send)
 		return
 	}
 	send()
 }
 
-// systemDown: a shutdown of the type "system" takes the network card down too.
-func (d *Device) systemDown() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return !d.on && d.shutdownType == shutdownSystem
-}
-
-// Handle answers one packet; nil where an agent stays silent (garbage, wrong community).
+// Handle answers one packet; nil where an agent stays silent (garbage, wrong
+// community, a card that is away).
 func (a *Agent) Handle(packet []byte) []byte {
+	if a.device.deaf() {
+		return nil
+	}
+	if version, _, err := versionOf(packet); err == nil && version == version3 {
+		return a.handleSecure(packet)
+	}
 	r, err := decode(packet)
 	if err != nil {
 		a.device.log.WithError(err).Debug("packet dropped")
@@ -83,22 +87,10 @@ func (a *Agent) Handle(packet []byte) []byte {
 		a.device.log.Warn("wrong community")
 		return nil
 	}
-	var status, index int
-	var bindings []binding
-	switch r.kind {
-	case tagGet:
-		status, index, bindings = a.get(r)
-	case tagGetNext:
-		status, index, bindings = a.getNext(r, r.bindings, 1)
-	case tagGetBulk:
-		status, bindings = a.getBulk(r)
-	case tagSet:
-		status, index, bindings = a.set(r)
-	default:
+	r.write = r.community == a.write
+	status, index, bindings, silent := a.process(r)
+	if silent {
 		return nil
-	}
-	if status != noError {
-		bindings = r.bindings
 	}
 	reply := r.response(status, index, bindings)
 	if len(reply) > maxMessage {
@@ -107,40 +99,57 @@ func (a *Agent) Handle(packet []byte) []byte {
 	return reply
 }
 
-func (a *Agent) find(name OID) (int, bool) {
-	return slices.BinarySearchFunc(a.objects, name, func(o object, n OID) int { return slices.Compare(o.name, n) })
+// process carries a request out.
+func (a *Agent) process(r request) (status, index int, bindings []binding, silent bool) {
+	switch r.kind {
+	case tagGet:
+		status, index, bindings = a.get(r)
+	case tagGetNext:
+		status, index, bindings = a.getNext(r, r.bindings, 1)
+	case tagGetBulk:
+		status, bindings = a.getBulk(r)
+	case tagSet:
+		status, index, bindings, silent = a.set(r)
+	default:
+		return 0, 0, nil, true
+	}
+	if status != noError {
+		bindings = r.bindings
+	}
+	return status, index, bindings, silent
 }
 
-// present tells whether an object is there now; rows of a table come and go.
-func (a *Agent) present(at int) bool {
-	there := a.objects[at].present
-	if there == nil {
-		return true
-	}
+// objects is the tree of what the device is now; rows of a table come and go.
+func (a *Agent) objects() []object {
 	a.device.mu.Lock()
 	defer a.device.mu.Unlock()
-	return there()
+	return slices.DeleteFunc(slices.Clone(a.device.objects), func(o object) bool { return o.present != nil && !o.present() })
+}
+
+func find(objects []object, name OID) (int, bool) {
+	return slices.BinarySearchFunc(objects, name, func(o object, n OID) int { return slices.Compare(o.name, n) })
 }
 
 func (a *Agent) get(r request) (int, int, []binding) {
+	objects := a.objects()
 	out := make([]binding, 0, len(r.bindings))
 	for i, b := range r.bindings {
-		at, found := a.find(b.name)
+		at, found := find(objects, b.name)
 		switch {
-		case found && a.present(at):
-			out = append(out, a.value(at))
+		case found:
+			out = append(out, a.value(objects[at]))
 		case r.version == version1:
 			return noSuchName, i + 1, nil
 		default:
-			out = append(out, binding{b.name, element{tag: a.missing(b.name)}})
+			out = append(out, binding{b.name, element{tag: missing(objects, b.name)}})
 		}
 	}
 	return noError, 0, out
 }
 
 // missing tells an unknown object from an unknown instance of a known one (RFC 3416, section 4.2.1).
-func (a *Agent) missing(name OID) byte {
-	for _, o := range a.objects {
+func missing(objects []object, name OID) byte {
+	for _, o := range objects {
 		if kind := o.name[:len(o.name)-1]; len(name) >= len(kind) && slices.Equal(name[:len(kind)], kind) {
 			return tagNoSuchInstance
 		}
@@ -149,10 +158,11 @@ func (a *Agent) missing(name OID) byte {
 }
 
 func (a *Agent) getNext(r request, names []binding, repetitions int) (int, int, []binding) {
+	objects := a.objects()
 	var out []binding
 	at := make([]int, len(names))
 	for i, b := range names {
-		place, found := a.find(b.name)
+		place, found := find(objects, b.name)
 		if found {
 			place++
 		}
@@ -160,11 +170,8 @@ func (a *Agent) getNext(r request, names []binding, repetitions int) (int, int, 
 	}
 	for range repetitions {
 		for i, b := range names {
-			for at[i] < len(a.objects) && !a.present(at[i]) {
-				at[i]++
-			}
-			if at[i] < len(a.objects) {
-				out = append(out, a.value(at[i]))
+			if at[i] < len(objects) {
+				out = append(out, a.value(objects[at[i]]))
 				at[i]++
 				continue
 			}
@@ -190,41 +197,54 @@ func (a *Agent) getBulk(r request) (int, []binding) {
 		_, _, more := a.getNext(r, repeat, count)
 		out = append(out, more...)
 	}
-	for len(out) > 0 && len(r.response(noError, 0, out)) > maxMessage {
+	for len(out) > 0 && len(r.response(noError, 0, out)) > maxMessage-secureOverhead {
 		out = out[:len(out)-1]
 	}
 	return noError, out
 }
 
 // set validates every binding before it carries out the first (RFC 3416, section 4.2.5).
-func (a *Agent) set(r request) (int, int, []binding) {
-	if a.device.Behaviour().Refuse {
-		return genErr, 1, nil
+func (a *Agent) set(r request) (status, index int, bindings []binding, silent bool) {
+	behaviour := a.device.Behaviour()
+	if behaviour.Refuse != "" {
+		return forVersion(r.version, Refusals[behaviour.Refuse]), 1, nil, false
 	}
+	objects := a.objects()
 	values := make([]any, len(r.bindings))
 	for i, b := range r.bindings {
-		value, status := a.check(r, b)
+		value, status := check(objects, r, b)
 		if status != noError {
-			return forVersion(r.version, status), i + 1, nil
+			return forVersion(r.version, status), i + 1, nil, false
 		}
 		values[i] = value
 	}
-	for i, b := range r.bindings {
-		at, _ := a.find(b.name)
-		a.device.log.WithField("object", b.name.String()).WithField("value", values[i]).Info("set")
-		a.objects[at].write(values[i])
+	if behaviour.Reboot > 0 {
+		a.device.locked(func() {
+			a.device.behaviour.Reboot = 0 // once
+			a.device.restartCard(behaviour.Reboot)
+		})
 	}
-	return noError, 0, r.bindings
+	if behaviour.Reboot > 0 && behaviour.Lost {
+		return 0, 0, nil, true
+	}
+	for i, b := range r.bindings {
+		at, _ := find(objects, b.name)
+		a.device.log.WithField("object", b.name.String()).WithField("value", values[i]).Info("set")
+		objects[at].write(values[i])
+	}
+	return noError, 0, r.bindings, behaviour.Reboot > 0
 }
 
-func (a *Agent) check(r request, b binding) (any, int) {
-	at, found := a.find(b.name)
+func check(objects []object, r request, b binding) (any, int) {
+	at, found := find(objects, b.name)
 	switch {
-	case r.community != a.write:
+	case !r.write && r.version == version3:
+		return nil, authorizationError
+	case !r.write:
 		return nil, noAccess
-	case !found || a.objects[at].check == nil:
+	case !found || objects[at].check == nil:
 		return nil, notWritable
-	case b.value.tag != a.objects[at].kind:
+	case b.value.tag != objects[at].tag:
 		return nil, wrongType
 	}
 	var value any = string(b.value.body)
@@ -235,7 +255,7 @@ func (a *Agent) check(r request, b binding) (any, int) {
 		}
 		value = n
 	}
-	if !a.objects[at].check(value) {
+	if !objects[at].check(value) {
 		return nil, wrongValue
 	}
 	return value, noError
@@ -243,7 +263,7 @@ func (a *Agent) check(r request, b binding) (any, int) {
 
 // forVersion turns an error status into the one that v1 knows (RFC 3584, section 4.4).
 func forVersion(version int64, status int) int {
-	if version != version1 {
+	if version != version1 || status <= genErr {
 		return status
 	}
 	switch status {
@@ -255,17 +275,16 @@ func forVersion(version int64, status int) int {
 }
 
 // value reads one object.
-func (a *Agent) value(at int) binding {
-	o := a.objects[at]
+func (a *Agent) value(o object) binding {
 	a.device.mu.Lock()
 	v := o.read()
 	a.device.mu.Unlock()
 	var encoded []byte
 	switch v := v.(type) {
 	case int64:
-		encoded = encodeInteger(o.kind, v)
+		encoded = encodeInteger(o.tag, v)
 	case string:
-		encoded = encode(o.kind, []byte(v))
+		encoded = encode(o.tag, []byte(v))
 	case OID:
 		encoded = encodeOID(v)
 	}

@@ -24,6 +24,7 @@ const (
 	tagResponse       = 0xa2
 	tagSet            = 0xa3
 	tagGetBulk        = 0xa5
+	tagReport         = 0xa8
 )
 
 var errTruncated = errors.New("truncated message")

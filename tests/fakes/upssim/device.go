@@ -1,6 +1,8 @@
 package upssim
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,21 +16,20 @@ type Supply interface {
 	On() error
 }
 
-// Behaviour makes the device ill, for tests of bad luck. The zero value is a healthy one.
-type Behaviour struct {
-	Refuse bool          // answers every SET with genErr and does nothing
-	Silent bool          // answers nothing at all
-	LieOn  bool          // acknowledges every order to switch off and stays on
-	Slow   time.Duration // answers this late
-	Worn   bool          // its battery needs replacement, and it says so
+// Options say what to simulate.
+type Options struct {
+	Name string
+	// Kind is one of Kinds; empty: rfc1628.
+	Kind string
+	// Feeds are the outlets that the supply hangs on, counted from 1, for a kind with
+	// outlets: it has power while one of them has. Empty: outlet 1.
+	Feeds  []int
+	Supply Supply
+	Log    logrus.FieldLogger
 }
 
-// Values of upsOutputSource (RFC 1628, upsOutput 1).
-const (
-	sourceNone    = 2
-	sourceNormal  = 3
-	sourceBattery = 5
-)
+// outletCount is how many outlets a kind with outlets has.
+const outletCount = 8
 
 // Values of upsShutdownType and upsAutoRestart (RFC 1628, upsControl 1 and 5).
 const (
@@ -38,20 +39,22 @@ const (
 	restartOff     = 2
 )
 
-// Device is the state of one UPS: its output, its battery, its pending orders.
-// It is safe for concurrent use.
+// Device is the state of one power supply: its outlets, its battery, its pending
+// orders. A UPS is a device with one outlet. It is safe for concurrent use.
 type Device struct {
 	name   string
 	supply Supply
 	log    logrus.FieldLogger
 
-	switching sync.Mutex // one change of the output at a time; held while the supply works
+	switching sync.Mutex // one change of an outlet at a time; held while the supply works
 
-	mu          sync.Mutex
-	started     time.Time
-	on          bool
-	offAt, onAt *countdown
-	behaviour   Behaviour
+	mu        sync.Mutex
+	kind      string
+	feeds     []int // indexes into outlets
+	outlets   []*outlet
+	behaviour Behaviour
+	card      card
+	objects   []object
 
 	shutdownType int64
 	autoRestart  int64
@@ -62,41 +65,93 @@ type Device struct {
 	offOnBattery bool // the output went off while on battery
 }
 
+// outlet is one output.
+type outlet struct {
+	name        string
+	on          bool
+	offAt, onAt *countdown
+	rebootFor   int64 // seconds that a reboot keeps it off
+}
+
 type countdown struct {
 	due   time.Time
 	timer *time.Timer
 }
 
-// NewDevice returns a UPS on mains with its output on.
-func NewDevice(name string, supply Supply, log logrus.FieldLogger) *Device {
-	return &Device{
-		name: name, supply: supply, log: log.WithField("fence", name), started: time.Now(), on: true,
+// NewDevice returns a supply on mains with its outlets on.
+func NewDevice(o Options) (*Device, error) {
+	d := &Device{
+		name: o.Name, supply: o.Supply, log: o.Log.WithField("fence", o.Name),
 		shutdownType: shutdownOutput, autoRestart: restartOn, attached: "node",
 	}
+	d.card.started = time.Now()
+	for n := range outletCount {
+		d.outlets = append(d.outlets, &outlet{name: fmt.Sprintf("Outlet %d", n+1), on: true, rebootFor: 5})
+	}
+	if o.Kind == "" {
+		o.Kind = "rfc1628"
+	}
+	return d, d.Become(o.Kind, o.Feeds...)
 }
 
-// SetBehaviour makes the device ill or well again.
-func (d *Device) SetBehaviour(b Behaviour) {
+// Become makes the device one of another kind, its outlets as they are.
+func (d *Device) Become(kind string, feeds ...int) error {
+	build, known := kinds[kind]
+	if !known {
+		return fmt.Errorf("no kind %q: there are %v", kind, Kinds())
+	}
+	if len(feeds) == 0 {
+		feeds = []int{1}
+	}
+	indexes := make([]int, len(feeds))
+	for i, n := range feeds {
+		if n < 1 || n > len(d.outlets) || slices.Contains(feeds[:i], n) {
+			return fmt.Errorf("outlet %d: there are 1 to %d, each once", n, len(d.outlets))
+		}
+		indexes[i] = n - 1
+	}
+	objects := slices.Concat(d.system(build.objectID), build.objects(d))
+	slices.SortFunc(objects, func(a, b object) int { return slices.Compare(a.name, b.name) })
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.behaviour = b
+	for i, o := range d.outlets {
+		d.cancel(&o.offAt)
+		d.cancel(&o.onAt)
+		if !slices.Contains(d.feeds, i) { // what fed nothing takes the supply's state
+			o.on = d.feds() || len(d.feeds) == 0
+		}
+	}
+	d.kind, d.feeds, d.objects = kind, indexes, objects
+	return nil
 }
 
-// Behaviour returns how ill the device is.
-func (d *Device) Behaviour() Behaviour {
+// Name names an outlet, counted from 1.
+func (d *Device) Name(n int, name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.behaviour
+	d.outlets[n-1].name = name
 }
 
-// On tells whether the output is on.
+// On tells whether the supply has power.
 func (d *Device) On() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.on
+	return d.feds()
 }
 
-// Attached returns the text in upsIdentAttachedDevices, where a mark is written.
+// feds tells whether an outlet that feeds the supply is on. It needs the lock.
+func (d *Device) feds() bool {
+	return slices.ContainsFunc(d.feeds, func(i int) bool { return d.outlets[i].on })
+}
+
+// OutletOn tells whether an outlet is on, counted from 1.
+func (d *Device) OutletOn(n int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.outlets[n-1].on
+}
+
+// Attached returns the text in which a mark is written.
 func (d *Device) Attached() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +159,7 @@ func (d *Device) Attached() string {
 }
 
 // SetMains cuts or restores the utility power. When it returns, an output that
-// went off on battery comes back if upsAutoRestart says so.
+// went off on battery comes back if auto-restart says so.
 func (d *Device) SetMains(present bool) error {
 	d.mu.Lock()
 	if d.onBattery == !present {
@@ -112,7 +167,7 @@ func (d *Device) SetMains(present bool) error {
 		return nil
 	}
 	d.onBattery, d.batterySince = !present, time.Now()
-	restart := present && d.offOnBattery && !d.on && d.autoRestart == restartOn
+	restart := present && d.offOnBattery && !d.feds() && d.autoRestart == restartOn
 	d.mu.Unlock()
 	d.log.WithField("mains", present).Info("utility power changed")
 	if restart {
@@ -121,31 +176,48 @@ func (d *Device) SetMains(present bool) error {
 	return nil
 }
 
-// Switch turns the output at once, as the button on the front does.
+// Switch turns what feeds the supply at once, as the button on the front does.
 func (d *Device) Switch(on bool) error {
+	d.mu.Lock()
+	feeds := d.feeds
+	d.mu.Unlock()
+	for _, i := range feeds {
+		if err := d.turn(i, on); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn switches one outlet, and the supply with the last one off and the first one on.
+func (d *Device) turn(i int, on bool) error {
 	d.switching.Lock()
 	defer d.switching.Unlock()
 	d.mu.Lock()
-	if d.on == on {
+	o := d.outlets[i]
+	if o.on == on {
 		d.mu.Unlock()
 		return nil
 	}
-	if on {
-		d.on = true // the socket has voltage before the machine on it starts
-	}
+	fedBefore := d.feds()
+	o.on = on
+	fedAfter := d.feds()
+	o.on = on || fedBefore != fedAfter // a socket has voltage before the machine on it starts, and until it has stopped
 	d.mu.Unlock()
 
-	act := d.supply.Off
-	if on {
-		act = d.supply.On
+	var err error
+	switch {
+	case fedBefore && !fedAfter:
+		err = d.supply.Off()
+	case fedAfter && !fedBefore:
+		err = d.supply.On()
 	}
-	err := act()
 
 	d.mu.Lock()
-	d.on = on
+	o.on = on
 	d.offOnBattery = !on && d.onBattery
 	d.mu.Unlock()
-	d.log.WithField("on", on).Info("output switched")
+	d.log.WithField("outlet", i+1).WithField("on", on).Info("output switched")
 	return err
 }
 
@@ -153,8 +225,10 @@ func (d *Device) Switch(on bool) error {
 func (d *Device) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.cancel(&d.offAt)
-	d.cancel(&d.onAt)
+	for _, o := range d.outlets {
+		d.cancel(&o.offAt)
+		d.cancel(&o.onAt)
+	}
 }
 
 // cancel needs the lock.
@@ -165,74 +239,79 @@ func (d *Device) cancel(c **countdown) {
 	}
 }
 
-// shutdownAfter carries out a SET of upsShutdownAfterDelay.
-func (d *Device) shutdownAfter(delay time.Duration) { d.orderOff(delay, nil) }
-
-// rebootFor carries out a SET of upsRebootWithDuration: off at once, on again after the time.
-func (d *Device) rebootFor(duration time.Duration) { d.orderOff(0, &duration) }
-
-func (d *Device) orderOff(delay time.Duration, back *time.Duration) {
-	d.mu.Lock()
-	d.cancel(&d.offAt)
-	if delay < 0 {
-		d.mu.Unlock()
-		return
-	}
-	lies := d.behaviour.LieOn
-	if back != nil {
-		d.cancel(&d.onAt)
-		if !lies {
-			d.onAt = d.after(delay+*back, true)
-		}
-	}
-	if !lies {
-		d.offAt = d.after(delay, false)
-	}
-	d.mu.Unlock()
-}
-
-// startupAfter carries out a SET of upsStartupAfterDelay.
-func (d *Device) startupAfter(delay time.Duration) {
+// orderOff switches an outlet off after a delay; less than 0 aborts. It is an
+// order: it has what the device's illness makes of it.
+func (d *Device) orderOff(i int, delay time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.cancel(&d.onAt)
-	if delay >= 0 {
-		d.onAt = d.after(delay, true)
+	o := d.outlets[i]
+	d.cancel(&o.offAt)
+	if delay >= 0 && !d.behaviour.LieOn {
+		o.offAt = d.after(delay+d.behaviour.Pending, i, false)
 	}
+}
+
+// orderOn switches an outlet on after a delay; less than 0 aborts.
+func (d *Device) orderOn(i int, delay time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.outlets[i]
+	d.cancel(&o.onAt)
+	if delay >= 0 {
+		o.onAt = d.after(delay, i, true)
+	}
+}
+
+// orderReboot switches an outlet off now and on again after a time.
+func (d *Device) orderReboot(i int, off time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.outlets[i]
+	d.cancel(&o.offAt)
+	d.cancel(&o.onAt)
+	if !d.behaviour.LieOn {
+		o.offAt = d.after(d.behaviour.Pending, i, false)
+		o.onAt = d.after(d.behaviour.Pending+off, i, true)
+	}
+}
+
+// abort ends what is pending at an outlet.
+func (d *Device) abort(i int) {
+	d.orderOff(i, -1)
+	d.orderOn(i, -1)
 }
 
 // after starts a countdown, one of zero too: the card acknowledges an order
 // before its output moves. It needs the lock.
-func (d *Device) after(delay time.Duration, on bool) *countdown {
+func (d *Device) after(delay time.Duration, i int, on bool) *countdown {
 	c := &countdown{due: time.Now().Add(delay)}
 	c.timer = time.AfterFunc(delay, func() {
 		d.mu.Lock()
-		place := &d.offAt
+		place := &d.outlets[i].offAt
 		if on {
-			place = &d.onAt
+			place = &d.outlets[i].onAt
 		}
 		valid := *place == c
-		if valid {
+		d.mu.Unlock()
+		if !valid {
+			return
+		}
+		if err := d.turn(i, on); err != nil {
+			d.log.WithError(err).Error("supply could not be switched")
+		}
+		d.mu.Lock()
+		if *place == c {
 			*place = nil
 		}
 		d.mu.Unlock()
-		if valid {
-			d.turn(on)
-		}
 	})
 	return c
 }
 
-func (d *Device) turn(on bool) {
-	if err := d.Switch(on); err != nil {
-		d.log.WithError(err).Error("supply could not be switched")
-	}
-}
-
-// remaining is what reading a countdown answers: seconds, -1 when none runs. It needs the lock.
-func (c *countdown) remaining() int64 {
+// remaining is what reading a countdown answers: seconds, idle when none runs. It needs the lock.
+func (c *countdown) remaining(idle int64) int64 {
 	if c == nil {
-		return -1
+		return idle
 	}
 	return max(0, int64(time.Until(c.due)+time.Second-1)/int64(time.Second))
 }

@@ -36,22 +36,25 @@ func (o OID) String() string {
 const (
 	version1  = 0
 	version2c = 1
+	version3  = 3
 )
 
 // Error status of a response (RFC 3416, section 3).
 const (
-	noError        = 0
-	tooBig         = 1
-	noSuchName     = 2
-	badValue       = 3
-	genErr         = 5
-	noAccess       = 6
-	wrongType      = 7
-	wrongValue     = 10
-	notWritable    = 17
-	maxBindings    = 64
-	maxRepetitions = 50
-	maxMessage     = 1472
+	noError            = 0
+	tooBig             = 1
+	noSuchName         = 2
+	badValue           = 3
+	readOnly           = 4
+	genErr             = 5
+	noAccess           = 6
+	wrongType          = 7
+	wrongValue         = 10
+	authorizationError = 16
+	notWritable        = 17
+	maxBindings        = 64
+	maxRepetitions     = 50
+	maxMessage         = 1472
 )
 
 // binding is a name and the encoded value with its tag.
@@ -60,10 +63,11 @@ type binding struct {
 	value element
 }
 
-// request is one decoded message.
+// request is one decoded PDU and what came with it.
 type request struct {
 	version   int64
-	community string
+	community string // before version 3
+	write     bool   // the sender may write
 	kind      byte
 	id        int64
 	first     int64 // error status, or non-repeaters
@@ -71,32 +75,49 @@ type request struct {
 	bindings  []binding
 }
 
-// decode reads one SNMP v1 or v2c message. It never panics, whatever it is given.
-func decode(packet []byte) (request, error) {
+// versionOf reads a message's version.
+func versionOf(packet []byte) (int64, []element, error) {
 	outer, _, err := next(packet)
 	if err != nil || outer.tag != tagSequence {
-		return request{}, errors.New("no SNMP message")
+		return 0, nil, errors.New("no SNMP message")
 	}
-	parts, err := children(outer.body, 3)
-	if err != nil || len(parts) != 3 || parts[0].tag != tagInteger || parts[1].tag != tagOctetString {
+	parts, err := children(outer.body, 4)
+	if err != nil || len(parts) < 3 || parts[0].tag != tagInteger {
+		return 0, nil, errors.New("no SNMP message")
+	}
+	version, err := parts[0].integer()
+	return version, parts, err
+}
+
+// decode reads one SNMP v1 or v2c message. It never panics, whatever it is given.
+func decode(packet []byte) (request, error) {
+	version, parts, err := versionOf(packet)
+	if err != nil {
+		return request{}, err
+	}
+	if version != version1 && version != version2c {
+		return request{}, fmt.Errorf("SNMP version %d", version)
+	}
+	if len(parts) != 3 || parts[1].tag != tagOctetString {
 		return request{}, errors.New("no SNMP v1 or v2c message")
 	}
-	var r request
-	if r.version, err = parts[0].integer(); err != nil || (r.version != version1 && r.version != version2c) {
-		return request{}, fmt.Errorf("SNMP version %d", r.version)
-	}
-	r.community, r.kind = string(parts[1].body), parts[2].tag
-	fields, err := children(parts[2].body, 4)
+	r := request{version: version, community: string(parts[1].body)}
+	return r, r.decodePDU(parts[2])
+}
+
+func (r *request) decodePDU(pdu element) error {
+	r.kind = pdu.tag
+	fields, err := children(pdu.body, 4)
 	if err != nil || len(fields) != 4 {
-		return request{}, errors.New("no request")
+		return errors.New("no request")
 	}
 	for i, target := range []*int64{&r.id, &r.first, &r.second} {
 		if *target, err = fields[i].integer(); err != nil {
-			return request{}, err
+			return err
 		}
 	}
 	r.bindings, err = decodeBindings(fields[3])
-	return r, err
+	return err
 }
 
 func decodeBindings(list element) ([]binding, error) {
@@ -122,15 +143,19 @@ func decodeBindings(list element) ([]binding, error) {
 	return bindings, nil
 }
 
-// response encodes the answer to r.
+// response encodes the answer to r, before version 3.
 func (r request) response(status, index int, bindings []binding) []byte {
+	return encode(tagSequence, slices.Concat(
+		encodeInteger(tagInteger, r.version), encode(tagOctetString, []byte(r.community)), r.pdu(tagResponse, status, index, bindings)))
+}
+
+// pdu encodes an answer's PDU.
+func (r request) pdu(tag byte, status, index int, bindings []binding) []byte {
 	var list []byte
 	for _, b := range bindings {
 		list = append(list, encode(tagSequence, slices.Concat(encodeOID(b.name), encode(b.value.tag, b.value.body)))...)
 	}
-	pdu := slices.Concat(
+	return encode(tag, slices.Concat(
 		encodeInteger(tagInteger, r.id), encodeInteger(tagInteger, int64(status)),
-		encodeInteger(tagInteger, int64(index)), encode(tagSequence, list))
-	return encode(tagSequence, slices.Concat(
-		encodeInteger(tagInteger, r.version), encode(tagOctetString, []byte(r.community)), encode(tagResponse, pdu)))
+		encodeInteger(tagInteger, int64(index)), encode(tagSequence, list)))
 }

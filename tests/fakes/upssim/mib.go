@@ -1,231 +1,185 @@
 package upssim
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 )
-
-// kind is how an object's value is encoded.
-type kind = byte
 
 // object is one scalar or cell of the tree.
 type object struct {
 	name OID
-	kind kind
+	tag  byte
 	// present tells whether a row of a table is there now; nil: always. The device's lock is held.
 	present func() bool
 	// read returns an int64, a string or an OID; the device's lock is held.
 	read func() any
 	// check tells whether a value may be written; nil: read only.
 	check func(value any) bool
-	// write carries a SET out, without the lock. It may take as long as the supply takes.
+	// write carries a SET out, without the lock.
 	write func(value any)
 }
 
-const upsMIB = "1.3.6.1.2.1.33.1."
-
-// tree builds the objects of the system group and of RFC 1628, sorted by name.
-func (d *Device) tree() []object {
-	objects := slices.Concat(d.system(), d.ident(), d.battery(), d.input(), d.output(), d.alarms(), d.control(), d.configuration())
-	slices.SortFunc(objects, func(a, b object) int { return slices.Compare(a.name, b.name) })
-	return objects
+// build makes the tree of one kind.
+type build struct {
+	objectID string
+	objects  func(*Device) []object
 }
 
-func constant(name string, k kind, value any) object {
+// kinds are all that the simulator can be. They are written from the makers'
+// MIBs and share nothing with the product's table: they judge it.
+var kinds = map[string]build{
+	"rfc1628":          {"1.3.6.1.2.1.33", (*Device).rfc1628},
+	"apcups":           {"1.3.6.1.4.1.318.1.3.27", (*Device).apcUPS},
+	"masterswitch":     {"1.3.6.1.4.1.318.1.3.4.1", (*Device).masterSwitch},
+	"masterswitchplus": {"1.3.6.1.4.1.318.1.3.4.4", (*Device).masterSwitchPlus},
+	"rpdu":             {"1.3.6.1.4.1.318.1.3.4.5", func(d *Device) []object { return slices.Concat(d.rackPDU(), d.masterSwitch()) }},
+	"rpdu2": {"1.3.6.1.4.1.318.1.3.4.6", func(d *Device) []object {
+		return slices.Concat(d.rackPDU2(), d.rackPDU(), d.masterSwitch())
+	}},
+	"xups":          {"1.3.6.1.4.1.534.1", (*Device).xups},
+	"epdu":          {"1.3.6.1.4.1.534.6.6.7", (*Device).ePDU},
+	"epdu-managed":  {"1.3.6.1.4.1.534.6.6.6", (*Device).ePDUManaged},
+	"epdu-switched": {"1.3.6.1.4.1.20677.1", (*Device).pulizzi},
+	"raritan":       {"1.3.6.1.4.1.13742.4", (*Device).dominion},
+	"raritan-px2":   {"1.3.6.1.4.1.13742.6", (*Device).px2},
+	"cyberpower":    {"1.3.6.1.4.1.3808.1.1.1", (*Device).cyberPower},
+	"tripplite":     {"1.3.6.1.4.1.850.1", (*Device).trippLite},
+	"tripplite-lx":  {"1.3.6.1.4.1.850.1.1.1", (*Device).trippLiteLX},
+	"unheard-of":    {"1.3.6.1.4.1.99999.7.1", func(*Device) []object { return nil }},
+}
+
+// Kinds lists what the simulator can be.
+func Kinds() []string {
+	words := make([]string, 0, len(kinds))
+	for word := range kinds {
+		words = append(words, word)
+	}
+	slices.Sort(words)
+	return words
+}
+
+func constant(name string, tag byte, value any) object {
 	if n, ok := value.(int); ok {
 		value = int64(n)
 	}
-	return object{name: ParseOID(name), kind: k, read: func() any { return value }}
+	return object{name: ParseOID(name), tag: tag, read: func() any { return value }}
 }
 
-func (d *Device) system() []object {
-	const system = "1.3.6.1.2.1.1."
-	return []object{
-		constant(system+"1.0", tagOctetString, "Storeward lab UPS simulator"),
-		constant(system+"2.0", tagOID, ParseOID("1.3.6.1.2.1.33")),
-		{name: ParseOID(system + "3.0"), kind: tagTimeTicks, read: func() any {
-			return int64(time.Since(d.started)/(10*time.Millisecond)) & 0xffffffff
-		}},
-		constant(system+"4.0", tagOctetString, "lab"),
-		constant(system+"5.0", tagOctetString, d.name),
-		constant(system+"6.0", tagOctetString, "store"),
-	}
+func label(name, text string) object { return constant(name, tagOctetString, text) }
+
+// reads is a number that nobody may write.
+func reads(name string, value func() int64) object {
+	return object{name: ParseOID(name), tag: tagInteger, read: func() any { return value() }}
 }
 
-func (d *Device) ident() []object {
-	text := func(value any) bool { s, ok := value.(string); return ok && len(s) <= 63 }
-	return []object{
-		constant(upsMIB+"1.1.0", tagOctetString, "Storeward lab"),
-		constant(upsMIB+"1.2.0", tagOctetString, "Simulated UPS"),
-		constant(upsMIB+"1.3.0", tagOctetString, "1.0"),
-		constant(upsMIB+"1.4.0", tagOctetString, "1.0"),
-		constant(upsMIB+"1.5.0", tagOctetString, d.name),
-		{
-			name: ParseOID(upsMIB + "1.6.0"), kind: tagOctetString, read: func() any { return d.attached }, check: text,
-			write: func(value any) { d.locked(func() { d.attached = value.(string) }) },
-		},
+// takes is a number that may be written where it lies from least to most.
+func takes(name string, least, most int64, value func() int64, order func(int64)) object {
+	o := reads(name, value)
+	o.check = func(v any) bool { n, ok := v.(int64); return ok && n >= least && n <= most }
+	o.write = func(v any) { order(v.(int64)) }
+	return o
+}
+
+// as gives an object another type.
+func (o object) as(tag byte) object { o.tag = tag; return o }
+
+// holds is a text that may be written up to a size.
+func (d *Device) holds(name string, size int, place *string) object {
+	return object{
+		name: ParseOID(name), tag: tagOctetString, read: func() any { return *place },
+		check: func(v any) bool { s, ok := v.(string); return ok && len(s) <= size },
+		write: func(v any) { d.locked(func() { *place = v.(string) }) },
 	}
 }
 
-// battery: a full one lasts 45 minutes here.
-func (d *Device) battery() []object {
-	const minutes = 45
-	charge := func() int64 {
-		if !d.onBattery {
-			return 100
-		}
-		return max(0, 100-int64(time.Since(d.batterySince)*100/(minutes*time.Minute)))
+// each makes objects for every outlet; its name has the outlet's number for %d.
+func (d *Device) each(name string, make func(name string, i int, o *outlet) object) []object {
+	var list []object
+	for i, o := range d.outlets {
+		list = append(list, make(strings.ReplaceAll(name, "%d", fmt.Sprint(i+1)), i, o))
 	}
-	number := func(name string, read func() int64) object {
-		return object{name: ParseOID(upsMIB + name), kind: tagInteger, read: func() any { return read() }}
-	}
-	return []object{
-		number("2.1.0", func() int64 { // upsBatteryStatus: normal(2), low(3), depleted(4)
-			switch left := charge(); {
-			case left > 20:
-				return 2
-			case left > 0:
-				return 3
-			default:
-				return 4
-			}
-		}),
-		number("2.2.0", func() int64 {
-			if !d.onBattery {
-				return 0
-			}
-			return int64(time.Since(d.batterySince) / time.Second)
-		}),
-		number("2.3.0", func() int64 { return charge() * minutes / 100 }),
-		number("2.4.0", charge),
-		constant(upsMIB+"2.5.0", tagInteger, 270),
-		constant(upsMIB+"2.6.0", tagInteger, 0),
-		constant(upsMIB+"2.7.0", tagInteger, 25),
-	}
+	return list
 }
 
-func (d *Device) input() []object {
-	mains := func(name string, present int64) object {
-		return object{name: ParseOID(upsMIB + name), kind: tagInteger, read: func() any {
-			if d.onBattery {
-				return int64(0)
-			}
-			return present
-		}}
+// choice is what an outlet's number reads for on and off.
+func choice(on bool, ifOn, ifOff int64) int64 {
+	if on {
+		return ifOn
 	}
-	return []object{
-		constant(upsMIB+"3.1.0", tagCounter32, 0),
-		constant(upsMIB+"3.2.0", tagInteger, 1),
-		mains("3.3.1.2.1", 500), mains("3.3.1.3.1", 230), mains("3.3.1.4.1", 12), mains("3.3.1.5.1", 260),
-	}
+	return ifOff
 }
 
-func (d *Device) output() []object {
-	powered := func(name string, value int64) object {
-		return object{name: ParseOID(upsMIB + name), kind: tagInteger, read: func() any {
-			if !d.on {
-				return int64(0)
-			}
-			return value
-		}}
-	}
-	return []object{
-		{name: ParseOID(upsMIB + "4.1.0"), kind: tagInteger, read: func() any {
-			switch {
-			case !d.on:
-				return int64(sourceNone)
-			case d.onBattery:
-				return int64(sourceBattery)
-			default:
-				return int64(sourceNormal)
-			}
-		}},
-		constant(upsMIB+"4.2.0", tagInteger, 500),
-		constant(upsMIB+"4.3.0", tagInteger, 1),
-		powered("4.4.1.2.1", 230), powered("4.4.1.3.1", 11), powered("4.4.1.4.1", 250), powered("4.4.1.5.1", 12),
-	}
-}
+// waits tells whether a command is pending. It needs the lock.
+func (o *outlet) waits() bool { return o.offAt != nil || o.onAt != nil }
 
-// alarms are upsAlarmsPresent and the rows of upsAlarmTable, one for each of the
-// well-known alarms (RFC 1628, upsWellKnownAlarms) that this device can have.
-func (d *Device) alarms() []object {
-	known := []struct {
-		arc     string // below upsWellKnownAlarms
-		present func() bool
-	}{
-		{"1", func() bool { return d.behaviour.Worn }}, // upsAlarmBatteryBad
-		{"2", func() bool { return d.onBattery }},      // upsAlarmOnBattery
-		{"14", func() bool { return !d.on }},           // upsAlarmUpsOutputOff
-	}
-	objects := []object{{name: ParseOID(upsMIB + "6.1.0"), kind: tagGauge32, read: func() any {
-		count := int64(0)
-		for _, alarm := range known {
-			if alarm.present() {
-				count++
-			}
-		}
-		return count
-	}}}
-	for i, alarm := range known {
-		row, name := strconv.Itoa(i+1), ParseOID(upsMIB+"6.3."+alarm.arc)
-		objects = append(objects,
-			object{name: ParseOID(upsMIB + "6.2.1.2." + row), kind: tagOID, present: alarm.present, read: func() any { return name }},
-			object{name: ParseOID(upsMIB + "6.2.1.3." + row), kind: tagTimeTicks, present: alarm.present, read: func() any { return int64(0) }},
-		)
-	}
-	return objects
-}
+func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
-func (d *Device) control() []object {
-	within := func(low, high int64) func(any) bool {
-		return func(value any) bool { n, ok := value.(int64); return ok && n >= low && n <= high }
-	}
-	seconds := func(value any) time.Duration { return time.Duration(value.(int64)) * time.Second }
-	const forever = 1<<31 - 1
-	return []object{
-		{
-			name: ParseOID(upsMIB + "8.1.0"), kind: tagInteger, check: within(shutdownOutput, shutdownSystem),
-			read:  func() any { return d.shutdownType },
-			write: func(value any) { d.locked(func() { d.shutdownType = value.(int64) }) },
-		},
-		{
-			name: ParseOID(upsMIB + "8.2.0"), kind: tagInteger, check: within(-1, forever),
-			read:  func() any { return d.offAt.remaining() },
-			write: func(value any) { d.shutdownAfter(seconds(value)) },
-		},
-		{
-			name: ParseOID(upsMIB + "8.3.0"), kind: tagInteger, check: within(-1, forever),
-			read:  func() any { return d.onAt.remaining() },
-			write: func(value any) { d.startupAfter(seconds(value)) },
-		},
-		{
-			name: ParseOID(upsMIB + "8.4.0"), kind: tagInteger, check: within(-1, 300),
-			read: func() any { return int64(-1) },
-			write: func(value any) {
-				if value.(int64) >= 0 {
-					d.rebootFor(seconds(value))
-				}
-			},
-		},
-		{
-			name: ParseOID(upsMIB + "8.5.0"), kind: tagInteger, check: within(restartOn, restartOff),
-			read:  func() any { return d.autoRestart },
-			write: func(value any) { d.locked(func() { d.autoRestart = value.(int64) }) },
-		},
-	}
-}
-
-func (d *Device) configuration() []object {
-	return []object{
-		constant(upsMIB+"9.1.0", tagInteger, 230), constant(upsMIB+"9.2.0", tagInteger, 500),
-		constant(upsMIB+"9.3.0", tagInteger, 230), constant(upsMIB+"9.4.0", tagInteger, 500),
-		constant(upsMIB+"9.5.0", tagInteger, 1500), constant(upsMIB+"9.6.0", tagInteger, 1000),
-	}
-}
+func nothing() int64 { return 1 } // what a command reads that does nothing
 
 func (d *Device) locked(change func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	change()
+}
+
+func (d *Device) system(objectID string) []object {
+	const system = "1.3.6.1.2.1.1."
+	return []object{
+		label(system+"1.0", "Storeward lab UPS simulator"),
+		constant(system+"2.0", tagOID, ParseOID(objectID)),
+		{name: ParseOID(system + "3.0"), tag: tagTimeTicks, read: func() any {
+			return int64(d.uptime()/(10*time.Millisecond)) & 0xffffffff
+		}},
+		label(system+"4.0", "lab"),
+		label(system+"5.0", d.name),
+		label(system+"6.0", "store"),
+	}
+}
+
+// A full battery lasts this long here.
+const batteryMinutes = 45
+
+// charge is in percent. It needs the lock.
+func (d *Device) charge() int64 {
+	if !d.onBattery {
+		return 100
+	}
+	return max(0, 100-int64(time.Since(d.batterySince)*100/(batteryMinutes*time.Minute)))
+}
+
+// onBatteryFor needs the lock.
+func (d *Device) onBatteryFor() time.Duration {
+	if !d.onBattery {
+		return 0
+	}
+	return time.Since(d.batterySince)
+}
+
+// left is how long the battery lasts. It needs the lock.
+func (d *Device) left() time.Duration {
+	return time.Duration(d.charge()) * batteryMinutes * time.Minute / 100
+}
+
+// low tells how a battery is: 2 normal, 3 low, 4 depleted. It needs the lock.
+func (d *Device) low() int64 {
+	switch left := d.charge(); {
+	case left > 20:
+		return 2
+	case left > 0:
+		return 3
+	default:
+		return 4
+	}
+}
+
+// mains is an input's value while there is utility power, else 0.
+func (d *Device) mains(name string, present int64) object {
+	return reads(name, func() int64 { return choice(!d.onBattery, present, 0) })
+}
+
+// powered is an output's value while it is on, else 0.
+func (d *Device) powered(name string, value int64) object {
+	return reads(name, func() int64 { return choice(d.outlets[0].on, value, 0) })
 }

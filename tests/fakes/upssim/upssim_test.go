@@ -1,13 +1,7 @@
 package upssim
 
 import (
-	"context"
 	"io"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -33,10 +27,18 @@ func quiet() logrus.FieldLogger {
 
 func newAgent(t *testing.T) (*Agent, *Device, *load) {
 	t.Helper()
+	return newAgentOf(t, "rfc1628")
+}
+
+func newAgentOf(t testing.TB, kind string, feeds ...int) (*Agent, *Device, *load) {
+	t.Helper()
 	supply := &load{}
-	device := NewDevice("ups-alpha", supply, quiet())
+	device, err := NewDevice(Options{Name: "ups-alpha", Kind: kind, Feeds: feeds, Supply: supply, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(device.Close)
-	return NewAgent(device, "private"), device, supply
+	return NewAgent(device, Access{Write: "private", Users: testUsers}), device, supply
 }
 
 // ask sends one request through the wire form and returns the answer.
@@ -169,9 +171,11 @@ func TestAutoRestartAfterPowerCut(t *testing.T) {
 func TestSicknesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, device, supply := newAgent(t)
-		device.SetBehaviour(Behaviour{Refuse: true})
-		if answer := set(t, a, "8.2.0", 0); answer.first != genErr {
-			t.Fatalf("refusal answered %d", answer.first)
+		for word, status := range Refusals {
+			device.SetBehaviour(Behaviour{Refuse: word})
+			if answer := set(t, a, "8.2.0", 0); answer.first != int64(status) {
+				t.Fatalf("refusal by %s answered %d", word, answer.first)
+			}
 		}
 		device.SetBehaviour(Behaviour{LieOn: true})
 		if answer := set(t, a, "8.2.0", 0); answer.first != noError {
@@ -235,83 +239,6 @@ func TestSetIsAllOrNothing(t *testing.T) {
 	})
 }
 
-// TestDebianToolsAgree lets net-snmp judge the agent.
-func TestDebianToolsAgree(t *testing.T) {
-	if _, err := exec.LookPath("snmpget"); err != nil {
-		t.Skip("Debian's package snmp is not installed")
-	}
-	a, device, supply := newAgent(t)
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- a.Serve(conn) }()
-	defer func() {
-		conn.Close()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	}()
-	state := t.TempDir()
-	if err := os.Mkdir(filepath.Join(state, "cert_indexes"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	run := func(tool string, arguments ...string) string {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		all := append([]string{"-On", "-t", "2", "-r", "1"}, arguments...)
-		command := exec.CommandContext(ctx, tool, all...)
-		command.Env = append(command.Environ(), "SNMP_PERSISTENT_DIR="+state) // else they write below /var/lib/snmp
-		out, err := command.CombinedOutput()
-		if err != nil {
-			t.Logf("%s: %v", tool, err)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	at := conn.LocalAddr().String()
-	objects := 0
-	for i := range a.objects {
-		if a.present(i) {
-			objects++
-		}
-	}
-	for _, version := range []string{"1", "2c"} {
-		if out := run("snmpget", "-v"+version, "-c", "public", at, "1.3.6.1.2.1.33.1.4.1.0"); out != ".1.3.6.1.2.1.33.1.4.1.0 = INTEGER: 3" {
-			t.Errorf("v%s snmpget: %s", version, out)
-		}
-		out := run("snmpwalk", "-v"+version, "-c", "public", at, "1.3.6.1.2.1")
-		if lines := strings.Count(out, "\n") + 1; lines < objects || !strings.Contains(out, ".1.3.6.1.2.1.1.2.0 = OID: .1.3.6.1.2.1.33") {
-			t.Errorf("v%s snmpwalk: %d lines of %d:\n%s", version, lines, objects, out)
-		}
-	}
-	if out := run("snmpbulkwalk", "-v2c", "-Cr40", "-c", "public", at, "1.3"); strings.Count(out, "\n") < objects {
-		t.Errorf("snmpbulkwalk:\n%s", out)
-	}
-	const descriptions = ".1.3.6.1.2.1.33.1.6.2.1.2"
-	if out := run("snmpwalk", "-v2c", "-c", "public", at, descriptions); !strings.Contains(out, "No Such") {
-		t.Errorf("a healthy device has alarms: %s", out)
-	}
-	device.SetBehaviour(Behaviour{Worn: true})
-	if out := run("snmpwalk", "-v2c", "-c", "public", at, descriptions); out != descriptions+".1 = OID: .1.3.6.1.2.1.33.1.6.3.1" {
-		t.Errorf("alarms of a worn battery: %s", out)
-	}
-	if out := run("snmpset", "-v2c", "-c", "public", at, "1.3.6.1.2.1.33.1.8.2.0", "i", "0"); !strings.Contains(out, "noAccess") {
-		t.Errorf("snmpset with the read community: %s", out)
-	}
-	run("snmpset", "-v2c", "-c", "private", at, "1.3.6.1.2.1.33.1.1.6.0", "s", "cut by beta, generation 7", "1.3.6.1.2.1.33.1.8.2.0", "i", "0")
-	deadline := time.Now().Add(10 * time.Second)
-	for run("snmpget", "-Oqv", "-v2c", "-c", "public", at, "1.3.6.1.2.1.33.1.4.1.0") != "2" {
-		if time.Now().After(deadline) {
-			t.Fatal("the output stays on")
-		}
-	}
-	if device.On() || supply.offs.Load() != 1 || device.Attached() != "cut by beta, generation 7" {
-		t.Errorf("on %v, offs %d, attached %q", device.On(), supply.offs.Load(), device.Attached())
-	}
-}
-
 func FuzzHandle(f *testing.F) {
 	r := request{version: version2c, community: "private", id: 1}
 	for _, kind := range []byte{tagGet, tagGetNext, tagGetBulk, tagSet} {
@@ -320,14 +247,18 @@ func FuzzHandle(f *testing.F) {
 		f.Add(packet)
 	}
 	f.Add([]byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff})
+	f.Add(discovery(7))
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		device := NewDevice("ups", &load{}, quiet())
-		defer device.Close()
-		reply := NewAgent(device, "private").Handle(packet)
+		a, _, _ := newAgentOf(t, "rpdu")
+		reply := a.Handle(packet)
 		if reply == nil {
 			return
 		}
-		if _, err := decode(reply); err != nil {
+		_, err := decode(reply)
+		if version, _, _ := versionOf(reply); version == version3 {
+			_, err = decodeSecure(reply)
+		}
+		if err != nil {
 			t.Fatalf("own answer is not readable: %v", err)
 		}
 	})

@@ -26,7 +26,8 @@ const usage = `lab [-name NAME] [-stores N] COMMAND
   power-on NODE            give it power
   cut LINK, mend LINK      cable, serial, wan, lan-alpha, lan-beta (s1/cable ...)
   loss NODE lan|cable PERCENT
-  ups NODE well|refuse|silent|lie-on|slow MS|worn|battery|mains|on|off
+  ups NODE well|refuse [STATUS]|silent|lie-on|slow MS|pending MS|reboot SECONDS [lost]|worn|battery|mains|on|off
+  ups NODE kind=KIND [outlets=1,2]   make it another supply: rfc1628, apcups, rpdu, ... (tests/fakes/upssim)
   serial well|garble|cross|hoard|deliver [STORE]
   exec NODE COMMAND...     run a command inside the node
   demo, demo-kill          the whole product in a lab; cut the power of its active server

@@ -1,0 +1,93 @@
+package ups
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/tests/fakes/upssim"
+)
+
+// TestDenialsAreNamed: what a device of version 3 says no with.
+func TestDenialsAreNamed(t *testing.T) {
+	s := newSimulator(t, "rfc1628")
+	for name, test := range map[string]struct{ section, says string }{
+		"user":    {strings.Replace(authPriv, "storeward", "stranger", 1), "wrong user"},
+		"digest":  {strings.Replace(authPriv, "authentic1", "authentic2", 1), "wrong digest"},
+		"privacy": {strings.Replace(authPriv, "private-1", "private-2", 1), "decryption error"},
+		"level":   {strings.Replace(authPriv, "storeward", "signed", 1) + "auth_protocol: sha512\n", "unsupported security level"},
+		"context": {authPriv + "context: elsewhere\n", "unknown context"},
+		"right":   {strings.Replace(authPriv, "storeward", "reader", 1), "AuthorizationError"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := s.open(t, test.section)
+			reading, err := u.Off(t.Context(), order(time.Second))
+			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%+v, %v, want %q", reading, err, test.says)
+			}
+		})
+	}
+	u := s.open(t, "version: \"3\"\nuser: open\nsecurity: noAuthNoPriv\n")
+	if _, err := u.Off(t.Context(), order(time.Second)); err == nil || !strings.Contains(err.Error(), "noAuthNoPriv are refused") || !s.On() {
+		t.Errorf("an order that anybody could send: %v", err)
+	}
+	if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOn || reading.Conditions[0].Key != "orders-refused" {
+		t.Errorf("reading without authentication: %+v, %v", reading, err)
+	}
+}
+
+// TestRefusalsAreNamed, by every version.
+func TestRefusalsAreNamed(t *testing.T) {
+	for word := range upssim.Refusals {
+		for _, version := range []string{"1", "2c", "3 authPriv"} {
+			s := newSimulator(t, "rpdu2", 1)
+			u := s.open(t, sections[version]+"outlets: [1]\n")
+			s.SetBehaviour(upssim.Behaviour{Refuse: word})
+			reading, err := u.Off(t.Context(), order(time.Second))
+			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), "refused: ") {
+				t.Errorf("%s, version %s: %+v, %v", word, version, reading, err)
+			}
+		}
+	}
+}
+
+// TestCardRestartsInTheMiddle: the order is carried out or lost; either way the
+// plugin finds out, also across a new boot of the engine.
+func TestCardRestartsInTheMiddle(t *testing.T) {
+	for _, version := range []string{"1", "2c", "3 authPriv", "3 md5 des"} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("version %s lost %v", version, lost), func(t *testing.T) {
+				s := newSimulator(t, "apcups")
+				u := s.open(t, sections[version])
+				if _, err := u.Status(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				s.SetBehaviour(upssim.Behaviour{Reboot: 400 * time.Millisecond, Lost: lost})
+				reading, err := u.Off(t.Context(), order(5*time.Second))
+				if err != nil || reading.Power != sdk.PowerOff || s.On() || s.bench.cuts.Load() != 1 {
+					t.Errorf("%+v, %v, on %v", reading, err, s.On())
+				}
+			})
+		}
+	}
+	s := newSimulator(t, "apcups")
+	u := s.open(t, authPriv)
+	s.SetBehaviour(upssim.Behaviour{Reboot: 40 * time.Second, Lost: true})
+	if reading, err := u.Off(t.Context(), order(500*time.Millisecond)); err == nil || reading.Power == sdk.PowerOff {
+		t.Errorf("a card that is away confirmed: %+v", reading)
+	}
+}
+
+// TestSlowDevice answers later than the first packet waits.
+func TestSlowDevice(t *testing.T) {
+	for _, version := range []string{"1", "2c", "3 authPriv"} {
+		s := newSimulator(t, "rpdu", 1)
+		u := s.open(t, sections[version]+"outlets: [1]\ntimeout: 50ms\n")
+		s.SetBehaviour(upssim.Behaviour{Slow: 170 * time.Millisecond})
+		if reading, err := u.Off(t.Context(), order(5*time.Second)); err != nil || s.On() {
+			t.Errorf("version %s: %+v, %v", version, reading, err)
+		}
+	}
+}
