@@ -4,7 +4,7 @@
 # leaves no newly installed service enabled for the next boot.
 set -euo pipefail
 case ${1:-} in
-lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics keepalived haproxy" ;;
+lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics keepalived haproxy nut-server nut-snmp fence-agents" ;;
 race) wanted="gcc libc6-dev" ;;
 generate) wanted="protobuf-compiler libprotobuf-dev" ;;
 browser) wanted="chromium" ;;

@@ -214,6 +214,7 @@ func (a *Agent) set(r request) (status, index int, bindings []binding, silent bo
 	for i, b := range r.bindings {
 		value, status := check(objects, r, b)
 		if status != noError {
+			a.device.log.WithField("object", b.name.String()).WithField("value", b.value).WithField("status", status).Info("set refused")
 			return forVersion(r.version, status), i + 1, nil, false
 		}
 		values[i] = value
