@@ -59,6 +59,8 @@ const (
 	RestartResource            // stop and start in place, as a new process; answer ActionDone with PID
 	MonitorResource            // answer ResourceState
 	Verify                     // probe the service through the virtual IP; answer ServiceProbe
+	PromoteResource            // let a warm layer have the data; answer ActionDone
+	DemoteResource             // take the data from it, its process stays; answer ActionDone
 )
 
 // Action is one thing to do. Fields that a kind does not use are zero.
@@ -130,7 +132,7 @@ type (
 		Taken  time.Duration // when the reading arrived
 		Err    string
 	}
-	// ActionDone answers StartResource, StopResource and RestartResource.
+	// ActionDone answers every action on a resource but MonitorResource.
 	ActionDone struct {
 		ID  string
 		PID int
@@ -141,6 +143,7 @@ type (
 		ID       string
 		Resource string
 		Running  beat.Tri
+		Promoted beat.Tri // of a warm layer: it has the data
 		Health   beat.Health
 		PID      int
 		Message  string
@@ -316,7 +319,9 @@ type Resource struct {
 	Name         string
 	Layer        string // phase of the failover it counts to: address, storage, else start
 	ActiveActive bool
-	After        []string
+	// Warm: the process may run on the standby without the data, and is promoted on the active node.
+	Warm  bool
+	After []string
 
 	StartTimeout, StopTimeout, MonitorTimeout time.Duration
 	// FailuresToDown counts slow answers; a process that is gone counts at once.
@@ -374,7 +379,7 @@ type LinkView struct {
 	Old       uint64 // beats dropped because a newer one was heard
 }
 
-// ResourceView is one resource. State is "started", "stopped", "starting",
+// ResourceView is one resource. State is "started", "warm", "stopped", "starting",
 // "stopping", "failed", "blocked" or "unknown".
 type ResourceView struct {
 	Name     string

@@ -34,7 +34,7 @@ type benchNode struct {
 	starts    int   // counts daemon starts
 	powered   bool
 	crashed   bool              // powered, and dead
-	running   map[string]string // resources: "up", "down" (runs, does not answer), "unknown"; absent: stopped
+	running   map[string]string // resources: "up", "warm" (runs, not promoted), "down" (runs, does not answer), "unknown"; absent: stopped
 	pids      int
 	late      time.Duration // the machine is not called before (a stall)
 	hands     map[string]hand

@@ -303,7 +303,7 @@ func (m *Machine) abortGiving(why string) {
 	m.giving = giving{}
 	m.cutMe = false
 	for i := range m.resources {
-		m.resources[i].up = false
+		m.resources[i].kept = gone
 	}
 }
 

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 		answer(h.took, func() Event { return b.evidenceFor(n, a.ID, asked) })
 	case FenceOff, FenceOn, FenceRead:
 		b.carryFence(n, a, answer)
-	case StartResource, StopResource, RestartResource:
+	case StartResource, StopResource, RestartResource, PromoteResource, DemoteResource:
 		b.carryResource(n, a, answer)
 	case MonitorResource:
 		answer(time.Millisecond, func() Event { return b.monitor(n, a.ID, a.Resource) })
@@ -91,11 +92,21 @@ func (b *bench) evidenceFor(n *benchNode, id string, asked time.Duration) Analys
 	}
 }
 
+// isWarm: the resource is a warm layer.
+func (n *benchNode) isWarm(name string) bool {
+	return slices.ContainsFunc(n.policy.Resources, func(r Resource) bool { return r.Name == name && r.Warm })
+}
+
 func (b *bench) monitor(n *benchNode, id, name string) ResourceState {
 	e := ResourceState{ID: id, Resource: name, Running: beat.No}
+	if n.isWarm(name) && n.running[name] != "" {
+		e.Promoted = beat.Yes
+	}
 	switch n.running[name] {
 	case "up":
 		e.Running, e.Health, e.PID = beat.Yes, beat.OK, n.pids
+	case "warm":
+		e.Running, e.Promoted, e.Health, e.PID = beat.Yes, beat.No, beat.OK, n.pids
 	case "down":
 		e.Running, e.Health, e.PID, e.Message = beat.Yes, beat.Down, n.pids, "no answer within 2s"
 	case "unknown":
@@ -163,11 +174,18 @@ func (b *bench) carryResource(n *benchNode, a Action, answer func(time.Duration,
 		if h.word == "fail" {
 			return ActionDone{ID: a.ID, Err: strings.TrimSpace(a.Kind.String()+" "+a.Resource) + " failed"}
 		}
-		if a.Kind == StopResource {
+		switch a.Kind {
+		case StopResource:
 			delete(n.running, a.Resource)
+			return ActionDone{ID: a.ID}
+		case PromoteResource, DemoteResource:
+			n.running[a.Resource] = map[ActionKind]string{PromoteResource: "up", DemoteResource: "warm"}[a.Kind]
 			return ActionDone{ID: a.ID}
 		}
 		n.running[a.Resource] = "up"
+		if n.isWarm(a.Resource) {
+			n.running[a.Resource] = "warm"
+		}
 		n.pids++
 		return ActionDone{ID: a.ID, PID: n.pids}
 	})

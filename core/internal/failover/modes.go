@@ -171,9 +171,9 @@ func (m *Machine) leavingActs(o mode) bool {
 		if o.name == m.p.Self && m.active() {
 			return false // it never came to it
 		}
-		activeActive := slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.ActiveActive })
+		onStandby := slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.ActiveActive || r.cfg.Warm })
 		someone := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
-		return activeActive || !someone
+		return onStandby || !someone
 	case beat.Maintenance:
 		served := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
 		if m.quiet.silent || !served {
@@ -193,5 +193,5 @@ func (m *Machine) leavingActs(o mode) bool {
 func (m *Machine) differs(i int) bool {
 	r := &m.resources[i]
 	want, act := m.wish(i)
-	return act && (want != (r.running == beat.Yes) || want && r.slow >= max(r.cfg.FailuresToDown, 1))
+	return act && (want != r.level() || want > gone && r.slow >= max(r.cfg.FailuresToDown, 1))
 }

@@ -135,7 +135,7 @@ func (m *Machine) phaseLayers() {
 		up := true
 		for k := range m.resources {
 			r := &m.resources[k]
-			if want, _ := m.wish(k); want && layerPhase(r) == p.Name && r.running != beat.Yes {
+			if want, _ := m.wish(k); layerPhase(r) == p.Name && r.level() < want {
 				up = false
 			}
 		}

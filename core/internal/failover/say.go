@@ -58,9 +58,9 @@ func (m *Machine) beat() *beat.Beat {
 // layer is a resource's health as the peer needs it: whether it can be used.
 func (r *resource) layer() beat.Health {
 	switch {
-	case r.running == beat.No:
+	case r.level() == gone || r.level() == warm:
 		return beat.Down
-	case r.running == beat.Unknown:
+	case r.level() == unread:
 		return beat.HealthUnknown
 	case r.op != NoAction && r.op != MonitorResource:
 		return beat.Down

@@ -169,7 +169,7 @@ func (n *benchNode) known(a Action) bool {
 		return again
 	case FenceOff:
 		n.reads = nil
-	case NoAction, FenceOn, StartResource, StopResource, RestartResource:
+	case NoAction, FenceOn, StartResource, StopResource, RestartResource, PromoteResource, DemoteResource:
 	}
 	return false
 }

@@ -100,6 +100,8 @@ func (s *scenario) startNode(words []string) error {
 	for _, r := range n.policy.Resources {
 		if words[1] == "active" || words[1] == "standby" && r.ActiveActive {
 			n.running[r.Name] = "up"
+		} else if words[1] == "standby" && r.Warm {
+			n.running[r.Name] = "warm"
 		}
 	}
 	s.bench.nodes = append(s.bench.nodes, n)

@@ -76,21 +76,23 @@ func (m *Machine) resourceView(i int) ResourceView {
 	r := &m.resources[i]
 	want, _ := m.wish(i)
 	v := ResourceView{
-		Name: r.name, Wanted: want, Health: r.health, Message: r.message, PID: r.pid, Restarts: r.restarts,
+		Name: r.name, Wanted: want > gone, Health: r.health, Message: r.message, PID: r.pid, Restarts: r.restarts,
 		Managed: m.managed(i), Since: r.since,
 	}
 	switch {
-	case r.op == StartResource || r.op == RestartResource:
+	case r.op == StartResource || r.op == RestartResource || r.op == PromoteResource:
 		v.State = "starting"
-	case r.op == StopResource:
+	case r.op == StopResource || r.op == DemoteResource:
 		v.State = "stopping"
 	case r.blocked:
 		v.State = "blocked"
 	case r.failed || r.stopFailed:
 		v.State = "failed"
-	case r.running == beat.Yes:
+	case r.level() == full:
 		v.State = "started"
-	case r.running == beat.No:
+	case r.level() == warm:
+		v.State = "warm"
+	case r.level() == gone:
 		v.State = "stopped"
 	default:
 		v.State = "unknown"

@@ -211,6 +211,7 @@ func (w *world) killResource(n *node) {
 	if n.running[i] {
 		w.logf("%s: %s dies", n.name, n.policy.Resources[i].Name)
 		n.running[i] = false
+		n.promoted = n.promoted && i != resourceWarm
 	}
 }
 

@@ -24,6 +24,8 @@ func (n *node) begin(a failover.Action) {
 		n.startResource(a)
 	case failover.StopResource:
 		n.stopResource(a)
+	case failover.PromoteResource, failover.DemoteResource:
+		n.turnResource(a)
 	case failover.MonitorResource:
 		n.later(n.w.between(time.Millisecond, 5*time.Millisecond), func() { n.feed(n.state(a.ID, n.resource(a))) })
 	case failover.Verify:
@@ -199,6 +201,9 @@ func (n *node) startResource(a failover.Action) {
 			}
 			return
 		}
+		if i == resourceWarm && a.Kind == failover.RestartResource {
+			n.promoted = false
+		}
 		if !n.running[i] || a.Kind == failover.RestartResource {
 			n.pids++
 			n.running[i], n.pid[i] = true, n.pids
@@ -222,9 +227,36 @@ func (n *node) stopResource(a failover.Action) {
 			return
 		}
 		n.running[i] = false
+		n.promoted = n.promoted && i != resourceWarm
 		if n.life == life {
 			n.feed(failover.ActionDone{ID: a.ID})
 		}
+	})
+}
+
+// turnResource promotes or demotes the warm layer. Like a start, it may act
+// after its daemon died.
+func (n *node) turnResource(a failover.Action) {
+	boot, life, anyway := n.boots, n.life, n.w.chance(0.5)
+	if a.Kind == failover.DemoteResource && n.stuckStop {
+		n.deadlineStop(a)
+		return
+	}
+	n.w.after(n.w.between(2*time.Millisecond, 60*time.Millisecond), func() {
+		switch {
+		case n.boots != boot || !n.powered || n.life != life && !anyway:
+			return
+		case n.running[resourceWarm]:
+			n.promoted = a.Kind == failover.PromoteResource
+		}
+		if n.life != life {
+			return
+		}
+		if !n.running[resourceWarm] {
+			n.feed(failover.ActionDone{ID: a.ID, Err: "it does not run"})
+			return
+		}
+		n.feed(failover.ActionDone{ID: a.ID})
 	})
 }
 

@@ -28,6 +28,7 @@ type node struct {
 	saved     failover.State // what is on disk
 	lost      bool           // the journal cannot be read at the next start
 	running   [resourceCount]bool
+	promoted  bool // the warm layer has its data
 	pid       [resourceCount]int
 	pids      int
 	failStart int // this many starts fail
@@ -76,7 +77,7 @@ func (n *node) powerOff() {
 	}
 	n.powered = false
 	n.stopDaemon()
-	n.running = [resourceCount]bool{}
+	n.running, n.promoted = [resourceCount]bool{}, false
 	n.w.carriers()
 }
 
@@ -248,6 +249,9 @@ func (n *node) state(id string, i int) failover.ResourceState {
 	e := failover.ResourceState{ID: id, Resource: n.policy.Resources[i].Name, Running: tri(n.running[i]), Health: beat.Down}
 	if n.running[i] {
 		e.Health, e.PID = beat.OK, n.pid[i]
+		if i == resourceWarm {
+			e.Promoted = tri(n.promoted)
+		}
 	}
 	return e
 }

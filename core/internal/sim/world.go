@@ -37,11 +37,12 @@ type device struct {
 }
 
 // The store's resources: an address and data that only the active node may
-// hold, and a service that runs on both.
+// hold, a warm layer that has its data there alone, and a service that runs on both.
 const (
 	resourceAddress = iota
 	resourceData
 	resourceDB
+	resourceWarm
 	resourceWeb
 	resourceCount
 )
@@ -110,6 +111,7 @@ func resources() []failover.Resource {
 	all[resourceData].Name, all[resourceData].Layer = "data", "storage"
 	all[resourceDB].Name, all[resourceDB].Layer, all[resourceDB].After = "db", "database", []string{"data", "address"}
 	all[resourceDB].Failover = true
+	all[resourceWarm].Name, all[resourceWarm].Layer, all[resourceWarm].Warm, all[resourceWarm].After = "cache", "cache", true, []string{"db"}
 	all[resourceWeb].Name, all[resourceWeb].Layer, all[resourceWeb].ActiveActive = "web", "http", true
 	return all
 }
