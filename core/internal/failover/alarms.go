@@ -123,7 +123,7 @@ func (m *Machine) resourceAlarms() {
 		m.alarm(r.stopFailed, object, "stop-failed", Critical, r.name, " did not stop: ", r.message)
 		m.alarm(r.blocked, object, "blocked", Critical, r.name, " is not started any more: ", r.message)
 		m.alarm(r.failed && !r.blocked, object, "failed", Critical, r.name, " failed and its restarts are spent")
-		want, _ := m.wish(i)
+		want := m.wanted(i)
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Down && !r.failed, object, "down", Major, r.name, " does not answer: ", r.message)
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Degraded, object, "degraded", Minor, r.name, " is degraded: ", r.message)
 	}

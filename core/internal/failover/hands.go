@@ -174,19 +174,17 @@ func (b *bench) carryResource(n *benchNode, a Action, answer func(time.Duration,
 		if h.word == "fail" {
 			return ActionDone{ID: a.ID, Err: strings.TrimSpace(a.Kind.String()+" "+a.Resource) + " failed"}
 		}
-		switch a.Kind {
-		case StopResource:
+		if a.Kind == StopResource {
 			delete(n.running, a.Resource)
-			return ActionDone{ID: a.ID}
-		case PromoteResource, DemoteResource:
-			n.running[a.Resource] = map[ActionKind]string{PromoteResource: "up", DemoteResource: "warm"}[a.Kind]
 			return ActionDone{ID: a.ID}
 		}
 		n.running[a.Resource] = "up"
-		if n.isWarm(a.Resource) {
+		if a.Kind == DemoteResource || a.Kind != PromoteResource && n.isWarm(a.Resource) {
 			n.running[a.Resource] = "warm"
 		}
-		n.pids++
+		if a.Kind != PromoteResource && a.Kind != DemoteResource {
+			n.pids++
+		}
 		return ActionDone{ID: a.ID, PID: n.pids}
 	})
 }

@@ -46,12 +46,18 @@ func (m *Machine) wish(i int) (want level, act bool) {
 		return full, true
 	case r.cfg.ActiveActive:
 		return gone, m.role != beat.Joining
-	case r.cfg.Warm && m.role == beat.Joining: // what runs may go on, without the data
+	case r.cfg.Warm && m.role != beat.Standby: // what runs may go on, without the data; nothing is waited for
 		return min(max(r.level(), gone), warm), true
 	case r.cfg.Warm:
 		return warm, true
 	}
 	return gone, true
+}
+
+// wanted is the level alone.
+func (m *Machine) wanted(i int) level {
+	want, _ := m.wish(i)
+	return want
 }
 
 // serving: this node is active and not on its way out.

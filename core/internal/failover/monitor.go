@@ -65,7 +65,9 @@ func (m *Machine) countAnswers(i int, before beat.Health) {
 			m.note("resource-failing", m.object.resources[i], r.name+" runs and does not answer as it should: "+r.message)
 		}
 	case beat.OK, beat.Degraded:
-		r.slow, r.failed, r.blocked = 0, false, false
+		if r.slow = 0; r.level() >= m.wanted(i) {
+			r.failed, r.blocked = false, false
+		}
 	case beat.HealthUnknown:
 	}
 }
@@ -96,7 +98,7 @@ func (m *Machine) mend(i int) {
 // recover starts a resource as a new process; a warm layer that only lost its role is promoted again.
 func (m *Machine) recover(i int) {
 	r := &m.resources[i]
-	want, _ := m.wish(i)
+	want := m.wanted(i)
 	if r.level() == warm && want == full {
 		m.why("mon", "promote", r.name, 0)
 		m.begin(r, PromoteResource, r.cfg.StartTimeout)

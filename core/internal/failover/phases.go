@@ -135,7 +135,7 @@ func (m *Machine) phaseLayers() {
 		up := true
 		for k := range m.resources {
 			r := &m.resources[k]
-			if want, _ := m.wish(k); layerPhase(r) == p.Name && r.level() < want {
+			if layerPhase(r) == p.Name && r.level() < m.wanted(k) {
 				up = false
 			}
 		}

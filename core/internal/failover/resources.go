@@ -99,7 +99,7 @@ func (m *Machine) runResource(i int) {
 	}
 	switch {
 	case have > want:
-		m.lower(i, want)
+		m.lower(i)
 	case have < want && r.kept > have:
 		m.mend(i)
 	case have < want:
@@ -166,7 +166,7 @@ func (r *resource) riser() ActionKind {
 }
 
 // lower demotes or stops; it waits for those that came after it, if they are to come down too.
-func (m *Machine) lower(i int, want level) {
+func (m *Machine) lower(i int) {
 	r := &m.resources[i]
 	for _, k := range r.before {
 		d := &m.resources[k]
@@ -177,7 +177,7 @@ func (m *Machine) lower(i int, want level) {
 	if r.stopFailed && !m.reached(r.next) {
 		return
 	}
-	if r.cfg.Warm && r.level() == full && !r.demoteFailed {
+	if r.cfg.Warm && r.level() == full && !r.demoteFailed && m.giving.kind != standDown {
 		m.begin(r, DemoteResource, r.cfg.StopTimeout)
 		return
 	}
@@ -277,7 +277,7 @@ func (m *Machine) stopFences() bool {
 func (m *Machine) allUp() bool {
 	for i := range m.resources {
 		r := &m.resources[i]
-		if want, _ := m.wish(i); want > gone && m.managed(i) && (r.level() != want || r.health == beat.Down || r.op != NoAction && r.op != MonitorResource) {
+		if want := m.wanted(i); want > gone && m.managed(i) && (r.level() != want || r.health == beat.Down || r.op != NoAction && r.op != MonitorResource) {
 			return false
 		}
 	}

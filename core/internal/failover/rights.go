@@ -122,11 +122,6 @@ func (m *Machine) clean() bool {
 // mayHold: an action under way may leave a resource at a level that only the
 // active node may have. A standby starts only warm layers, and those without the data.
 func (m *Machine) mayHold(op ActionKind) bool {
-	switch op {
-	case NoAction, MonitorResource:
-		return false
-	case StartResource, RestartResource:
-		return m.role != beat.Standby
-	}
-	return true
+	raising := op == StartResource || op == RestartResource
+	return op != NoAction && op != MonitorResource && (!raising || m.role != beat.Standby)
 }

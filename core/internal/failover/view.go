@@ -74,7 +74,7 @@ func (m *Machine) modeShown() (string, time.Duration) {
 
 func (m *Machine) resourceView(i int) ResourceView {
 	r := &m.resources[i]
-	want, _ := m.wish(i)
+	want := m.wanted(i)
 	v := ResourceView{
 		Name: r.name, Wanted: want > gone, Health: r.health, Message: r.message, PID: r.pid, Restarts: r.restarts,
 		Managed: m.managed(i), Since: r.since,
