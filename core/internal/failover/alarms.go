@@ -51,7 +51,7 @@ func (m *Machine) clusterAlarms() {
 	q, p := &m.quiet, &m.peer
 	peer := m.p.Peer
 	alone := m.active() && m.state.Alone // it was off, and was not heard since
-	planned := q.silent && p.b.Role != beat.Active && m.now < p.grace
+	planned := q.silent && p.b.Role != beat.Active && (m.now < p.grace || m.peerRests())
 	m.alarm(planned, m.object.peer, "away", Minor, peer, " announced its silence")
 	m.alarm(q.silent && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
 	m.alarm(q.silent && !q.off && alone, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
@@ -81,6 +81,11 @@ func (m *Machine) nodeAlarms() {
 	m.alarm(m.cannotKeep(), self, "cannot-keep", Critical, "the granted right cannot be saved: this node asks to be cut")
 	m.alarm(m.role == beat.Stopped, self, "removed", Major, "this node is removed and takes no part")
 	m.alarm(m.quiet.silent && m.serves() && !m.active(), m.object.peer, "daemon-silent", Critical, m.p.Peer, " is silent but the service answers: it is not cut")
+	w := &m.mains
+	m.alarm(w.lost > 0, self, "on-battery", Major, "both nodes run on battery")
+	m.alarm(w.rest != awake, self, "rests", Major, "this node rests: ", w.rest.String())
+	m.alarm(m.active() && m.batteryLow() && m.mayGive() != "", self, "battery-low", Critical, "the battery is low and this node serves on: ", m.mayGive())
+	m.alarm(m.resetting, self, "resets", Critical, "this node resets itself")
 	v := &m.verify
 	m.alarm(v.late && m.failover.Done == 0, self, "unverified", Critical, "the service does not answer through the virtual IP after a takeover")
 }

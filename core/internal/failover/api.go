@@ -61,6 +61,8 @@ const (
 	Verify                     // probe the service through the virtual IP; answer ServiceProbe
 	PromoteResource            // let a warm layer have the data; answer ActionDone
 	DemoteResource             // take the data from it, its process stays; answer ActionDone
+	ResetSelf                  // let the watchdog reset this machine; there is no answer
+	Shutdown                   // shut this host down in order; there is no answer
 )
 
 // Action is one thing to do. Fields that a kind does not use are zero.
@@ -131,6 +133,10 @@ type (
 		Power  beat.Tri      // Yes: output on, No: output off
 		Taken  time.Duration // when the reading arrived
 		Err    string
+		// OnBattery: the output comes from the battery, whose word on itself follows.
+		OnBattery, BatteryLow beat.Tri
+		Charge                int           // percent; 0: not told
+		Runtime               time.Duration // left on battery; 0: not told
 	}
 	// ActionDone answers every action on a resource but MonitorResource.
 	ActionDone struct {
@@ -296,6 +302,17 @@ type Policy struct {
 	FailbackAuto  bool
 	// Verify: there is a probe through the virtual IP.
 	Verify bool
+	// Watchdog: this machine can reset itself.
+	Watchdog  bool
+	OnBattery OnBattery
+}
+
+// OnBattery is what a node does without mains.
+type OnBattery struct {
+	StandbyAfter time.Duration // both on battery for so long: the standby rests; 0: it does not
+	LowCharge    int           // percent at which a battery counts as low
+	LowRuntime   time.Duration // or with so much time left
+	Shutdown     bool          // a node that rests shuts its host down
 }
 
 // Link is one path of beats.

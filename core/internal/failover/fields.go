@@ -134,6 +134,10 @@ func (e *FenceAnswer) fields(f *form) {
 	field(f, "power", &e.Power, powerWord, readPower)
 	f.span("taken", &e.Taken)
 	f.text("err", &e.Err)
+	oneOf(f, "on-battery", &e.OnBattery, beat.TriNames)
+	oneOf(f, "battery-low", &e.BatteryLow, beat.TriNames)
+	f.int("charge", &e.Charge)
+	f.span("runtime", &e.Runtime)
 }
 
 func powerWord(t beat.Tri) string { return map[beat.Tri]string{beat.Yes: "on", beat.No: "off"}[t] }
@@ -231,6 +235,11 @@ func (p *Policy) fields(f *form) {
 	f.span("isolation-time", &p.IsolationTime)
 	f.yes("failback-auto", &p.FailbackAuto)
 	f.yes("verify", &p.Verify)
+	f.yes("watchdog", &p.Watchdog)
+	f.span("standby-after", &p.OnBattery.StandbyAfter)
+	f.int("low-charge", &p.OnBattery.LowCharge)
+	f.span("low-runtime", &p.OnBattery.LowRuntime)
+	f.yes("shutdown", &p.OnBattery.Shutdown)
 	each(f, "link", &p.Links, linkFields)
 	each(f, "device", &p.Devices, deviceFields)
 	each(f, "resource", &p.Resources, resourceFields)

@@ -65,8 +65,25 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 			}
 			return ServiceProbe{ID: a.ID, Health: beat.OK, Asked: asked}
 		})
+	case ResetSelf, Shutdown:
+		b.endMachine(n, a)
 	case NoAction:
 	}
+}
+
+// endMachine resets a machine, or shuts it down, unless its daemon ended before.
+func (b *bench) endMachine(n *benchNode, a Action) {
+	m := n.machine
+	h := n.handOf(a.Kind.String(), "", 10*time.Millisecond)
+	b.after(h.took, func() {
+		switch {
+		case n.machine != m || h.word != "ok":
+		case a.Kind == ResetSelf:
+			b.reset(n)
+		default:
+			b.halt(n)
+		}
+	})
 }
 
 // evidenceFor answers an analysis from the truth of this world.
@@ -121,11 +138,7 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 	var fed *benchNode
 	for _, d := range n.policy.Devices {
 		if d.Name == a.Device {
-			for _, name := range d.Feeds {
-				if o := b.node(name); o != nil {
-					fed = o
-				}
-			}
+			fed = b.fedBy(d)
 		}
 	}
 	reading := func(on bool, err string) Event {
@@ -135,7 +148,7 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 		}
 		return e
 	}
-	if !n.fences || h.word == "fail" {
+	if !n.fences || h.word == "fail" || fed != nil && b.supplies[fed.name].dead {
 		answer(min(h.took, a.Deadline-b.now), func() Event {
 			return FenceAnswer{ID: a.ID, Device: a.Device, Taken: b.now, Err: "no answer from the device"}
 		})

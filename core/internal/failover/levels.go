@@ -38,7 +38,7 @@ func (r *resource) holds() bool {
 func (m *Machine) wish(i int) (want level, act bool) {
 	r := &m.resources[i]
 	switch {
-	case m.role == beat.Stopped, m.modeOf(beat.ModeStandby, m.p.Self) != nil && !m.active():
+	case m.role == beat.Stopped, m.giving.kind == powerDown, !m.active() && (m.mains.rest != awake || m.modeOf(beat.ModeStandby, m.p.Self) != nil):
 		return gone, true
 	case m.active() && (r.cfg.ActiveActive || m.serving()):
 		return full, true

@@ -66,8 +66,12 @@ func (m *Machine) orderResources() {
 	}
 }
 
-// managed: neither maintenance nor unmanaged mode keeps hands off it.
+// managed: neither maintenance nor unmanaged mode keeps hands off it. What must
+// stop because the peer is active too (S3) stops in spite of them.
 func (m *Machine) managed(i int) bool {
+	if m.giving.kind == standDown && m.resources[i].holds() {
+		return true
+	}
 	return m.modeOf(beat.Maintenance, "") == nil && m.modeOf(beat.Unmanaged, m.resources[i].name) == nil
 }
 

@@ -40,6 +40,9 @@ func (m *Machine) beat() *beat.Beat {
 	if !m.active() && m.leaving > m.now {
 		b.Grace = m.leaving - m.now
 	}
+	if !m.active() && m.mains.rest != awake {
+		b.Grace, m.mains.said = leaveGrace, true
+	}
 	for i := range m.links {
 		if l := &m.links[i]; l.takenAt > 0 {
 			b.Echoes = append(b.Echoes, beat.Echo{Link: l.name, Incarnation: l.incarnation, Sequence: l.sequence, Sent: l.sent, Age: m.now - l.takenAt})

@@ -125,6 +125,8 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 		s.view(n)
 	case "power":
 		b.setPower(n, rest == "on")
+	case "supply":
+		return s.setSupply(n, rest)
 	case "crash":
 		n.crashed, n.machine = true, nil
 		clear(n.running)

@@ -108,12 +108,16 @@ func (m *Machine) decision() string {
 	switch {
 	case !m.adopted:
 		return s + "looking at what runs here"
+	case m.resetting:
+		return s + "resetting itself"
 	case m.giving.kind != notGiving:
 		return s + "giving up the active role: " + m.giving.why
 	case m.taking.kind != notTaking:
 		return s + "becoming active in generation " + itoa(m.state.Generation)
 	case m.given.Generation > 0:
 		return s + peer + " was granted generation " + itoa(m.given.Generation)
+	case m.mains.rest != awake:
+		return s + "resting: " + m.mains.rest.String()
 	case q.blind:
 		return s + "no link works: nothing can be said about " + peer
 	case q.off:
