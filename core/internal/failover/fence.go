@@ -352,7 +352,7 @@ func (m *Machine) giveBack() {
 	if m.onBattery(feedsPeer) == beat.Yes {
 		return // what is left in its battery is for another day
 	}
-	if m.quiet.heard || !m.quiet.silent && m.peer.receivedAt > m.order.sent {
+	if !m.quiet.off && (m.quiet.heard || !m.quiet.silent && m.peer.receivedAt > m.order.sent) {
 		m.state.OnDue = 0
 		m.store.changed()
 		return

@@ -17,6 +17,7 @@ type node struct {
 
 	powered  bool
 	broken   bool // does not boot, whatever its supply says
+	halted   bool // shut down in order: it boots when its supply was off in between
 	bootedAt time.Duration
 	boots    int
 
@@ -55,7 +56,7 @@ func (n *node) local() time.Duration {
 func (n *node) span(d time.Duration) time.Duration { return d - d*n.drift/1_000_000 }
 
 func (n *node) powerOn() {
-	if n.powered || n.broken || n.w.supply[n.id].off {
+	if n.powered || n.broken || n.halted || n.w.supply[n.id].off || n.w.supply[n.id].battery.empty {
 		return
 	}
 	n.powered, n.told = true, 0
