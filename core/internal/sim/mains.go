@@ -41,24 +41,28 @@ func (w *world) runOut(i int) {
 }
 
 // returnMains brings it back; supplies come on one after the other, and a machine
-// whose supply was off boots. One whose host was shut down gives its output a new
-// start: a store that lets hosts shut down must have such supplies.
+// whose supply was off boots.
 func (w *world) returnMains() {
 	if w.mainsLost == 0 {
 		return
 	}
 	w.logf("the store's mains are back")
 	w.mainsLost = 0
-	for i, d := range w.supply {
-		n := w.nodes[i]
-		if d.battery.empty || n.halted {
-			w.after(w.between(0, 3*time.Second), func() {
-				d.off = d.off && !d.battery.empty
-				d.battery.empty, n.halted = false, false
-				n.powerOn()
-			})
+	for i, n := range w.nodes {
+		if w.supply[i].battery.empty || n.halted {
+			w.startAnew(n)
 		}
 	}
+}
+
+// startAnew gives the output of a node's supply a new start, so that its machine boots.
+func (w *world) startAnew(n *node) {
+	d := w.supply[n.id]
+	w.after(w.between(0, 3*time.Second), func() {
+		d.off = d.off && !d.battery.empty
+		d.battery.empty, n.halted = false, false
+		n.powerOn()
+	})
 }
 
 // told adds what a device tells of its battery to a reading.
@@ -72,12 +76,17 @@ func (w *world) told(d *device, e *failover.FenceAnswer) {
 	e.Charge = max(1, int(100*e.Runtime/d.battery.full))
 }
 
-// shutDown ends a machine in order; it comes back when its supply does.
+// shutDown ends a machine in order. It comes back when its supply does: a store that
+// lets hosts shut down has supplies that give their output a new start when mains
+// return, and those that returned before the host was down count too.
 func (n *node) shutDown() {
 	n.later(n.w.between(10*time.Millisecond, 500*time.Millisecond), func() {
 		n.w.logf("%s shuts down", n.name)
 		n.halted = true
 		n.powerOff()
+		if n.w.mainsLost == 0 {
+			n.w.startAnew(n)
+		}
 	})
 }
 
