@@ -144,7 +144,7 @@ func (m *Machine) weighMains() {
 		w.ground = m.now
 		m.beginRest(ground)
 	case w.rest == awake:
-	case m.mainsAt(own) && m.reached(w.ground+mainsStable), m.reached(w.ground+restBlind):
+	case m.mainsAt(own) && m.reached(w.ground+mainsStable), m.reached(w.ground + restBlind):
 		m.endRest("its ground is gone")
 	}
 }

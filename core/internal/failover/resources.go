@@ -226,7 +226,7 @@ func (m *Machine) actionDone(e ActionDone) {
 	case DemoteResource:
 		r.promoted, r.kept, r.stopFailed = beat.No, warm, false
 		m.note("resource-demoted", m.object.resources[i], r.name+" demoted"+pidText(r.pid))
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify:
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify, ResetSelf, Shutdown:
 	}
 }
 
@@ -263,7 +263,7 @@ func (m *Machine) opFailed(i int, err string) {
 		m.note("stop-failed", m.object.resources[i], r.name+": "+err)
 	case RestartResource:
 		m.note("restart-failed", m.object.resources[i], r.name+": "+err)
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify:
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify, ResetSelf, Shutdown:
 	}
 }
 
