@@ -135,6 +135,9 @@ type Resource struct {
 	Plugin string `yaml:"plugin" need:"true" example:"postgres"`
 	// Mode is active-standby (runs on the active node alone) or active-active (runs on both).
 	Mode string `yaml:"mode" enum:"active-standby,active-active"`
+	// Warm starts the process on the standby too, without the data: the plugin promotes it on the active node.
+	// For an active-standby layer that touches nothing of the active's before that; never for a queue.
+	Warm bool `yaml:"warm"`
 	// Layer is the resource's layer of the stack, e.g. address, storage, http, database.
 	Layer string `yaml:"layer" example:"database"`
 	// After names resources that must run before this one starts.

@@ -83,6 +83,7 @@ type (
 	}
 	safetyResource struct {
 		Name, Plugin, Mode string
+		Warm               bool
 		After              []string
 		StopTimeout        Duration
 		OnFailure          string
@@ -107,7 +108,7 @@ func (c *Config) Digest() string {
 	}
 	for _, r := range c.Resources {
 		s.Resources = append(s.Resources, safetyResource{
-			Name: r.Name, Plugin: r.Plugin, Mode: r.Mode, After: r.After,
+			Name: r.Name, Plugin: r.Plugin, Mode: r.Mode, Warm: r.Warm, After: r.After,
 			StopTimeout: r.StopTimeout, OnFailure: r.OnFailure, StopFailed: r.StopFailed,
 		})
 	}

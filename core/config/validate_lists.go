@@ -96,6 +96,7 @@ func (k *checker) resources() {
 		k.within(path+".stop_timeout", r.StopTimeout, 10*time.Millisecond, time.Hour)
 		k.within(path+".monitor_every", r.MonitorEvery, 100*time.Millisecond, time.Hour)
 		k.within(path+".monitor_timeout", r.MonitorTimeout, 10*time.Millisecond, time.Hour)
+		k.warm(path, r)
 		if r.FailuresToDown < 1 {
 			k.faultf(path+".failures_to_down", "write 1 or more", "%d would find a healthy resource dead", r.FailuresToDown)
 		}
@@ -110,6 +111,21 @@ func (k *checker) resources() {
 				k.faultf(at, suggest(after, names), "there is no resource %q", after)
 			}
 		}
+	}
+}
+
+// cold are the layers that are the data, or the way to them: what starts them on the standby touches them.
+var cold = []string{"address", "storage", "queue"}
+
+// warm refuses a warm start that could break the rule of one active node. Whether
+// the plugin can promote is asked of the plugin.
+func (k *checker) warm(path string, r Resource) {
+	switch {
+	case !r.Warm:
+	case r.Mode == "active-active":
+		k.fault(path+".warm", "an active-active resource runs on both nodes anyway", "take it out, or write mode: active-standby")
+	case slices.Contains(cold, r.Layer):
+		k.faultf(path+".warm", "take it out", "a resource of layer %s touches what only the active node may have", r.Layer)
 	}
 }
 

@@ -118,6 +118,12 @@ type Promoter interface {
 	Demote(ctx context.Context) error
 }
 
+// Promotable is implemented by configurations of plugins with the Promoter role: it
+// tells whether an instance of this configuration offers it, before one is opened.
+type Promotable interface {
+	Promotable() bool
+}
+
 // Power is a three-valued reading of a supply's output.
 type Power int
 

@@ -21,10 +21,11 @@ func (s *service) Ping(context.Context, *sdkpb.PingRequest) (*sdkpb.PingReply, e
 	return &sdkpb.PingReply{Taken: int64(Monotonic())}, nil
 }
 
-// Check decodes and validates a configuration.
+// Check decodes and validates a configuration, and tells what it would offer.
 func (s *service) Check(_ context.Context, r *sdkpb.CheckRequest) (*sdkpb.CheckReply, error) {
-	_, err := s.configure(r.GetYaml())
-	return &sdkpb.CheckReply{Faults: faultsOut(err)}, nil
+	config, err := s.configure(r.GetYaml())
+	promotable, _ := config.(Promotable)
+	return &sdkpb.CheckReply{Faults: faultsOut(err), Promoter: promotable != nil && promotable.Promotable()}, nil
 }
 
 func (s *service) configure(yaml []byte) (config any, err error) {

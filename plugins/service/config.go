@@ -36,6 +36,14 @@ type Config struct {
 	Settle sdk.Duration `yaml:"settle"`
 	// Ready tells when the service answers: asked until it does at a start, and by every monitor.
 	Ready Ready `yaml:"ready"`
+	// Promote, Demote and Role give the service two running roles, for a warm start: programs with their
+	// arguments, by their full path, run as User. All three are set, or none. Promote lets a running service
+	// have the data, Demote takes it away; each ends with 0 once that is done.
+	Promote []string `yaml:"promote"`
+	Demote  []string `yaml:"demote"`
+	// Role tells the role by its exit code, as an OCF agent's monitor: 0 not promoted, 8 promoted,
+	// 9 promoted and failed; anything else: it could not be found out.
+	Role []string `yaml:"role"`
 	// OutputLimit bounds the file with the command's output, in bytes; as much again is kept of what came before.
 	OutputLimit int64 `yaml:"output_limit"`
 }
@@ -64,7 +72,25 @@ func DefaultConfig() any {
 
 // Validate returns every fault of the configuration, each with its path.
 func (c *Config) Validate() error {
-	return errors.Join(c.checkWhat(), c.checkHow(), c.checkStop(), c.Ready.check())
+	return errors.Join(c.checkWhat(), c.checkHow(), c.checkStop(), c.checkRoles(), c.Ready.check())
+}
+
+// Promotable tells whether the instance offers Promoter.
+func (c *Config) Promotable() bool { return len(c.Promote) > 0 }
+
+func (c *Config) checkRoles() error {
+	var faults []error
+	commands := map[string][]string{"promote": c.Promote, "demote": c.Demote, "role": c.Role}
+	given := len(c.Promote)+len(c.Demote)+len(c.Role) > 0
+	for _, key := range slices.Sorted(maps.Keys(commands)) {
+		switch command := commands[key]; {
+		case given && len(command) == 0:
+			faults = append(faults, fmt.Errorf("%s: is missing: promote, demote and role go together", key))
+		case given && !filepath.IsAbs(command[0]):
+			faults = append(faults, fmt.Errorf("%s[0]: %q is no full path: e.g. \"/usr/local/bin/cache-role\"", key, command[0]))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (c *Config) checkWhat() error {

@@ -65,16 +65,22 @@ func open(_ context.Context, env sdk.Env, config any) (sdk.Instance, error) {
 		return nil, fmt.Errorf("open service %s: configuration is a %T", env.Instance, config)
 	}
 	s := &instance{cfg: cfg, name: env.Instance, log: env.Log}
-	if cfg.Unit != "" {
-		s.run = &unit{name: cfg.Unit, connect: systemd}
-		return s, nil
+	if s.run = s.runner(env); cfg.Promotable() {
+		return &promotable{s}, nil
 	}
-	s.run = &command{cfg: cfg, daemon: daemon.New(daemon.Spec{
+	return s, nil
+}
+
+func (s *instance) runner(env sdk.Env) runner {
+	cfg := s.cfg
+	if cfg.Unit != "" {
+		return &unit{name: cfg.Unit, connect: systemd}
+	}
+	return &command{cfg: cfg, daemon: daemon.New(daemon.Spec{
 		Instance: "service/" + env.Node + "/" + env.Instance,
 		Command:  cfg.Command, Directory: cfg.Directory, User: cfg.User, Environment: cfg.environment(),
 		StateDir: env.StateDir, OutputLimit: cfg.OutputLimit,
 	}, env.Log)}
-	return s, nil
 }
 
 // Close lets the service run.
@@ -103,9 +109,15 @@ func (s *instance) startOnce(ctx context.Context) (fresh bool, err error) {
 	return fresh, s.awaitReady(ctx)
 }
 
+// The pauses between two questions to a service that is starting.
+const (
+	firstWait = 2 * time.Millisecond
+	mostWait  = 50 * time.Millisecond
+)
+
 // awaitReady asks until the service answers, ends, or ctx does.
 func (s *instance) awaitReady(ctx context.Context) error {
-	wait := 2 * time.Millisecond
+	wait := firstWait
 	for {
 		notReady := s.ready(ctx)
 		if notReady == nil {
@@ -118,7 +130,7 @@ func (s *instance) awaitReady(ctx context.Context) error {
 		if !pause(ctx, wait) {
 			return fmt.Errorf("it does not answer: %w", notReady)
 		}
-		wait = min(2*wait, 50*time.Millisecond)
+		wait = min(2*wait, mostWait)
 	}
 }
 

@@ -55,15 +55,19 @@ func openTest(t *testing.T, dir string, change func(*Config)) *instance {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s, plain := got.(*instance)
+	if !plain {
+		s = got.(*promotable).instance
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := got.(*instance).Stop(ctx); err != nil {
+		if err := s.Stop(ctx); err != nil {
 			t.Error(err)
 		}
 		_ = got.Close()
 	})
-	return got.(*instance)
+	return s
 }
 
 func monitor(t *testing.T, s *instance) sdk.State {
@@ -232,11 +236,13 @@ func TestValidate(t *testing.T) {
 		"environment: ":     {Environment: map[string]string{"STOREWARD_X": ""}},
 		"output_limit: ":    {},
 		"settle: ":          {Settle: sdk.Duration(time.Hour)},
-		"stop_signal: ":     {StopSignal: "NOW"},
-		"stop_grace: ":      {},
-		"ready.unix: ":      {Ready: Ready{Unix: "x", TCP: "y"}},
-		"ready.tcp: ":       {Ready: Ready{TCP: "y"}},
-		"ready.timeout: ":   {},
+		"demote: is missing: promote, demote and role go together": {Promote: []string{"/bin/true"}, Role: []string{"/bin/true"}},
+		"role[0]: ":       {Role: []string{"true"}},
+		"stop_signal: ":   {StopSignal: "NOW"},
+		"stop_grace: ":    {},
+		"ready.unix: ":    {Ready: Ready{Unix: "x", TCP: "y"}},
+		"ready.tcp: ":     {Ready: Ready{TCP: "y"}},
+		"ready.timeout: ": {},
 	} {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("no %q in %v", fault, err)

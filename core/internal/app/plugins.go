@@ -136,6 +136,12 @@ func (h handle) Status(ctx context.Context) (sdk.Reading, error) {
 	return reading, away(err)
 }
 
+// Promote implements engine.Instance.
+func (h handle) Promote(ctx context.Context) error { return away(h.Instance.Promote(ctx)) }
+
+// Demote implements engine.Instance.
+func (h handle) Demote(ctx context.Context) error { return away(h.Instance.Demote(ctx)) }
+
 func away(err error) error {
 	if errors.Is(err, host.ErrRestarting) {
 		return fmt.Errorf("%w: %w", engine.ErrPluginAway, err)

@@ -124,7 +124,8 @@ type Mode struct {
 	Left time.Duration
 }
 
-// Modes are all of them. The set with the higher epoch replaces the other.
+// Modes are all of them. The set with the higher epoch replaces the other; of two
+// with the same epoch that differ both hold.
 type Modes struct {
 	Epoch uint64
 	Set   []Mode

@@ -67,7 +67,7 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 		if err != nil {
 			return fmt.Errorf("read section: %w", err)
 		}
-		if err := h.Check(ctx, name, text); err != nil {
+		if _, err := h.Check(ctx, name, text); err != nil {
 			return fmt.Errorf("the plugin refuses %s: %w", section, err)
 		}
 		out.Section = section + " is good"

@@ -107,7 +107,7 @@ func (e *Engine) perform(ctx context.Context, a failover.Action) failover.Event 
 		return e.analyse(ctx, a)
 	case failover.FenceOff, failover.FenceOn, failover.FenceRead:
 		return e.fence(ctx, a)
-	case failover.StartResource, failover.StopResource, failover.RestartResource, failover.MonitorResource:
+	case failover.StartResource, failover.StopResource, failover.RestartResource, failover.PromoteResource, failover.DemoteResource, failover.MonitorResource:
 		return e.steer(ctx, a)
 	case failover.Verify:
 		return e.verify(ctx, a.ID)

@@ -63,7 +63,7 @@ func (f *fakeInstance) Start(context.Context) error {
 		return errDead
 	}
 	other := f.w.running[f.peer()][f.resource()]
-	if other > 0 {
+	if other > 0 && f.resource() != warmResource {
 		f.w.t.Errorf("%s runs on both nodes", f.resource())
 	}
 	if f.w.running[f.node][f.resource()] == 0 {
@@ -77,6 +77,36 @@ func (f *fakeInstance) Stop(context.Context) error {
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
 	delete(f.w.running[f.node], f.resource())
+	if f.resource() == warmResource && f.w.promoted == f.node {
+		f.w.promoted = ""
+	}
+	return nil
+}
+
+// warmResource is the one that runs on both nodes and is promoted on one.
+const warmResource = "cache"
+
+func (f *fakeInstance) Promote(context.Context) error {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	switch {
+	case !f.alive():
+		return errDead
+	case f.w.promoted != "" && f.w.promoted != f.node:
+		f.w.t.Errorf("%s is promoted on both nodes", f.resource())
+	case f.w.running[f.node][f.resource()] == 0:
+		return errors.New("it does not run")
+	}
+	f.w.promoted = f.node
+	return nil
+}
+
+func (f *fakeInstance) Demote(context.Context) error {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	if f.w.promoted == f.node {
+		f.w.promoted = ""
+	}
 	return nil
 }
 
@@ -90,7 +120,7 @@ func (f *fakeInstance) Monitor(context.Context) (sdk.State, error) {
 	if pid == 0 {
 		return sdk.State{Status: sdk.Down, Message: "not running"}, nil
 	}
-	return sdk.State{Running: true, Status: sdk.OK, PID: pid}, nil
+	return sdk.State{Running: true, Promoted: f.resource() == warmResource && f.w.promoted == f.node, Status: sdk.OK, PID: pid}, nil
 }
 
 func (f *fakeInstance) Describe(context.Context) (sdk.Device, error) {

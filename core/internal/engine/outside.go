@@ -29,7 +29,7 @@ type Plugins interface {
 // role that the plugin does not offer answers with an error.
 type Instance interface {
 	sdk.Prober
-	sdk.Resource
+	sdk.Promoter
 	sdk.Fencer
 	sdk.Link
 	sdk.Evidence

@@ -43,7 +43,7 @@ func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Poli
 
 func resourceOf(r config.Resource) failover.Resource {
 	return failover.Resource{
-		Name: r.Name, Layer: r.Layer, ActiveActive: r.Mode == "active-active", After: r.After,
+		Name: r.Name, Layer: r.Layer, ActiveActive: r.Mode == "active-active", Warm: r.Warm, After: r.After,
 		StartTimeout: r.StartTimeout.Std(), StopTimeout: r.StopTimeout.Std(), MonitorTimeout: r.MonitorTimeout.Std(),
 		FailuresToDown: r.FailuresToDown,
 		Restarts:       failover.Budget{Max: r.Restarts.Max, Within: r.Restarts.Within.Std()},

@@ -103,6 +103,12 @@ func (r *resource) monitor(ctx context.Context, id string) failover.Event {
 	if state.Running {
 		out.Running = beat.Yes
 	}
+	if state.Running && r.cfg.Warm {
+		out.Promoted = beat.No
+		if state.Promoted {
+			out.Promoted = beat.Yes
+		}
+	}
 	return out
 }
 
@@ -133,6 +139,10 @@ func (r *resource) act(ctx context.Context, kind failover.ActionKind) (pid int, 
 	switch kind {
 	case failover.StopResource:
 		return 0, r.patient(ctx, in.Stop)
+	case failover.PromoteResource:
+		return 0, r.patient(ctx, in.Promote)
+	case failover.DemoteResource:
+		return 0, r.patient(ctx, in.Demote)
 	case failover.RestartResource:
 		if err := r.patient(ctx, in.Stop); err != nil {
 			return 0, fmt.Errorf("stop before the new start: %w", err)

@@ -45,9 +45,13 @@ var meanings = map[string]meaning{
 	"resource-failing":   {api.KindResourceDegraded, minor},
 	"resource-started":   {api.KindResourceStarted, informative},
 	"resource-stopped":   {api.KindResourceStopped, informative},
+	"resource-promoted":  {api.KindResourceStarted, informative},
+	"resource-demoted":   {api.KindResourceStopped, informative},
 	"resource-restarted": {api.KindResourceRestarted, warning},
 	"start-failed":       {api.KindResourceFailed, major},
 	"stop-failed":        {api.KindResourceFailed, major},
+	"promote-failed":     {api.KindResourceFailed, major},
+	"demote-failed":      {api.KindResourceFailed, major},
 	"restart-failed":     {api.KindResourceFailed, major},
 }
 

@@ -37,6 +37,7 @@ policy: {after_fence: cycle, off_time: 3s}
 resources:
   - {name: ip, plugin: vip, layer: address, with: {}}
   - {name: db, plugin: service, layer: service, after: [ip], with: {}}
+  - {name: cache, plugin: service, layer: cache, warm: true, after: [db], with: {}}
 probes:
   - {name: sale, plugin: http, every: 1s, timeout: 500ms, on: active, verify: true, with: {}}
 `
@@ -49,15 +50,17 @@ type world struct {
 	mu      sync.Mutex
 	power   map[string]bool
 	running map[string]map[string]int // node, resource: pid
-	pids    int
-	ears    map[string]map[string]func(sdk.Packet) // node, link
-	refuse  bool                                   // fence devices refuse
-	hung    string                                 // the node whose link plugin hangs, since hungAt
-	hungAt  time.Duration
-	dark    bool                       // who is cut gets no power again
-	wrong   map[string][]sdk.Condition // with the supply of a node
-	nodes   map[string]*fakeDaemon
-	saved   map[string]string
+	// promoted is the node on which the warm resource has its data.
+	promoted string
+	pids     int
+	ears     map[string]map[string]func(sdk.Packet) // node, link
+	refuse   bool                                   // fence devices refuse
+	hung     string                                 // the node whose link plugin hangs, since hungAt
+	hungAt   time.Duration
+	dark     bool                       // who is cut gets no power again
+	wrong    map[string][]sdk.Condition // with the supply of a node
+	nodes    map[string]*fakeDaemon
+	saved    map[string]string
 }
 
 type fakeDaemon struct {
@@ -141,6 +144,9 @@ func (w *world) at(node string) *fakeDaemon {
 func (w *world) cut(node string) {
 	w.mu.Lock()
 	w.power[node], w.running[node], w.ears[node] = false, map[string]int{}, map[string]func(sdk.Packet){}
+	if w.promoted == node {
+		w.promoted = ""
+	}
 	d := w.nodes[node]
 	w.mu.Unlock()
 	if d != nil {

@@ -51,7 +51,7 @@ func (m *Machine) clusterAlarms() {
 	q, p := &m.quiet, &m.peer
 	peer := m.p.Peer
 	alone := m.active() && m.state.Alone // it was off, and was not heard since
-	planned := q.silent && p.b.Role != beat.Active && m.now < p.grace
+	planned := q.silent && p.b.Role != beat.Active && (m.now < p.grace || m.peerRests())
 	m.alarm(planned, m.object.peer, "away", Minor, peer, " announced its silence")
 	m.alarm(q.silent && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
 	m.alarm(q.silent && !q.off && alone, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
@@ -81,6 +81,11 @@ func (m *Machine) nodeAlarms() {
 	m.alarm(m.cannotKeep(), self, "cannot-keep", Critical, "the granted right cannot be saved: this node asks to be cut")
 	m.alarm(m.role == beat.Stopped, self, "removed", Major, "this node is removed and takes no part")
 	m.alarm(m.quiet.silent && m.serves() && !m.active(), m.object.peer, "daemon-silent", Critical, m.p.Peer, " is silent but the service answers: it is not cut")
+	w := &m.mains
+	m.alarm(w.lost > 0, self, "on-battery", Major, "both nodes run on battery")
+	m.alarm(w.rest != awake, self, "rests", Major, "this node rests: ", w.rest.String())
+	m.alarm(m.active() && m.batteryLow() && m.mayGive() != "", self, "battery-low", Critical, "the battery is low and this node serves on: ", m.mayGive())
+	m.alarm(m.resetting, self, "resets", Critical, "this node resets itself")
 	v := &m.verify
 	m.alarm(v.late && m.failover.Done == 0, self, "unverified", Critical, "the service does not answer through the virtual IP after a takeover")
 }
@@ -123,9 +128,9 @@ func (m *Machine) resourceAlarms() {
 		m.alarm(r.stopFailed, object, "stop-failed", Critical, r.name, " did not stop: ", r.message)
 		m.alarm(r.blocked, object, "blocked", Critical, r.name, " is not started any more: ", r.message)
 		m.alarm(r.failed && !r.blocked, object, "failed", Critical, r.name, " failed and its restarts are spent")
-		want, _ := m.wish(i)
-		m.alarm(r.running == beat.Yes && want && r.health == beat.Down && !r.failed, object, "down", Major, r.name, " does not answer: ", r.message)
-		m.alarm(r.running == beat.Yes && want && r.health == beat.Degraded, object, "degraded", Minor, r.name, " is degraded: ", r.message)
+		want := m.wanted(i)
+		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Down && !r.failed, object, "down", Major, r.name, " does not answer: ", r.message)
+		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Degraded, object, "degraded", Minor, r.name, " is degraded: ", r.message)
 	}
 }
 

@@ -59,6 +59,10 @@ const (
 	RestartResource            // stop and start in place, as a new process; answer ActionDone with PID
 	MonitorResource            // answer ResourceState
 	Verify                     // probe the service through the virtual IP; answer ServiceProbe
+	PromoteResource            // let a warm layer have the data; answer ActionDone
+	DemoteResource             // take the data from it, its process stays; answer ActionDone
+	ResetSelf                  // let the watchdog reset this machine; there is no answer
+	Shutdown                   // shut this host down in order; there is no answer
 )
 
 // Action is one thing to do. Fields that a kind does not use are zero.
@@ -129,8 +133,12 @@ type (
 		Power  beat.Tri      // Yes: output on, No: output off
 		Taken  time.Duration // when the reading arrived
 		Err    string
+		// OnBattery: the output comes from the battery, whose word on itself follows.
+		OnBattery, BatteryLow beat.Tri
+		Charge                int           // percent; 0: not told
+		Runtime               time.Duration // left on battery; 0: not told
 	}
-	// ActionDone answers StartResource, StopResource and RestartResource.
+	// ActionDone answers every action on a resource but MonitorResource.
 	ActionDone struct {
 		ID  string
 		PID int
@@ -141,6 +149,7 @@ type (
 		ID       string
 		Resource string
 		Running  beat.Tri
+		Promoted beat.Tri // of a warm layer: it has the data
 		Health   beat.Health
 		PID      int
 		Message  string
@@ -293,6 +302,17 @@ type Policy struct {
 	FailbackAuto  bool
 	// Verify: there is a probe through the virtual IP.
 	Verify bool
+	// Watchdog: this machine can reset itself.
+	Watchdog  bool
+	OnBattery OnBattery
+}
+
+// OnBattery is what a node does without mains.
+type OnBattery struct {
+	StandbyAfter time.Duration // both on battery for so long: the standby rests; 0: it does not
+	LowCharge    int           // percent at which a battery counts as low
+	LowRuntime   time.Duration // or with so much time left
+	Shutdown     bool          // a node that rests shuts its host down
 }
 
 // Link is one path of beats.
@@ -316,7 +336,9 @@ type Resource struct {
 	Name         string
 	Layer        string // phase of the failover it counts to: address, storage, else start
 	ActiveActive bool
-	After        []string
+	// Warm: the process may run on the standby without the data, and is promoted on the active node.
+	Warm  bool
+	After []string
 
 	StartTimeout, StopTimeout, MonitorTimeout time.Duration
 	// FailuresToDown counts slow answers; a process that is gone counts at once.
@@ -378,7 +400,7 @@ type LinkView struct {
 	Old       uint64 // beats dropped because a newer one was heard
 }
 
-// ResourceView is one resource. State is "started", "stopped", "starting",
+// ResourceView is one resource. State is "started", "warm", "stopped", "starting",
 // "stopping", "failed", "blocked" or "unknown".
 type ResourceView struct {
 	Name     string

@@ -18,8 +18,10 @@ type bench struct {
 	cuts   map[string]bool // "LINK FROM>TO"
 	policy Policy          // of both nodes, as alpha has it
 	alive  bool            // the ping group
-	tell   func(n *benchNode, p *Plan)
-	record func(n *benchNode, e Event) // what each node is told; may be nil
+	// supplies are what a scenario says of the devices' batteries, by the node that they feed.
+	supplies map[string]supply
+	tell     func(n *benchNode, p *Plan)
+	record   func(n *benchNode, e Event) // what each node is told; may be nil
 }
 
 // benchNode is one node of the bench.
@@ -34,7 +36,7 @@ type benchNode struct {
 	starts    int   // counts daemon starts
 	powered   bool
 	crashed   bool              // powered, and dead
-	running   map[string]string // resources: "up", "down" (runs, does not answer), "unknown"; absent: stopped
+	running   map[string]string // resources: "up", "warm" (runs, not promoted), "down" (runs, does not answer), "unknown"; absent: stopped
 	pids      int
 	late      time.Duration // the machine is not called before (a stall)
 	hands     map[string]hand
@@ -236,8 +238,23 @@ func (b *bench) setPower(n *benchNode, on bool) {
 		}
 	}
 	if on {
-		n.kernel++
-		n.starts = 0
-		b.startDaemon(n, false)
+		b.boot(n, n.handOf("boot", "", 0).took)
 	}
+}
+
+// boot starts a machine's kernel now, and its daemon once it has booted.
+func (b *bench) boot(n *benchNode, takes time.Duration) {
+	n.kernel++
+	n.starts = 0
+	kernel := n.kernel
+	start := func() {
+		if n.powered && n.kernel == kernel && n.machine == nil {
+			b.startDaemon(n, false)
+		}
+	}
+	if takes == 0 {
+		start()
+		return
+	}
+	b.after(takes, start)
 }

@@ -32,6 +32,8 @@ func (m *Machine) refusal(c *Command) string {
 	local := c.Verb == Cleanup || c.Verb == Restart || c.Verb == Leave || c.Verb == Adopt
 	word := c.Verb == FenceConfirm || c.Verb == Remove // refused by what the peer shows
 	switch {
+	case c.For < 0:
+		return "a mode cannot last " + c.For.String()
 	case c.Generation != 0 && c.Generation != m.state.Generation:
 		return "given for generation " + itoa(c.Generation) + ", but it is " + itoa(m.state.Generation)
 	case local:
@@ -91,12 +93,10 @@ func (m *Machine) commandSwitchover(why string) string {
 	switch {
 	case !m.active():
 		return "no node is active"
-	case m.modeOf(beat.Maintenance, "") != nil:
-		return "maintenance is on"
+	case m.mayGive() != "":
+		return m.mayGive()
 	case !m.peerReady():
 		return m.p.Peer + " is not ready to take over"
-	case m.stopStuck():
-		return "a resource did not stop: clean it up first"
 	}
 	m.beginGiving(switchover, why)
 	return ""
@@ -110,6 +110,8 @@ func (m *Machine) commandStandby(c *Command) string {
 		return "no node " + c.Name
 	case !m.active() && m.quiet.silent:
 		return "no node is known to be active, and " + m.p.Peer + " is silent"
+	case self && m.active() && m.mayGive() != "":
+		return m.mayGive()
 	case self && !m.peerReady():
 		return "this would leave no eligible node: " + m.p.Peer + " is not ready"
 	case other && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || !m.active() && !m.ready()):
@@ -136,8 +138,15 @@ func (m *Machine) commandResource(c *Command) string {
 		}
 		return ""
 	}
-	if r.running != beat.Yes {
+	switch {
+	case r.running != beat.Yes:
 		return c.Name + " does not run here"
+	case m.modeOf(beat.Maintenance, "") != nil:
+		return "maintenance is on"
+	case !m.managed(i):
+		return c.Name + " is unmanaged: manage it first"
+	case m.giving.kind != notGiving:
+		return "another change is under way"
 	}
 	r.asked = true
 	return ""

@@ -25,10 +25,12 @@ type device struct {
 	cfg                  Device
 	feedsPeer, feedsSelf bool
 
-	power  beat.Tri
-	readAt time.Duration
-	offAt  time.Duration // first reading of off since the last sign of life
-	err    string
+	power   beat.Tri
+	battery batteryState
+	mute    bool // its last answer was none
+	readAt  time.Duration
+	offAt   time.Duration // first reading of off since the last sign of life
+	err     string
 
 	op      ActionKind
 	opID    string
@@ -97,8 +99,10 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 	}
 	d.err = e.Err
 	if e.Power != beat.Unknown && e.Taken >= d.readAt {
+		m.batteryTold(d, &e)
 		m.reading(d, e)
 	}
+	d.mute = e.Power == beat.Unknown
 	switch {
 	case asked == FenceOn && d.power == beat.Yes && e.Err == "":
 		d.onTry = 0
@@ -110,6 +114,9 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 }
 
 func (m *Machine) reading(d *device, e FenceAnswer) {
+	if e.Power == beat.Yes {
+		m.powerCame(d)
+	}
 	d.power, d.readAt = e.Power, e.Taken
 	switch {
 	case e.Power == beat.Yes:
@@ -153,7 +160,7 @@ func (m *Machine) confirmedOff() bool {
 
 // mayPromote: this node could become active; who could not, does not cut (S6).
 func (m *Machine) mayPromote() bool {
-	return !m.lost && !m.active() && m.role != beat.Stopped && m.adopted && m.modeOf(beat.Maintenance, "") == nil &&
+	return !m.lost && !m.active() && m.role != beat.Stopped && m.adopted && m.mains.rest != restBattery && m.modeOf(beat.Maintenance, "") == nil &&
 		m.modeOf(beat.ModeStandby, m.p.Self) == nil && m.clean()
 }
 
@@ -183,6 +190,8 @@ func (m *Machine) veto() string {
 		return "ping group does not answer"
 	case p.b.Role != beat.Active && !m.reached(p.grace):
 		return "planned silence"
+	case m.peerRests():
+		return "the peer rests: its battery ran out"
 	case !m.active() && m.serves():
 		return "service answers through the virtual IP"
 	case m.active() && m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
@@ -340,7 +349,10 @@ func (m *Machine) giveBack() {
 	if m.state.OnDue == 0 || !m.active() && m.mayPromote() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil || m.ordering() {
 		return
 	}
-	if m.quiet.heard || !m.quiet.silent && m.peer.receivedAt > m.order.sent {
+	if m.onBattery(feedsPeer) == beat.Yes {
+		return // what is left in its battery is for another day
+	}
+	if !m.quiet.off && (m.quiet.heard || !m.quiet.silent && m.peer.receivedAt > m.order.sent) {
 		m.state.OnDue = 0
 		m.store.changed()
 		return

@@ -134,6 +134,10 @@ func (e *FenceAnswer) fields(f *form) {
 	field(f, "power", &e.Power, powerWord, readPower)
 	f.span("taken", &e.Taken)
 	f.text("err", &e.Err)
+	oneOf(f, "on-battery", &e.OnBattery, beat.TriNames)
+	oneOf(f, "battery-low", &e.BatteryLow, beat.TriNames)
+	f.int("charge", &e.Charge)
+	f.span("runtime", &e.Runtime)
 }
 
 func powerWord(t beat.Tri) string { return map[beat.Tri]string{beat.Yes: "on", beat.No: "off"}[t] }
@@ -160,6 +164,7 @@ func (e *ResourceState) fields(f *form) {
 	f.text("id", &e.ID)
 	f.text("name", &e.Resource)
 	oneOf(f, "running", &e.Running, beat.TriNames)
+	oneOf(f, "promoted", &e.Promoted, beat.TriNames)
 	oneOf(f, "health", &e.Health, beat.HealthNames)
 	f.int("pid", &e.PID)
 	f.text("message", &e.Message)
@@ -230,6 +235,11 @@ func (p *Policy) fields(f *form) {
 	f.span("isolation-time", &p.IsolationTime)
 	f.yes("failback-auto", &p.FailbackAuto)
 	f.yes("verify", &p.Verify)
+	f.yes("watchdog", &p.Watchdog)
+	f.span("standby-after", &p.OnBattery.StandbyAfter)
+	f.int("low-charge", &p.OnBattery.LowCharge)
+	f.span("low-runtime", &p.OnBattery.LowRuntime)
+	f.yes("shutdown", &p.OnBattery.Shutdown)
 	each(f, "link", &p.Links, linkFields)
 	each(f, "device", &p.Devices, deviceFields)
 	each(f, "resource", &p.Resources, resourceFields)
@@ -252,6 +262,7 @@ func resourceFields(f *form, r *Resource) {
 	f.text("name", &r.Name)
 	f.text("layer", &r.Layer)
 	f.yes("active-active", &r.ActiveActive)
+	f.yes("warm", &r.Warm)
 	f.words("after", &r.After)
 	f.span("start", &r.StartTimeout)
 	f.span("stop", &r.StopTimeout)

@@ -16,12 +16,31 @@ const (
 	forResource // a resource that cannot be mended here
 	isolated    // the peer reaches the ping group, this node does not
 	failback    // the primary is well again
+	lowBattery  // its battery is low, the peer's is not
 	standDown   // S3: no grant, the peer is active already
 	cutOffStop  // isolation: stop; no grant
+	powerDown   // its battery is low and nobody could take over; no grant
 )
 
 // grants tells whether the peer is told that it may be active.
-func (k givingKind) grants() bool { return k != standDown && k != cutOffStop }
+func (k givingKind) grants() bool { return k < standDown }
+
+// mayGive names what keeps this node from giving its right away in order; empty:
+// nothing does. What nobody may stop here cannot run there.
+func (m *Machine) mayGive() string {
+	if m.modeOf(beat.Maintenance, "") != nil {
+		return "maintenance is on"
+	}
+	for i := range m.resources {
+		switch r := &m.resources[i]; {
+		case r.holds() && !m.managed(i):
+			return r.name + " is unmanaged: manage it first"
+		case r.holds() && r.stopFailed:
+			return r.name + " did not stop: clean it up first"
+		}
+	}
+	return ""
+}
 
 // giving is a right being given away: everything stopped, then the new
 // generation persisted, then sent (S11).
@@ -242,6 +261,7 @@ func (m *Machine) beginGiving(kind givingKind, why string) {
 // handOver carries a giving through its steps: stop, persist, grant.
 func (m *Machine) handOver() {
 	m.considerStandbyMode()
+	m.considerBattery()
 	m.considerIsolation()
 	m.considerFailback()
 	g := &m.giving
@@ -264,13 +284,21 @@ func (m *Machine) handOver() {
 	m.urgent = true
 	if m.role != beat.Stopped {
 		m.setRole(beat.Standby)
+		m.weighMains() // what stopped for its battery rests at once
 	}
 }
 
 // prepareGiving waits until everything has stopped, then asks for the state to be kept.
 func (m *Machine) prepareGiving() {
 	g := &m.giving
+	if g.kind == powerDown && m.onBattery(feedsSelf) == beat.No {
+		m.abortGiving("mains are back")
+		return
+	}
 	if m.stopStuck() { // a stop that failed is no grant
+		if g.kind == powerDown {
+			return
+		}
 		if !g.kind.grants() || m.stopFences() && m.quiet.heard {
 			if !m.cutMe {
 				m.cutMe, m.urgent = true, true
@@ -283,6 +311,10 @@ func (m *Machine) prepareGiving() {
 	m.cutMe = false
 	if g.kind.grants() && !m.peerReady() {
 		m.abortGiving(m.p.Peer + " is not ready")
+		return
+	}
+	if why := m.mayGive(); g.kind != standDown && why != "" { // a mode that came with a beat
+		m.abortGiving(why)
 		return
 	}
 	if !m.clean() || g.kind.grants() && m.ordering() {
@@ -303,7 +335,7 @@ func (m *Machine) abortGiving(why string) {
 	m.giving = giving{}
 	m.cutMe = false
 	for i := range m.resources {
-		m.resources[i].up = false
+		m.resources[i].kept = gone
 	}
 }
 
@@ -336,7 +368,7 @@ func (m *Machine) considerIsolation() {
 	if a.since == 0 {
 		a.since = max(m.ping.since, p.pingYes)
 	}
-	if !a.locked && m.giving.kind == notGiving && m.modeOf(beat.Maintenance, "") == nil && m.peerReady() && m.reached(a.since+m.p.IsolationTime) {
+	if !a.locked && m.giving.kind == notGiving && m.mayGive() == "" && m.peerReady() && m.reached(a.since+m.p.IsolationTime) {
 		a.locked = true
 		m.beginGiving(isolated, "the peer reaches the ping group and this node does not")
 	}
@@ -346,7 +378,7 @@ func (m *Machine) considerIsolation() {
 // everybody stops serving.
 func (m *Machine) considerCutOffStop() {
 	if m.p.IsolationStop && m.active() && m.quiet.silent && m.ping.cutOff() && m.giving.kind == notGiving &&
-		m.modeOf(beat.Maintenance, "") == nil && m.reached(max(m.quiet.since, m.ping.since)+m.p.IsolationTime) {
+		m.mayGive() == "" && m.reached(max(m.quiet.since, m.ping.since)+m.p.IsolationTime) {
 		m.beginGiving(cutOffStop, "cut off from the ping group and the peer")
 	}
 }
@@ -354,8 +386,7 @@ func (m *Machine) considerCutOffStop() {
 // considerStandbyMode: an active node in standby mode hands over as soon as
 // its peer is ready.
 func (m *Machine) considerStandbyMode() {
-	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerReady() && !m.stopStuck() &&
-		m.modeOf(beat.Maintenance, "") == nil {
+	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerReady() && m.mayGive() == "" {
 		m.beginGiving(switchover, "standby mode")
 	}
 }
@@ -369,7 +400,7 @@ func (m *Machine) considerFailback() {
 	if m.settled == 0 {
 		m.settled = m.now
 	}
-	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.modeOf(beat.Maintenance, "") == nil && m.reached(m.settled+stablePeriod) {
+	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" && m.reached(m.settled+stablePeriod) {
 		m.beginGiving(failback, "the primary has been well for a while")
 	}
 }

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 		answer(h.took, func() Event { return b.evidenceFor(n, a.ID, asked) })
 	case FenceOff, FenceOn, FenceRead:
 		b.carryFence(n, a, answer)
-	case StartResource, StopResource, RestartResource:
+	case StartResource, StopResource, RestartResource, PromoteResource, DemoteResource:
 		b.carryResource(n, a, answer)
 	case MonitorResource:
 		answer(time.Millisecond, func() Event { return b.monitor(n, a.ID, a.Resource) })
@@ -64,8 +65,25 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 			}
 			return ServiceProbe{ID: a.ID, Health: beat.OK, Asked: asked}
 		})
+	case ResetSelf, Shutdown:
+		b.endMachine(n, a)
 	case NoAction:
 	}
+}
+
+// endMachine resets a machine, or shuts it down, unless its daemon ended before.
+func (b *bench) endMachine(n *benchNode, a Action) {
+	m := n.machine
+	h := n.handOf(a.Kind.String(), "", 10*time.Millisecond)
+	b.after(h.took, func() {
+		switch {
+		case n.machine != m || h.word != "ok":
+		case a.Kind == ResetSelf:
+			b.reset(n)
+		default:
+			b.halt(n)
+		}
+	})
 }
 
 // evidenceFor answers an analysis from the truth of this world.
@@ -91,11 +109,21 @@ func (b *bench) evidenceFor(n *benchNode, id string, asked time.Duration) Analys
 	}
 }
 
+// isWarm: the resource is a warm layer.
+func (n *benchNode) isWarm(name string) bool {
+	return slices.ContainsFunc(n.policy.Resources, func(r Resource) bool { return r.Name == name && r.Warm })
+}
+
 func (b *bench) monitor(n *benchNode, id, name string) ResourceState {
 	e := ResourceState{ID: id, Resource: name, Running: beat.No}
+	if n.isWarm(name) && n.running[name] != "" {
+		e.Promoted = beat.Yes
+	}
 	switch n.running[name] {
 	case "up":
 		e.Running, e.Health, e.PID = beat.Yes, beat.OK, n.pids
+	case "warm":
+		e.Running, e.Promoted, e.Health, e.PID = beat.Yes, beat.No, beat.OK, n.pids
 	case "down":
 		e.Running, e.Health, e.PID, e.Message = beat.Yes, beat.Down, n.pids, "no answer within 2s"
 	case "unknown":
@@ -110,11 +138,7 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 	var fed *benchNode
 	for _, d := range n.policy.Devices {
 		if d.Name == a.Device {
-			for _, name := range d.Feeds {
-				if o := b.node(name); o != nil {
-					fed = o
-				}
-			}
+			fed = b.fedBy(d)
 		}
 	}
 	reading := func(on bool, err string) Event {
@@ -124,7 +148,7 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 		}
 		return e
 	}
-	if !n.fences || h.word == "fail" {
+	if !n.fences || h.word == "fail" || fed != nil && b.supplies[fed.name].dead {
 		answer(min(h.took, a.Deadline-b.now), func() Event {
 			return FenceAnswer{ID: a.ID, Device: a.Device, Taken: b.now, Err: "no answer from the device"}
 		})
@@ -168,7 +192,12 @@ func (b *bench) carryResource(n *benchNode, a Action, answer func(time.Duration,
 			return ActionDone{ID: a.ID}
 		}
 		n.running[a.Resource] = "up"
-		n.pids++
+		if a.Kind == DemoteResource || a.Kind != PromoteResource && n.isWarm(a.Resource) {
+			n.running[a.Resource] = "warm"
+		}
+		if a.Kind != PromoteResource && a.Kind != DemoteResource {
+			n.pids++
+		}
 		return ActionDone{ID: a.ID, PID: n.pids}
 	})
 }

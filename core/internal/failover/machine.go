@@ -40,10 +40,14 @@ type Machine struct {
 	given   beat.Grant // outstanding
 	refused beat.Grant // the peer's grant that we refused
 	cutMe   bool
+	asking  time.Duration // since when this node asks to be cut; 0: it does not
+	mains   mains
 	settled time.Duration // since when the cluster is whole, for failback
 	apart   isolation
 	idle    time.Duration // since when nobody is active although both are heard
 	leaving time.Duration // planned silence until then
+	// resetting: the watchdog is no longer fed.
+	resetting bool
 
 	state     State
 	store     store
@@ -185,14 +189,17 @@ func (m *Machine) Decide(now time.Duration) Plan {
 	m.settleRights()   // what a start may adopt; S3: of two actives one stops
 	m.obey()           // operators' commands
 	m.keepModes()      // S10
+	m.weighMains()     // rest on battery
 	m.analyse()        // ask for evidence while beats are missing
 	m.fence()          // S6: orders in turn; S2: readings; S7: power on again
 	m.agree()          // S4 and S11: grants taken and given
 	m.takeOver()       // S2 and S3
 	m.handOver()       // S11: switchover, isolation, failback
+	m.resetSelf()      // S3: what must stop and cannot
 	m.runResources()   // order, monitors, restarts
 	m.verifyService()  // probe through the virtual IP
 	m.save()           // what must be durable
+	m.shutHostDown()   // at the end of a rest
 	m.weighCondition() // alarms
 	m.say()            // beat
 	return m.close()

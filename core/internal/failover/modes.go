@@ -122,18 +122,55 @@ func (m *Machine) modesNow() beat.Modes {
 	return out
 }
 
-// adoptModes takes the peer's set if it is newer; of equally new ones the active node's.
+// adoptModes takes the peer's set if it is newer. Of two that are equally new and
+// differ, two operators spoke at the same time, each to one node: both words hold.
 func (m *Machine) adoptModes(b *beat.Modes) {
-	if b.Epoch < m.state.Modes.Epoch || b.Epoch == m.state.Modes.Epoch && (m.peer.b.Role != beat.Active || m.active() || m.sameModes(b.Set)) {
-		return
+	switch {
+	case b.Epoch > m.state.Modes.Epoch:
+		m.takeModes(b.Set)
+		m.state.Modes.Epoch = b.Epoch
+		m.store.changed()
+	case b.Epoch == m.state.Modes.Epoch && !m.sameModes(b.Set):
+		m.mergeModes(b.Set)
 	}
-	m.takeModes(b.Set)
-	m.state.Modes.Epoch = b.Epoch
-	m.store.changed()
 }
 
 func (m *Machine) sameModes(set []beat.Mode) bool {
-	return slices.EqualFunc(m.modes, set, func(a mode, b beat.Mode) bool { return a.kind == b.Kind && a.name == b.Name })
+	if len(set) != len(m.modes) {
+		return false
+	}
+	for _, o := range set {
+		if m.modeOf(o.Kind, o.Name) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// mergeModes adds the peer's modes; of one that both hold the later end counts.
+// Both nodes in standby mode would leave no eligible one: the active node stays
+// eligible, without one the primary (S10).
+func (m *Machine) mergeModes(set []beat.Mode) {
+	own := slices.Clone(m.modes)
+	m.takeModes(set)
+	for _, o := range own {
+		if theirs := m.modeOf(o.kind, o.name); theirs == nil {
+			m.modes = append(m.modes, o)
+		} else if o.end == 0 || theirs.end != 0 && o.end > theirs.end {
+			theirs.end = o.end
+		}
+	}
+	outcome := "both words hold"
+	if m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.modeOf(beat.ModeStandby, m.p.Peer) != nil {
+		stays := m.p.Peer
+		if m.active() || m.peer.b.Role != beat.Active && m.p.Primary {
+			stays = m.p.Self
+		}
+		m.modes = slices.DeleteFunc(m.modes, func(o mode) bool { return o.kind == beat.ModeStandby && o.name == stays })
+		outcome = stays + " stays eligible"
+	}
+	m.modesChanged()
+	m.note("modes-merged", m.object.self, "two operators changed modes at the same time: "+outcome)
 }
 
 // keepModes is S10: a mode whose time is over ends, unless that would start,
@@ -171,9 +208,9 @@ func (m *Machine) leavingActs(o mode) bool {
 		if o.name == m.p.Self && m.active() {
 			return false // it never came to it
 		}
-		activeActive := slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.ActiveActive })
+		onStandby := slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.ActiveActive || r.cfg.Warm })
 		someone := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
-		return activeActive || !someone
+		return onStandby || !someone
 	case beat.Maintenance:
 		served := m.active() || m.quiet.heard && m.peer.b.Role == beat.Active
 		if m.quiet.silent || !served {
@@ -193,5 +230,5 @@ func (m *Machine) leavingActs(o mode) bool {
 func (m *Machine) differs(i int) bool {
 	r := &m.resources[i]
 	want, act := m.wish(i)
-	return act && (want != (r.running == beat.Yes) || want && r.slow >= max(r.cfg.FailuresToDown, 1))
+	return act && (want != r.level() || want > gone && r.slow >= max(r.cfg.FailuresToDown, 1))
 }

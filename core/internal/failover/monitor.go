@@ -29,7 +29,7 @@ func (m *Machine) resourceState(e ResourceState) {
 	case r.op != NoAction && r.op != MonitorResource:
 		return // looked at in the middle of a start, stop or restart
 	}
-	before, health := r.running, r.health
+	before, level, health := r.running, r.level(), r.health
 	if e.Message != "" || e.Running == beat.Yes {
 		r.message = e.Message
 	}
@@ -39,17 +39,20 @@ func (m *Machine) resourceState(e ResourceState) {
 		return
 	case beat.No:
 		r.running, r.health, r.slow, r.stopFailed = beat.No, beat.HealthUnknown, 0, false
-		if before == beat.Yes && r.up {
+		if before == beat.Yes && r.kept > gone {
 			m.note("resource-failed", m.object.resources[i], r.name+" is gone"+pidText(r.pid))
 		}
 	case beat.Yes:
-		r.running, r.health, r.pid = beat.Yes, e.Health, e.PID
+		r.running, r.promoted, r.health, r.pid = beat.Yes, e.Promoted, e.Health, e.PID
 		m.countAnswers(i, health)
+		if level == full && r.level() == warm && r.kept == full {
+			m.note("resource-failed", m.object.resources[i], r.name+" is not promoted any more"+pidText(r.pid))
+		}
 	}
-	if before != r.running {
+	if level != r.level() {
 		r.since = m.now
 	}
-	m.changed = m.changed || before != r.running || health != r.health
+	m.changed = m.changed || level != r.level() || health != r.health
 }
 
 // countAnswers counts bad answers in a row; unknown ones say nothing.
@@ -62,7 +65,9 @@ func (m *Machine) countAnswers(i int, before beat.Health) {
 			m.note("resource-failing", m.object.resources[i], r.name+" runs and does not answer as it should: "+r.message)
 		}
 	case beat.OK, beat.Degraded:
-		r.slow, r.failed, r.blocked = 0, false, false
+		if r.slow = 0; r.level() >= m.wanted(i) {
+			r.failed, r.blocked = false, false
+		}
 	case beat.HealthUnknown:
 	}
 }
@@ -76,8 +81,7 @@ func (m *Machine) mend(i int) {
 			r.failed = false
 			r.tries = append(r.tries, m.now)
 			r.next = m.now + backOff(len(r.tries))
-			m.why("mon", "restart", r.name, 0)
-			m.restart(r)
+			m.recover(i)
 		}
 		return
 	}
@@ -89,6 +93,19 @@ func (m *Machine) mend(i int) {
 		m.note("restarts-spent", m.object.resources[i], r.name+" failed again and its restarts are spent")
 	}
 	m.failOver(i)
+}
+
+// recover starts a resource as a new process; a warm layer that only lost its role is promoted again.
+func (m *Machine) recover(i int) {
+	r := &m.resources[i]
+	want := m.wanted(i)
+	if r.level() == warm && want == full {
+		m.why("mon", "promote", r.name, 0)
+		m.begin(r, PromoteResource, r.cfg.StartTimeout)
+		return
+	}
+	m.why("mon", "restart", r.name, 0)
+	m.restart(r)
 }
 
 // failOver hands over for a resource's sake, if the peer can take it and the budget allows.
@@ -103,7 +120,7 @@ func (m *Machine) failOver(i int) {
 		m.note("blocked", m.object.resources[i], r.name+" failed and its failovers are spent")
 		return
 	}
-	if !m.peerReady() || m.given.Generation > 0 || m.lost {
+	if !m.peerReady() || m.mayGive() != "" || m.given.Generation > 0 || m.lost {
 		return
 	}
 	r.failovers = append(r.failovers, m.now)

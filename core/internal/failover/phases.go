@@ -135,7 +135,7 @@ func (m *Machine) phaseLayers() {
 		up := true
 		for k := range m.resources {
 			r := &m.resources[k]
-			if want, _ := m.wish(k); want && layerPhase(r) == p.Name && r.running != beat.Yes {
+			if layerPhase(r) == p.Name && r.level() < m.wanted(k) {
 				up = false
 			}
 		}

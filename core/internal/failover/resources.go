@@ -18,6 +18,7 @@ type resource struct {
 	after      []int // it starts after these
 	before     []int // these start after it
 	running    beat.Tri
+	promoted   beat.Tri // of a warm layer
 	health     beat.Health
 	pid        int
 	message    string
@@ -26,7 +27,7 @@ type resource struct {
 	opID       string
 	opUntil    time.Duration
 	read       time.Duration // when it was last looked for
-	up         bool          // it ran while it was wanted: its absence is a failure
+	kept       level         // how far up it was while that was wanted: to be less is a failure
 	slow       int           // bad answers in a row
 	tries      []time.Duration
 	next       time.Duration // no earlier try
@@ -36,12 +37,14 @@ type resource struct {
 	failed     bool // the restart budget is spent
 	blocked    bool // not started again without cleanup or a new takeover
 	stopFailed bool
+	// demoteFailed: it is stopped instead.
+	demoteFailed bool
 }
 
 // forget drops what failures are remembered.
 func (r *resource) forget() {
 	r.tries, r.next, r.slow = nil, 0, 0
-	r.failed, r.blocked, r.stopFailed = false, false, false
+	r.failed, r.blocked, r.stopFailed, r.demoteFailed = false, false, false, false
 }
 
 func (m *Machine) find(name string) int {
@@ -63,21 +66,12 @@ func (m *Machine) orderResources() {
 	}
 }
 
-// wish tells whether a resource is wanted here, and whether this node may act
-// on it at all.
-func (m *Machine) wish(i int) (want, act bool) {
-	r := &m.resources[i]
-	switch {
-	case m.role == beat.Stopped, m.modeOf(beat.ModeStandby, m.p.Self) != nil && !m.active():
-		return false, true
-	case r.cfg.ActiveActive:
-		return m.active() || m.role == beat.Standby, m.role != beat.Joining
-	}
-	return m.active() && (m.giving.kind == notGiving || m.giving.kind == agreement), true
-}
-
-// managed: neither maintenance nor unmanaged mode keeps hands off it.
+// managed: neither maintenance nor unmanaged mode keeps hands off it. What must
+// stop because the peer is active too (S3) stops in spite of them.
 func (m *Machine) managed(i int) bool {
+	if m.giving.kind == standDown && m.resources[i].holds() {
+		return true
+	}
 	return m.modeOf(beat.Maintenance, "") == nil && m.modeOf(beat.Unmanaged, m.resources[i].name) == nil
 }
 
@@ -98,7 +92,8 @@ func (m *Machine) runResource(i int) {
 		}
 		m.opFailed(i, "no answer in time")
 	}
-	if r.running == beat.Unknown {
+	have := r.level()
+	if have == unread {
 		m.look(r)
 		return
 	}
@@ -107,22 +102,29 @@ func (m *Machine) runResource(i int) {
 		return
 	}
 	switch {
-	case want && r.running == beat.No && r.up:
+	case have > want:
+		m.lower(i)
+	case have < want && r.kept > have:
 		m.mend(i)
-	case want && r.running == beat.No:
-		m.start(i)
-	case want:
-		r.up = true
-		if r.asked {
-			r.asked = false
-			m.restart(r)
-		} else if r.slow >= max(r.cfg.FailuresToDown, 1) {
-			m.mend(i)
-		}
-	case r.running == beat.Yes:
-		m.stop(i)
+	case have < want:
+		m.raise(i, want)
+	case want == gone:
+		r.kept, r.failed, r.asked = gone, false, false
 	default:
-		r.up, r.failed, r.asked = false, false, false
+		m.tend(i, want)
+	}
+}
+
+// tend looks after a resource that is as far up as it shall be.
+func (m *Machine) tend(i int, want level) {
+	r := &m.resources[i]
+	r.kept, r.demoteFailed = want, false
+	switch {
+	case r.asked:
+		r.asked = false
+		m.restart(r)
+	case r.slow >= max(r.cfg.FailuresToDown, 1):
+		m.mend(i)
 	}
 }
 
@@ -142,54 +144,45 @@ func (m *Machine) look(r *resource) {
 	m.begin(r, MonitorResource, r.cfg.MonitorTimeout)
 }
 
-func (m *Machine) start(i int) {
+// raise starts a resource, or promotes a warm layer that runs.
+func (m *Machine) raise(i int, want level) {
 	r := &m.resources[i]
-	if r.blocked || m.lost || !m.store.durable(m.rights) || !m.reached(r.next) || !m.mayStart(i) {
+	if r.blocked || m.lost || !m.store.durable(m.rights) || !m.reached(r.next) {
 		return
 	}
-	m.phaseBegin(layerPhase(r))
-	m.begin(r, StartResource, r.cfg.StartTimeout)
-}
-
-// mayStart: everything that it comes after runs, here or on the active node.
-func (m *Machine) mayStart(i int) bool {
-	for _, k := range m.resources[i].after {
-		d := &m.resources[k]
-		want, _ := m.wish(k)
-		switch {
-		case want || d.running == beat.Yes:
-			if d.running != beat.Yes || d.op != NoAction {
-				return false
-			}
-		case !d.cfg.ActiveActive && m.role == beat.Standby:
-			if !m.quiet.heard || m.peer.b.Role != beat.Active || !m.peerRuns(d.name) {
-				return false
-			}
+	switch {
+	case r.cfg.Warm && r.level() == gone:
+		if m.mayRise(i, warm) {
+			m.begin(r, StartResource, r.cfg.StartTimeout)
 		}
+	case m.mayRise(i, want):
+		m.phaseBegin(layerPhase(r))
+		m.begin(r, r.riser(), r.cfg.StartTimeout)
 	}
-	return true
 }
 
-// peerRuns: the peer's beat says that the resource is well there.
-func (m *Machine) peerRuns(name string) bool {
-	for i := range m.peer.b.Layers {
-		if l := &m.peer.b.Layers[i]; l.Name == name {
-			return l.Health == beat.OK || l.Health == beat.Degraded
-		}
+// riser is the action that brings a resource up, where it is not as far up as it shall be.
+func (r *resource) riser() ActionKind {
+	if r.level() == warm {
+		return PromoteResource
 	}
-	return false
+	return StartResource
 }
 
-// stop waits for those that came after it, if they are to stop too.
-func (m *Machine) stop(i int) {
+// lower demotes or stops; it waits for those that came after it, if they are to come down too.
+func (m *Machine) lower(i int) {
 	r := &m.resources[i]
 	for _, k := range r.before {
 		d := &m.resources[k]
-		if want, act := m.wish(k); !want && act && m.managed(k) && d.running != beat.No {
+		if limit, act := m.wish(k); act && limit < full && m.managed(k) && (d.level() == unread || d.level() > limit) {
 			return
 		}
 	}
 	if r.stopFailed && !m.reached(r.next) {
+		return
+	}
+	if r.cfg.Warm && r.level() == full && !r.demoteFailed && m.giving.kind != standDown {
+		m.begin(r, DemoteResource, r.cfg.StopTimeout)
 		return
 	}
 	m.begin(r, StopResource, r.cfg.StopTimeout)
@@ -215,17 +208,33 @@ func (m *Machine) actionDone(e ActionDone) {
 	m.changed = true
 	switch op {
 	case StopResource:
-		r.running, r.health, r.pid, r.up, r.stopFailed = beat.No, beat.HealthUnknown, 0, false, false
+		r.running, r.health, r.pid, r.kept = beat.No, beat.HealthUnknown, 0, gone
+		r.stopFailed, r.demoteFailed = false, false
 		m.note("resource-stopped", m.object.resources[i], r.name+" stopped")
 	case StartResource:
-		r.running, r.health, r.pid, r.up, r.slow = beat.Yes, beat.OK, e.PID, true, 0
+		m.risen(r, e.PID)
 		r.failed, r.blocked = false, false
 		m.note("resource-started", m.object.resources[i], r.name+" started"+pidText(e.PID))
 	case RestartResource:
-		r.running, r.health, r.pid, r.up, r.slow = beat.Yes, beat.OK, e.PID, true, 0
+		m.risen(r, e.PID)
 		r.restarts++
 		m.note("resource-restarted", m.object.resources[i], r.name+" restarted, old"+pidText(old)+", new"+pidText(e.PID))
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify:
+	case PromoteResource:
+		r.promoted, r.health, r.kept, r.slow = beat.Yes, beat.OK, full, 0
+		r.failed, r.blocked = false, false
+		m.note("resource-promoted", m.object.resources[i], r.name+" promoted"+pidText(r.pid))
+	case DemoteResource:
+		r.promoted, r.kept, r.stopFailed = beat.No, warm, false
+		m.note("resource-demoted", m.object.resources[i], r.name+" demoted"+pidText(r.pid))
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify, ResetSelf, Shutdown:
+	}
+}
+
+// risen: it was started. In which role a warm layer came up is read, not assumed.
+func (m *Machine) risen(r *resource, pid int) {
+	r.running, r.health, r.pid, r.kept, r.slow = beat.Yes, beat.OK, pid, full, 0
+	if r.cfg.Warm {
+		r.promoted, r.kept, r.read = beat.Unknown, warm, 0
 	}
 }
 
@@ -241,36 +250,38 @@ func (m *Machine) opFailed(i int, err string) {
 	r.running, r.read = beat.Unknown, 0
 	m.changed = true
 	switch op {
-	case StartResource:
+	case StartResource, PromoteResource:
 		r.tries = append(r.tries, m.now)
 		r.next = m.now + backOff(len(r.tries))
 		r.blocked = len(r.tries) >= max(r.cfg.Restarts.Max, 1)
-		m.note("start-failed", m.object.resources[i], r.name+": "+err)
+		m.note(op.String()+"-failed", m.object.resources[i], r.name+": "+err)
+	case DemoteResource:
+		r.demoteFailed = true
+		m.note("demote-failed", m.object.resources[i], r.name+": "+err)
 	case StopResource:
 		r.stopFailed, r.next = true, m.now+lookAgain
 		m.note("stop-failed", m.object.resources[i], r.name+": "+err)
 	case RestartResource:
-		r.up = true
 		m.note("restart-failed", m.object.resources[i], r.name+": "+err)
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify:
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify, ResetSelf, Shutdown:
 	}
 }
 
 // stopStuck: a resource that must stop could not be stopped.
 func (m *Machine) stopStuck() bool {
-	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.stopFailed && !r.cfg.ActiveActive && r.running != beat.No })
+	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.stopFailed && r.holds() })
 }
 
 // stopFences: stop_failed says fence for one of them.
 func (m *Machine) stopFences() bool {
-	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.stopFailed && r.cfg.FenceOnStop && r.running != beat.No })
+	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.stopFailed && r.cfg.FenceOnStop && r.holds() })
 }
 
 // allUp: everything that is wanted here runs.
 func (m *Machine) allUp() bool {
 	for i := range m.resources {
 		r := &m.resources[i]
-		if want, _ := m.wish(i); want && m.managed(i) && (r.running != beat.Yes || r.health == beat.Down || r.op == StartResource || r.op == RestartResource) {
+		if want := m.wanted(i); want > gone && m.managed(i) && (r.level() != want || r.health == beat.Down || r.op != NoAction && r.op != MonitorResource) {
 			return false
 		}
 	}

@@ -44,8 +44,8 @@ func (m *Machine) adopt() {
 	running, known := false, true
 	for i := range m.resources {
 		if r := &m.resources[i]; !r.cfg.ActiveActive {
-			running = running || r.running == beat.Yes
-			known = known && r.running != beat.Unknown
+			running = running || r.level() == full
+			known = known && r.level() != unread
 		}
 	}
 	may := m.resumed && m.state.Active || m.lost
@@ -109,13 +109,19 @@ func (m *Machine) yield() {
 	}
 }
 
-// clean: no active/standby resource runs here, and that was read.
+// clean: nothing runs here that only the active node may run, and that was read.
 func (m *Machine) clean() bool {
 	for i := range m.resources {
-		r := &m.resources[i]
-		if !r.cfg.ActiveActive && (r.running != beat.No || r.op != NoAction && r.op != MonitorResource) {
+		if r := &m.resources[i]; r.holds() || !r.cfg.ActiveActive && m.mayHold(r.op) {
 			return false
 		}
 	}
 	return true
+}
+
+// mayHold: an action under way may leave a resource at a level that only the
+// active node may have. A standby starts only warm layers, and those without the data.
+func (m *Machine) mayHold(op ActionKind) bool {
+	raising := op == StartResource || op == RestartResource
+	return op != NoAction && op != MonitorResource && (!raising || m.role != beat.Standby)
 }

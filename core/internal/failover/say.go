@@ -34,11 +34,14 @@ func (m *Machine) beat() *beat.Beat {
 	if m.taking.kind != notTaking { // it holds only once it is durable
 		b.LastActive = m.taking.before.LastActive
 	}
-	if m.quiet.silent {
+	if m.quiet.silent && !m.quiet.heard { // who is silent only because it was told so would tell it back for ever
 		b.SilentFor = max(m.now-m.quiet.t0+m.dead(), 1)
 	}
 	if !m.active() && m.leaving > m.now {
 		b.Grace = m.leaving - m.now
+	}
+	if !m.active() && m.mains.rest != awake {
+		b.Grace, m.mains.said = leaveGrace, true
 	}
 	for i := range m.links {
 		if l := &m.links[i]; l.takenAt > 0 {
@@ -58,9 +61,9 @@ func (m *Machine) beat() *beat.Beat {
 // layer is a resource's health as the peer needs it: whether it can be used.
 func (r *resource) layer() beat.Health {
 	switch {
-	case r.running == beat.No:
+	case r.level() == gone || r.level() == warm:
 		return beat.Down
-	case r.running == beat.Unknown:
+	case r.level() == unread:
 		return beat.HealthUnknown
 	case r.op != NoAction && r.op != MonitorResource:
 		return beat.Down

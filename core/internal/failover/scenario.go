@@ -27,7 +27,7 @@ func RunScenario(r io.Reader) (string, error) {
 
 func newScenario() *scenario {
 	s := &scenario{}
-	s.bench = &bench{alive: true, policy: samplePolicy(), cuts: map[string]bool{}, tell: s.show}
+	s.bench = &bench{alive: true, policy: samplePolicy(), cuts: map[string]bool{}, supplies: map[string]supply{}, tell: s.show}
 	return s
 }
 
@@ -169,7 +169,7 @@ func (n *benchNode) known(a Action) bool {
 		return again
 	case FenceOff:
 		n.reads = nil
-	case NoAction, FenceOn, StartResource, StopResource, RestartResource:
+	case NoAction, FenceOn, StartResource, StopResource, RestartResource, PromoteResource, DemoteResource, ResetSelf, Shutdown:
 	}
 	return false
 }

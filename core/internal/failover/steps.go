@@ -100,6 +100,8 @@ func (s *scenario) startNode(words []string) error {
 	for _, r := range n.policy.Resources {
 		if words[1] == "active" || words[1] == "standby" && r.ActiveActive {
 			n.running[r.Name] = "up"
+		} else if words[1] == "standby" && r.Warm {
+			n.running[r.Name] = "warm"
 		}
 	}
 	s.bench.nodes = append(s.bench.nodes, n)
@@ -123,6 +125,8 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 		s.view(n)
 	case "power":
 		b.setPower(n, rest == "on")
+	case "supply":
+		return s.setSupply(n, rest)
 	case "crash":
 		n.crashed, n.machine = true, nil
 		clear(n.running)

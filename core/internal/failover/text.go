@@ -10,7 +10,7 @@ import (
 var (
 	actionNames = []string{
 		"none", "persist", "analyse", "fence-off", "fence-read", "fence-on",
-		"start", "stop", "restart", "monitor", "verify",
+		"start", "stop", "restart", "monitor", "verify", "promote", "demote", "reset-self", "shutdown",
 	}
 	verbNames = []string{
 		"none", "switchover", "standby", "unstandby", "maintenance-on", "maintenance-off", "manage", "unmanage",

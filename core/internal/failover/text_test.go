@@ -18,10 +18,11 @@ func samplePolicy() failover.Policy {
 		Links:   []failover.Link{{Name: "cable", Direct: true}, {Name: "lan"}},
 		Devices: []failover.Device{{Name: "ups a", Feeds: []string{"alpha", "beta"}, Life: 6, Proven: true, TimedOff: true}},
 		Resources: []failover.Resource{{
-			Name: "db", Layer: "storage", ActiveActive: true, After: []string{"vip", "data"}, StartTimeout: 7, StopTimeout: 8, MonitorTimeout: 9,
+			Name: "db", Layer: "storage", ActiveActive: true, Warm: true, After: []string{"vip", "data"}, StartTimeout: 7, StopTimeout: 8, MonitorTimeout: 9,
 			FailuresToDown: 2, Restarts: failover.Budget{Max: 3, Within: 10}, Failover: true, Failovers: failover.Budget{Max: 4, Within: 11}, FenceOnStop: true,
 		}, {Name: "web"}},
-		Cycle: true, OffTime: 12, PowerOns: failover.Budget{Max: 5, Within: 13}, IsolationStop: true, IsolationTime: 14, FailbackAuto: true, Verify: true,
+		Cycle: true, OffTime: 12, PowerOns: failover.Budget{Max: 5, Within: 13}, IsolationStop: true, IsolationTime: 14, FailbackAuto: true, Verify: true, Watchdog: true,
+		OnBattery: failover.OnBattery{StandbyAfter: 15, LowCharge: 16, LowRuntime: 17, Shutdown: true},
 	}
 }
 
@@ -42,9 +43,9 @@ func TestEventsSurviveTheirText(t *testing.T) {
 		failover.PingGroup{Reachable: beat.No, Asked: 3},
 		failover.Analysis{ID: "analyse-3", Asked: 4, PingGroup: beat.Yes, ICMP: beat.No, ARP: beat.Yes, Services: beat.No, Service: beat.Yes, Final: true},
 		failover.FenceAnswer{ID: "fence-off-1", Device: "ups", Power: beat.No, Taken: 5, Err: `said "no" to this`},
-		failover.FenceAnswer{Device: "ups", Power: beat.Yes, Taken: 5},
+		failover.FenceAnswer{Device: "ups", Power: beat.Yes, Taken: 5, OnBattery: beat.Yes, BatteryLow: beat.No, Charge: 40, Runtime: 6},
 		failover.ActionDone{ID: "start-1", PID: 77, Err: "exit status 1"},
-		failover.ResourceState{ID: "monitor-1", Resource: "db", Running: beat.Yes, Health: beat.Down, PID: 5, Message: "slow\nvery"},
+		failover.ResourceState{ID: "monitor-1", Resource: "db", Running: beat.Yes, Promoted: beat.No, Health: beat.Down, PID: 5, Message: "slow\nvery"},
 		failover.ServiceProbe{ID: "verify-1", Health: beat.OK, Asked: 6},
 		failover.Command{ID: "c1", Verb: failover.FenceConfirm, Name: "alpha", Generation: 3, For: time.Hour, Operator: "Ann Lee"},
 		failover.Persisted{ID: "persist-1", Err: "disk full"},

@@ -75,23 +75,25 @@ func (m *Machine) modeShown() (string, time.Duration) {
 
 func (m *Machine) resourceView(i int) ResourceView {
 	r := &m.resources[i]
-	want, _ := m.wish(i)
+	want := m.wanted(i)
 	v := ResourceView{
-		Name: r.name, Wanted: want, Health: r.health, Message: r.message, PID: r.pid, Restarts: r.restarts,
+		Name: r.name, Wanted: want > gone, Health: r.health, Message: r.message, PID: r.pid, Restarts: r.restarts,
 		Managed: m.managed(i), Since: r.since,
 	}
 	switch {
-	case r.op == StartResource || r.op == RestartResource:
+	case r.op == StartResource || r.op == RestartResource || r.op == PromoteResource:
 		v.State = "starting"
-	case r.op == StopResource:
+	case r.op == StopResource || r.op == DemoteResource:
 		v.State = "stopping"
 	case r.blocked:
 		v.State = "blocked"
 	case r.failed || r.stopFailed:
 		v.State = "failed"
-	case r.running == beat.Yes:
+	case r.level() == full:
 		v.State = "started"
-	case r.running == beat.No:
+	case r.level() == warm:
+		v.State = "warm"
+	case r.level() == gone:
 		v.State = "stopped"
 	default:
 		v.State = "unknown"
@@ -107,12 +109,16 @@ func (m *Machine) decision() string {
 	switch {
 	case !m.adopted:
 		return s + "looking at what runs here"
+	case m.resetting:
+		return s + "resetting itself"
 	case m.giving.kind != notGiving:
 		return s + "giving up the active role: " + m.giving.why
 	case m.taking.kind != notTaking:
 		return s + "becoming active in generation " + itoa(m.state.Generation)
 	case m.given.Generation > 0:
 		return s + peer + " was granted generation " + itoa(m.given.Generation)
+	case m.mains.rest != awake:
+		return s + "resting: " + m.mains.rest.String()
 	case q.blind:
 		return s + "no link works: nothing can be said about " + peer
 	case q.off:

@@ -47,7 +47,7 @@ func TestCallsThroughAProcess(t *testing.T) {
 func TestConfigurationFaultsKeepTheirPlace(t *testing.T) {
 	r := newRig(t, nil)
 	var fault *sdk.ConfigError
-	if err := r.host.Check(r.context(), "toy", []byte("a: 1\n")); !errors.As(err, &fault) || fault.Line != 1 || fault.Path != "a" {
+	if _, err := r.host.Check(r.context(), "toy", []byte("a: 1\n")); !errors.As(err, &fault) || fault.Line != 1 || fault.Path != "a" {
 		t.Errorf("check: %v", err)
 	}
 	in, err := r.host.Open(r.context(), "toy", "one", []byte("fail: [1]\n"), Env{})
@@ -326,7 +326,7 @@ func TestPluginThatCannotStart(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := r.host.Check(r.context(), "dies", nil); err == nil {
+	if _, err := r.host.Check(r.context(), "dies", nil); err == nil {
 		t.Error("a plugin that cannot start checked a configuration")
 	}
 }

@@ -32,13 +32,16 @@ func (j Judge) Check(ctx context.Context, cfg *config.Config, nodes ...string) e
 			if passed[use.Plugin] {
 				continue
 			}
-			err := j.Host.Check(ctx, use.Plugin, use.With.For(node))
+			promoter, err := j.Host.Check(ctx, use.Plugin, use.With.For(node))
 			if j.Sick != nil && sick(err) {
 				passed[use.Plugin] = true
 				j.Sick(use.Plugin, err)
 				continue
 			}
 			faults = append(faults, j.explain(use, err)...)
+			if err == nil && use.Warm && !promoter {
+				faults = append(faults, use.Unpromotable()...)
+			}
 		}
 	}
 	return faults.Err()

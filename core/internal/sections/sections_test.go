@@ -38,6 +38,9 @@ func (c *testConfig) Validate() error {
 	return nil
 }
 
+// Promotable implements sdk.Promotable.
+func (c *testConfig) Promotable() bool { return c.Port == 8 }
+
 func testPlugin(name string) sdk.Plugin {
 	return sdk.Plugin{
 		Name: name, Version: "1", Summary: "Checks a section.", DefaultConfig: func() any { return &testConfig{} },
@@ -81,6 +84,9 @@ fencing:
   - {name: ups-alpha, plugin: suply, feeds: [alpha], with: {}}
   - {name: ups-beta, plugin: supply, feeds: [beta], with: {}}
 ping_group: [10.0.0.254]
+resources:
+  - {name: warm, plugin: cable, warm: true, with: {address: a, port: 8}}
+  - {name: cold, plugin: cable, warm: true, with: {address: a}}
 `
 
 // TestEverySectionIsJudged for both nodes: each fault once, with its place.
@@ -99,6 +105,8 @@ func TestEverySectionIsJudged(t *testing.T) {
 		`store.yaml:13:45: links[1].with.port: want a whole number`,
 		`store.yaml:15:31: fencing[0].plugin: there is no plugin "suply": did you mean supply?`,
 		`store.yaml:16:59: fencing[1].with.address: this key is missing: write address: 10.0.0.1`,
+		`store.yaml:20:39: resources[1].warm: plugin cable cannot promote this: it has no running state without its data: ` +
+			`take warm out, or give the section what a promotion needs (plugin service: promote, demote, role)`,
 	}, "\n")
 	if err := judge.Check(t.Context(), cfg, "alpha", "beta"); err == nil || err.Error() != want {
 		t.Errorf("found\n%v\nwant\n%s", err, want)

@@ -26,6 +26,7 @@ func (w *world) planFaults() {
 // heal mends everything, and gives the words an operator would give then.
 func (w *world) heal() {
 	w.logf("the world is mended")
+	w.returnMains()
 	for _, l := range w.links {
 		l.cut, l.old = [2]bool{}, nil
 	}
@@ -33,7 +34,7 @@ func (w *world) heal() {
 		d.refuses, d.silent, d.slow, d.path = false, false, 0, [2]bool{true, true}
 	}
 	for _, n := range w.nodes {
-		n.broken, n.disk, n.ping, n.lanPlugin, n.stuckStop, n.failStart = false, true, true, true, false, 0
+		n.broken, n.halted, n.disk, n.ping, n.lanPlugin, n.stuckStop, n.failStart = false, false, true, true, true, false, 0
 		n.powerOn()
 		n.startDaemonSoon()
 	}
@@ -85,6 +86,8 @@ var faults = []func(*world){
 		w.breakMachine(w.nodes[0])
 		w.breakMachine(w.nodes[1])
 	},
+	func(w *world) { w.loseMains(w.between(200*time.Millisecond, 20*time.Second)) },
+	func(w *world) { w.loseMains(w.between(200*time.Millisecond, 20*time.Second)) },
 	func(w *world) { w.crashDaemon(w.active()) },
 	func(w *world) { w.crashDaemon(w.any()) },
 	func(w *world) { w.any().stall(w.between(50*time.Millisecond, 3*time.Second)) },
@@ -211,6 +214,7 @@ func (w *world) killResource(n *node) {
 	if n.running[i] {
 		w.logf("%s: %s dies", n.name, n.policy.Resources[i].Name)
 		n.running[i] = false
+		n.promoted = n.promoted && i != resourceWarm
 	}
 }
 

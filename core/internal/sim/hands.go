@@ -24,6 +24,12 @@ func (n *node) begin(a failover.Action) {
 		n.startResource(a)
 	case failover.StopResource:
 		n.stopResource(a)
+	case failover.PromoteResource, failover.DemoteResource:
+		n.turnResource(a)
+	case failover.ResetSelf:
+		n.reset()
+	case failover.Shutdown:
+		n.shutDown()
 	case failover.MonitorResource:
 		n.later(n.w.between(time.Millisecond, 5*time.Millisecond), func() { n.feed(n.state(a.ID, n.resource(a))) })
 	case failover.Verify:
@@ -84,6 +90,9 @@ func (n *node) target(a failover.Action) int {
 	return 1
 }
 
+// reaches tells whether a node's question is answered.
+func (d *device) reaches(node int) bool { return d.path[node] && !d.silent && !d.battery.empty }
+
 func (n *node) device(a failover.Action) *device { return n.w.supply[n.target(a)] }
 
 // fenceOff sends the order. It may take effect after its sender is gone, but
@@ -97,7 +106,7 @@ func (n *node) fenceOff(a failover.Action) {
 		case n.local() > a.Expiry:
 			n.answer(a, beat.Unknown, "the order expired before it was sent")
 			return
-		case !d.path[n.id] || d.silent:
+		case !d.reaches(n.id):
 			n.deadline(a, "no answer")
 			if n.w.o.Bug == UnconfirmedFence {
 				n.answer(a, beat.No, "")
@@ -127,7 +136,7 @@ func (n *node) fenceOff(a failover.Action) {
 func (n *node) fenceOn(a failover.Action) {
 	d, target := n.device(a), n.target(a)
 	n.later(n.w.between(time.Millisecond, 20*time.Millisecond), func() {
-		if n.local() > a.Expiry || !d.path[n.id] || d.silent || d.refuses {
+		if n.local() > a.Expiry || !d.reaches(n.id) || d.refuses {
 			n.deadline(a, "no answer")
 			return
 		}
@@ -139,7 +148,7 @@ func (n *node) fenceOn(a failover.Action) {
 // read answers with a reading of the device's output.
 func (n *node) read(a failover.Action) {
 	d := n.device(a)
-	if !d.path[n.id] || d.silent {
+	if !d.reaches(n.id) {
 		n.deadline(a, "no answer")
 		return
 	}
@@ -161,8 +170,8 @@ func (n *node) readDevices() {
 		name := n.policy.Devices[i].Name
 		n.later(n.w.between(2*time.Millisecond, 10*time.Millisecond), func() {
 			e := failover.FenceAnswer{Device: name, Power: tri(!d.off), Taken: n.local()}
-			if !d.path[n.id] || d.silent {
-				e.Power, e.Err = beat.Unknown, "no answer"
+			if n.w.told(d, &e); !d.reaches(n.id) {
+				e = failover.FenceAnswer{Device: name, Taken: n.local(), Err: "no answer"}
 			}
 			n.feed(e)
 		})
@@ -199,6 +208,9 @@ func (n *node) startResource(a failover.Action) {
 			}
 			return
 		}
+		if i == resourceWarm && a.Kind == failover.RestartResource {
+			n.promoted = false
+		}
 		if !n.running[i] || a.Kind == failover.RestartResource {
 			n.pids++
 			n.running[i], n.pid[i] = true, n.pids
@@ -222,9 +234,36 @@ func (n *node) stopResource(a failover.Action) {
 			return
 		}
 		n.running[i] = false
+		n.promoted = n.promoted && i != resourceWarm
 		if n.life == life {
 			n.feed(failover.ActionDone{ID: a.ID})
 		}
+	})
+}
+
+// turnResource promotes or demotes the warm layer. Like a start, it may act
+// after its daemon died.
+func (n *node) turnResource(a failover.Action) {
+	boot, life, anyway := n.boots, n.life, n.w.chance(0.5)
+	if a.Kind == failover.DemoteResource && n.stuckStop {
+		n.deadlineStop(a)
+		return
+	}
+	n.w.after(n.w.between(2*time.Millisecond, 60*time.Millisecond), func() {
+		switch {
+		case n.boots != boot || !n.powered || n.life != life && !anyway:
+			return
+		case n.running[resourceWarm]:
+			n.promoted = a.Kind == failover.PromoteResource
+		}
+		if n.life != life {
+			return
+		}
+		if !n.running[resourceWarm] {
+			n.feed(failover.ActionDone{ID: a.ID, Err: "it does not run"})
+			return
+		}
+		n.feed(failover.ActionDone{ID: a.ID})
 	})
 }
 

@@ -15,7 +15,7 @@ func (w *world) check() {
 // holds tells whether a machine runs anything that only the active node may run.
 func (n *node) holds() bool {
 	for i, on := range n.running {
-		if on && exclusive(i) && n.powered {
+		if on && exclusive(i) && n.powered && (i != resourceWarm || n.promoted) {
 			return true
 		}
 	}
@@ -25,7 +25,7 @@ func (n *node) holds() bool {
 func (n *node) holding() string {
 	text := ""
 	for i, on := range n.running {
-		if on && exclusive(i) {
+		if on && exclusive(i) && (i != resourceWarm || n.promoted) {
 			text += " " + n.policy.Resources[i].Name
 		}
 	}
@@ -58,7 +58,7 @@ func (w *world) checkStart(n *node, i int) {
 // store must be served, by one node.
 func (w *world) checkEnd() {
 	for _, n := range w.nodes {
-		all := n.powered
+		all := n.powered && n.promoted
 		for i, on := range n.running {
 			all = all && (on || !exclusive(i))
 		}

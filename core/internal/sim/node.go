@@ -17,6 +17,7 @@ type node struct {
 
 	powered  bool
 	broken   bool // does not boot, whatever its supply says
+	halted   bool // shut down in order: it boots when its supply was off in between
 	bootedAt time.Duration
 	boots    int
 
@@ -28,6 +29,7 @@ type node struct {
 	saved     failover.State // what is on disk
 	lost      bool           // the journal cannot be read at the next start
 	running   [resourceCount]bool
+	promoted  bool // the warm layer has its data
 	pid       [resourceCount]int
 	pids      int
 	failStart int // this many starts fail
@@ -54,7 +56,7 @@ func (n *node) local() time.Duration {
 func (n *node) span(d time.Duration) time.Duration { return d - d*n.drift/1_000_000 }
 
 func (n *node) powerOn() {
-	if n.powered || n.broken || n.w.supply[n.id].off {
+	if n.powered || n.broken || n.halted || n.w.supply[n.id].off || n.w.supply[n.id].battery.empty {
 		return
 	}
 	n.powered, n.told = true, 0
@@ -76,7 +78,7 @@ func (n *node) powerOff() {
 	}
 	n.powered = false
 	n.stopDaemon()
-	n.running = [resourceCount]bool{}
+	n.running, n.promoted = [resourceCount]bool{}, false
 	n.w.carriers()
 }
 
@@ -248,6 +250,9 @@ func (n *node) state(id string, i int) failover.ResourceState {
 	e := failover.ResourceState{ID: id, Resource: n.policy.Resources[i].Name, Running: tri(n.running[i]), Health: beat.Down}
 	if n.running[i] {
 		e.Health, e.PID = beat.OK, n.pid[i]
+		if i == resourceWarm {
+			e.Promoted = tri(n.promoted)
+		}
 	}
 	return e
 }

@@ -36,7 +36,9 @@ type Options struct {
 	Length time.Duration // simulated time; 0: 60 s
 	Faults int           // at least this many; 0: three
 	Calm   bool          // no faults at all: only the links' everyday loss and delay
-	Bug    Bug
+	// Mains: the store loses its mains once, and nothing else fails.
+	Mains bool
+	Bug   Bug
 	// Trace keeps every line of the world's log, not only the last ones.
 	Trace bool
 }
@@ -49,6 +51,7 @@ type Result struct {
 	Faults    int
 	Takeovers int
 	Cuts      int // machines switched off by an order
+	LiveCuts  int // those of them that ran
 }
 
 // Run simulates one seed.
@@ -67,11 +70,14 @@ func Run(o Options) (r Result) {
 		}
 	}()
 	w.start()
-	if !o.Calm {
+	switch {
+	case o.Mains:
+		w.after(w.between(10*time.Second, 15*time.Second), func() { w.loseMains(w.between(time.Second, 25*time.Second)) })
+	case !o.Calm:
 		w.planFaults()
 	}
 	w.run()
-	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Cuts: w.cuts}
+	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Cuts: w.cuts, LiveCuts: w.liveCuts}
 }
 
 // world is everything outside the two machines.
@@ -84,8 +90,11 @@ type world struct {
 	nodes  [2]*node
 	links  []*link
 	supply [2]*device // supply[i] feeds nodes[i]
+	// mainsLost is since when the store is without mains; 0: it is not.
+	mainsLost time.Duration
 
 	err                            error
+	liveCuts                       int
 	lines                          []string
 	steps, faults, takeovers, cuts int
 }

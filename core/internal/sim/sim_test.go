@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,6 +88,24 @@ func TestCalm(t *testing.T) {
 		}
 		return t.Failed()
 	})
+}
+
+// TestMainsLost: a store that loses its mains and nothing else is served again when
+// they are back, and nobody who ran was cut because of it.
+func TestMainsLost(t *testing.T) {
+	ended := 0
+	each(1, 200, sim.Options{Mains: true}, func(seed uint64, r sim.Result) bool {
+		if strings.Contains(r.Log, "battery is empty") {
+			ended++
+		}
+		if r.Err != nil || r.LiveCuts != 0 {
+			t.Errorf("seed %d: %d cuts, error %v\n%s", seed, r.LiveCuts, r.Err, r.Log)
+		}
+		return t.Failed()
+	})
+	if ended < 40 {
+		t.Errorf("a battery ran out in %d runs only", ended)
+	}
 }
 
 // TestSameSeedSameRun: without this no failing seed could be looked into.

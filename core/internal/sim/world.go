@@ -34,14 +34,16 @@ type device struct {
 	slow    time.Duration // added to every answer
 	life    time.Duration // declared longest life of an order
 	path    [2]bool       // path[i]: node i reaches it
+	battery battery
 }
 
 // The store's resources: an address and data that only the active node may
-// hold, and a service that runs on both.
+// hold, a warm layer that has its data there alone, and a service that runs on both.
 const (
 	resourceAddress = iota
 	resourceData
 	resourceDB
+	resourceWarm
 	resourceWeb
 	resourceCount
 )
@@ -63,7 +65,7 @@ func newWorld(o Options) *world {
 		{name: "lan", loss: w.rng.Float64() * 0.05, delay: 3 * time.Millisecond, spike: 0.002},
 	}
 	for i := range w.supply {
-		w.supply[i] = &device{life: w.between(200*time.Millisecond, 1200*time.Millisecond), path: [2]bool{true, true}}
+		w.supply[i] = &device{life: w.between(200*time.Millisecond, 1200*time.Millisecond), path: [2]bool{true, true}, battery: battery{full: w.between(3*time.Second, 30*time.Second)}}
 	}
 	both := w.policy(1)
 	differ := w.chance(0.1) // a configuration that reached one node only
@@ -86,9 +88,15 @@ func (w *world) policy(digest uint64) failover.Policy {
 		Interval: timing.interval, Warntime: timing.warn, Deadtime: timing.dead,
 		Initdead: w.between(time.Second, 4*time.Second), Holdup: 100 * time.Millisecond, Analyse: 50 * time.Millisecond,
 		CarrierBeats: w.rng.IntN(3), Cycle: true, OffTime: 2 * time.Second,
-		IsolationTime: time.Second, Verify: true, IsolationStop: w.chance(0.2),
+		IsolationTime: time.Second, Verify: true, IsolationStop: w.chance(0.2), Watchdog: w.chance(0.5),
+		OnBattery: failover.OnBattery{
+			StandbyAfter: w.between(0, 4*time.Second), LowCharge: w.rng.IntN(40), LowRuntime: w.between(0, 6*time.Second), Shutdown: w.chance(0.3),
+		},
 		Links:     []failover.Link{{Name: "cable", Direct: true}, {Name: "lan"}},
 		Resources: resources(),
+	}
+	if w.o.Mains { // an operator's settings: initdead covers a boot, the warning covers a stop
+		p.Initdead, p.OnBattery.LowRuntime = 4*time.Second, w.between(4*time.Second, 6*time.Second)
 	}
 	proven := w.chance(0.7)
 	for k, feeds := range []string{"alpha", "beta"} {
@@ -110,6 +118,7 @@ func resources() []failover.Resource {
 	all[resourceData].Name, all[resourceData].Layer = "data", "storage"
 	all[resourceDB].Name, all[resourceDB].Layer, all[resourceDB].After = "db", "database", []string{"data", "address"}
 	all[resourceDB].Failover = true
+	all[resourceWarm].Name, all[resourceWarm].Layer, all[resourceWarm].Warm, all[resourceWarm].After = "cache", "cache", true, []string{"db"}
 	all[resourceWeb].Name, all[resourceWeb].Layer, all[resourceWeb].ActiveActive = "web", "http", true
 	return all
 }
@@ -183,6 +192,9 @@ func (w *world) cutPower(target int, by string) {
 	}
 	d.off, d.cutLive = true, n.powered
 	w.cuts++
+	if n.powered {
+		w.liveCuts++
+	}
 	w.logf("%s is switched off by %s", n.name, by)
 	n.powerOff()
 }
@@ -192,7 +204,7 @@ func (w *world) restorePower(target int) {
 	if !d.off {
 		return
 	}
-	d.off = false
+	d.off, n.halted = false, false
 	w.logf("%s is switched on again", n.name)
 	n.powerOn()
 }

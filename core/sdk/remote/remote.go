@@ -126,14 +126,14 @@ func (c *Client) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Check has the plugin decode and validate a configuration. Faults are
-// *sdk.ConfigError, several joined.
-func (c *Client) Check(ctx context.Context, yaml []byte) error {
+// Check has the plugin decode and validate a configuration, and tells whether an
+// instance of it would offer the Promoter role. Faults are *sdk.ConfigError, several joined.
+func (c *Client) Check(ctx context.Context, yaml []byte) (promoter bool, _ error) {
 	r, err := c.calls.Check(ctx, &sdkpb.CheckRequest{Yaml: yaml})
 	if err != nil {
-		return wireError(err)
+		return false, wireError(err)
 	}
-	return faultsIn(r.GetFaults())
+	return r.GetPromoter(), faultsIn(r.GetFaults())
 }
 
 // Open makes an instance. Faults of the configuration are *sdk.ConfigError.

@@ -229,8 +229,38 @@ func checkResource(t *testing.T, i *Instance) {
 			t.Fatalf("monitor after %s: %+v, %v", step.name, state, err)
 		}
 	}
-	if err := i.Promote(ctx); !i.Roles().Promoter && !errors.Is(err, remote.ErrRole) {
+	if i.Roles().Promoter {
+		checkPromoter(ctx, t, i)
+	} else if err := i.Promote(ctx); !errors.Is(err, remote.ErrRole) {
 		t.Errorf("promote without that role: %v", err)
+	}
+}
+
+// checkPromoter: promoted and demoted twice each, and stopped from the promoted role.
+func checkPromoter(ctx context.Context, t *testing.T, i *Instance) {
+	for _, step := range []struct {
+		name              string
+		act               func(context.Context) error
+		running, promoted bool
+	}{
+		{"start", i.Start, true, false},
+		{"promote", i.Promote, true, true},
+		{"promote a promoted one", i.Promote, true, true},
+		{"start a promoted one", i.Start, true, true},
+		{"demote", i.Demote, true, false},
+		{"demote a demoted one", i.Demote, true, false},
+		{"promote again", i.Promote, true, true},
+		{"stop a promoted one", i.Stop, false, false},
+		{"start again", i.Start, true, false},
+		{"stop", i.Stop, false, false},
+	} {
+		if err := step.act(ctx); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		state, err := i.Monitor(ctx)
+		if err != nil || state.Running != step.running || state.Promoted != step.promoted {
+			t.Fatalf("monitor after %s: %+v, %v", step.name, state, err)
+		}
 	}
 }
 

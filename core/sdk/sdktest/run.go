@@ -170,9 +170,17 @@ func checkSecrets(t *testing.T, c Case, yaml, log string) {
 	}
 }
 
-func checkOpen(t *testing.T, _ Case, i *Instance) {
+func checkOpen(t *testing.T, c Case, i *Instance) {
 	if i.Roles() == (sdk.Roles{}) {
 		t.Error("the instance offers no role")
+	}
+	config, err := c.Plugin.Configure([]byte(c.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	promotable, _ := config.(sdk.Promotable)
+	if says := promotable != nil && promotable.Promotable(); says != i.Roles().Promoter {
+		t.Errorf("the configuration says promotable %v, and the instance's roles are %s", says, i.Roles())
 	}
 }
 

@@ -22,6 +22,9 @@ type toyConfig struct {
 	Timeout sdk.Duration `yaml:"timeout"`
 }
 
+// Promotable implements sdk.Promotable.
+func (c *toyConfig) Promotable() bool { return c.Target != "unpromotable" }
+
 type device struct {
 	mu                sync.Mutex
 	on, obeys, isMute bool
@@ -35,6 +38,7 @@ type toy struct {
 	device *device
 	mu     sync.Mutex
 	run    bool
+	first  bool // promoted
 	closed bool
 }
 
@@ -85,19 +89,30 @@ func (y *toy) set(running bool) error {
 		return errors.New("it runs already")
 	}
 	y.run = running
+	y.first = y.first && running
+	return nil
+}
+
+func (y *toy) turn(promoted bool) error {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if promoted && y.device.bug == "promote" {
+		return nil
+	}
+	y.first = promoted
 	return nil
 }
 func (y *toy) Start(context.Context) error   { return y.set(true) }
 func (y *toy) Stop(context.Context) error    { return y.set(false) }
-func (y *toy) Promote(context.Context) error { return nil }
-func (y *toy) Demote(context.Context) error  { return nil }
+func (y *toy) Promote(context.Context) error { return y.turn(true) }
+func (y *toy) Demote(context.Context) error  { return y.turn(false) }
 func (y *toy) Monitor(ctx context.Context) (sdk.State, error) {
 	if err := y.gone(ctx); err != nil {
 		return sdk.State{}, err
 	}
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	return sdk.State{Running: y.run, Status: sdk.OK, Message: "seen", PID: 7}, nil
+	return sdk.State{Running: y.run, Promoted: y.first, Status: sdk.OK, Message: "seen", PID: 7}, nil
 }
 
 func (y *toy) Describe(context.Context) (sdk.Device, error) {
@@ -207,7 +222,7 @@ func toyCase(bug string) sdktest.Case {
 		}
 	}
 	return sdktest.Case{
-		Plugin: plugin, Config: "secret: hush-hush", BlackHole: "target: nowhere", Readme: "testdata/README.md",
+		Plugin: plugin, Config: "secret: hush-hush" + map[bool]string{true: "\ntarget: unpromotable"}[bug == "modest"], BlackHole: "target: nowhere", Readme: "testdata/README.md",
 		Resource: true,
 		Fence: &sdktest.Fence{
 			Output: hook(func(v bool) { d.on = v }), Obey: hook(func(v bool) { d.obeys = v }),
@@ -241,6 +256,8 @@ func TestRunFindsBugs(t *testing.T) {
 		"unknown-is-off": "a mute device",
 		"unconfirmed":    "a device that did not obey",
 		"close":          "close: closed already",
+		"promote":        "monitor after promote",
+		"modest":         "the configuration says promotable false",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			t.Parallel()

@@ -133,7 +133,7 @@ func (d *Daemon) Start(ctx context.Context) (p Process, fresh bool, err error) {
 
 // launch starts the command in a session of its own.
 func (d *Daemon) launch() (Process, error) {
-	cmd, err := d.command()
+	cmd, err := d.spec.command(context.Background()) // the process is to outlive whoever asked for it
 	if err != nil {
 		return Process{}, err
 	}
@@ -159,24 +159,27 @@ func (d *Daemon) launch() (Process, error) {
 	return started.Process, nil
 }
 
-func (d *Daemon) command() (*exec.Cmd, error) {
-	// No context: the process is to outlive whoever asked for it.
-	cmd := exec.Command(d.spec.Command[0], d.spec.Command[1:]...) //nolint:noctx // see above
-	cmd.Dir = d.spec.Directory
+// command prepares the command in a session of its own.
+func (s *Spec) command(ctx context.Context) (*exec.Cmd, error) {
+	cmd := exec.CommandContext(ctx, s.Command[0], s.Command[1:]...)
+	cmd.Dir = s.Directory
 	if cmd.Dir == "" {
 		cmd.Dir = "/"
 	}
-	cmd.Env = []string{searchPath, variable + d.spec.Instance}
+	cmd.Env = []string{searchPath}
+	if s.Instance != "" {
+		cmd.Env = append(cmd.Env, variable+s.Instance)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if d.spec.User != "" {
-		account, err := lookUpAccount(d.spec.User)
+	if s.User != "" {
+		account, err := lookUpAccount(s.User)
 		if err != nil {
 			return nil, err
 		}
 		cmd.SysProcAttr.Credential = account.credential
 		cmd.Env = append(cmd.Env, account.environment...)
 	}
-	cmd.Env = append(cmd.Env, d.spec.Environment...)
+	cmd.Env = append(cmd.Env, s.Environment...)
 	return cmd, nil
 }
 

@@ -1,0 +1,44 @@
+package failover
+
+import "time"
+
+// resetSelf is S3's last resort: a machine that must yield and cannot stop resets
+// itself by its watchdog. A peer that was asked to cut it has had its time to do so.
+func (m *Machine) resetSelf() {
+	asks := m.cutMe || m.cannotKeep()
+	switch {
+	case !asks:
+		m.asking = 0
+	case m.asking == 0:
+		m.asking = m.now
+	}
+	if why := m.overdue(asks); m.p.Watchdog && !m.resetting && why != "" {
+		m.resetting = true
+		m.note("reset-self", m.object.self, "this node resets itself: "+why)
+		m.act(Action{Kind: ResetSelf})
+	}
+}
+
+// overdue names what should have stopped long ago; empty: nothing.
+func (m *Machine) overdue(asks bool) string {
+	yields := m.giving.kind == standDown || m.giving.kind == cutOffStop
+	switch {
+	case yields && m.stopStuck():
+		return "a resource did not stop"
+	case yields && m.giving.version == 0 && m.reached(m.giving.began+m.longestStop()):
+		return "it did not stop in time"
+	case asks && m.reached(m.asking+2*m.fullTurn()):
+		return "it asked to be cut and was not"
+	}
+	return ""
+}
+
+// longestStop is the time in which everything that only the active node may hold must have stopped.
+func (m *Machine) longestStop() (longest time.Duration) {
+	for i := range m.resources {
+		if r := &m.resources[i]; !r.cfg.ActiveActive {
+			longest = max(longest, r.cfg.StopTimeout)
+		}
+	}
+	return longest + m.p.Interval
+}

@@ -1,0 +1,107 @@
+package failover
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// supplyEvery is the pace of the regular readings of fence devices in scenarios that have them.
+const supplyEvery = 10 * time.Second
+
+// supply is what the devices that feed a node tell of their battery.
+type supply struct {
+	battery FenceAnswer // OnBattery, BatteryLow, Charge, Runtime
+	dead    bool        // the battery is empty: the device answers nothing
+}
+
+// setSupply: "supply NODE mains", "supply NODE battery [charge=N runtime=T battery-low=yes]",
+// "supply NODE empty": the node loses its power and its devices answer nothing, until mains.
+func (s *scenario) setSupply(n *benchNode, rest string) error {
+	word, rest, _ := strings.Cut(rest, " ")
+	f, err := readForm(rest)
+	if err != nil {
+		return err
+	}
+	b := s.bench
+	was := b.supplies[n.name]
+	now := supply{battery: FenceAnswer{OnBattery: beat.No}}
+	switch word {
+	case "mains":
+	case "battery":
+		now.battery.OnBattery = beat.Yes
+		now.battery.fields(f)
+	case "empty":
+		now.dead = true
+		b.setPower(n, false)
+	default:
+		return fmt.Errorf("want mains, battery or empty")
+	}
+	if err := f.done(); err != nil {
+		return err
+	}
+	first := len(b.supplies) == 0
+	b.supplies[n.name] = now
+	if first {
+		b.after(supplyEvery, b.pollSupplies)
+	}
+	if was.dead && !now.dead {
+		b.setPower(n, true)
+	}
+	b.tellSupplies()
+	return nil
+}
+
+func (b *bench) pollSupplies() {
+	b.tellSupplies()
+	b.after(supplyEvery, b.pollSupplies)
+}
+
+// tellSupplies gives every node a regular reading of every device.
+func (b *bench) tellSupplies() {
+	for _, n := range b.nodes {
+		for _, d := range n.policy.Devices {
+			if fed := b.fedBy(d); fed != nil && n.machine != nil {
+				b.give(n, b.regular(n, d, fed))
+			}
+		}
+	}
+}
+
+func (b *bench) regular(n *benchNode, d Device, fed *benchNode) FenceAnswer {
+	s := b.supplies[fed.name]
+	if s.dead || !n.fences {
+		return FenceAnswer{Device: d.Name, Taken: b.now, Err: "no answer from the device"}
+	}
+	e := s.battery
+	e.Device, e.Taken, e.Power = d.Name, b.now, beat.No
+	if fed.powered {
+		e.Power = beat.Yes
+	}
+	return e
+}
+
+// fedBy is the node that a device feeds.
+func (b *bench) fedBy(d Device) *benchNode {
+	for _, name := range d.Feeds {
+		if n := b.node(name); n != nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// reset is what a watchdog does: the machine dies and boots, its supply stays on.
+func (b *bench) reset(n *benchNode) {
+	b.halt(n)
+	n.crashed = false
+	b.boot(n, n.handOf("boot", "", time.Second).took)
+}
+
+// halt ends a machine whose supply stays on.
+func (b *bench) halt(n *benchNode) {
+	n.crashed, n.machine, n.late = true, nil, 0
+	clear(n.running)
+}
