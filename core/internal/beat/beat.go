@@ -72,9 +72,11 @@ type Beat struct {
 
 	Interval    time.Duration // between the sender's beats
 	Deadtime    time.Duration // the sender's configured deadtime
-	OrderLife   time.Duration // longest life of the sender's orders against the receiver
-	OrderProven bool          // every device behind OrderLife is proven
 	Digest      uint64        // of the configuration's safety part
+	OrderProven bool          // every device of the sender's first level against the receiver is proven
+	// OrderLives has the longest life of the sender's orders against the receiver by
+	// level, PeerLives what the sender believes of the receiver's orders against it.
+	OrderLives, PeerLives []time.Duration
 
 	Grant   Grant // what the sender grants the receiver; zero: nothing
 	Refused Grant // the receiver's grant that the sender refused; zero: none

@@ -25,7 +25,7 @@ func sample() Beat {
 		Cluster: "s0001", Node: "alpha", Incarnation: 0xfeed, KernelBoot: "3f9c", Sequence: 12, Wall: 1700000000000000000, Sent: 3 * time.Second,
 		Generation: 6, LastActive: 5, Role: Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true,
 		PingGroup: Yes, SilentFor: time.Millisecond, Grace: time.Minute, Interval: 50 * time.Millisecond, Deadtime: 200 * time.Millisecond,
-		OrderLife: 500 * time.Millisecond, OrderProven: true, Digest: 99, Grant: Grant{7, 0xbeef}, Refused: Grant{8, 0xabba},
+		OrderProven: true, OrderLives: []time.Duration{500 * time.Millisecond, time.Second}, PeerLives: []time.Duration{2 * time.Second}, Digest: 99, Grant: Grant{7, 0xbeef}, Refused: Grant{8, 0xabba},
 		Echoes: []Echo{{"cable", 0xbeef, 33, 2 * time.Second, 9 * time.Millisecond}, {"lan", 0xbeef, 32, time.Second, 0}},
 		Layers: []Layer{{"db", OK}, {"web", Down}},
 		Modes:  Modes{4, []Mode{{ModeStandby, "beta", time.Hour}, {Unmanaged, "db", 0}}},
@@ -54,11 +54,11 @@ func TestWireFormIsStable(t *testing.T) {
 	}
 	got := []byte(hex.EncodeToString(wire) + "\n")
 	if *rewrite {
-		if err := os.WriteFile("testdata/beat-v1.hex", got, 0o600); err != nil {
+		if err := os.WriteFile("testdata/beat-v2.hex", got, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile("testdata/beat-v1.hex")
+	want, err := os.ReadFile("testdata/beat-v2.hex")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +112,22 @@ func TestNewerVersionIsASignOfLife(t *testing.T) {
 	body[0]++
 	if _, err := beta.Decode(append(body, beta.mac(body)...)); !errors.Is(err, ErrForged) {
 		t.Error(err)
+	}
+}
+
+// TestFieldsOfANewerVersionArePassedOver: nodes of two versions hear each other.
+func TestFieldsOfANewerVersionArePassedOver(t *testing.T) {
+	wire, err := alpha.Encode(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := append(bytes.Clone(wire[:len(wire)-macSize]), 1, 2, 3)
+	got, err := beta.Decode(append(body, beta.mac(body)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sample(), got); diff != "" {
+		t.Error(diff)
 	}
 }
 

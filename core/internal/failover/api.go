@@ -264,6 +264,8 @@ type State struct {
 	Modes      beat.Modes // Mode.Left counts from Clock
 	// Cuts are the moments on Clock at which this node read the peer off after its own order, newest last, as far as PowerOns.Within goes back.
 	Cuts []time.Duration
+	// Owed names the devices that were ordered off and were not read on since.
+	Owed []string
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.
 	OnDue        time.Duration
 	Alone        bool // writes without the peer (replicated storage)
@@ -303,8 +305,10 @@ type Link struct {
 
 // Device is one power supply's switch.
 type Device struct {
-	Name   string
-	Feeds  []string      // node names
+	Name  string
+	Feeds []string // node names
+	// Level is its place in the topology, 1 (or 0) first: a node is off when every device of one level that feeds it was read off.
+	Level  int
 	Life   time.Duration // longest time from an order to its effect; no packet leaves after half of it
 	Proven bool          // the life was measured
 	// TimedOff: the device switches on again by itself.
@@ -391,6 +395,7 @@ type ResourceView struct {
 // DeviceView is one fence device.
 type DeviceView struct {
 	Name  string
+	Level int
 	Power beat.Tri
 	Read  time.Duration
 	Err   string

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -182,6 +183,9 @@ func (m *Machine) takeOver() {
 func (m *Machine) offGround() string {
 	switch {
 	case m.quiet.off:
+		if by, _ := m.offBy(); by != nil && len(m.topology.levels) > 1 {
+			return "every supply was read off at level " + strconv.Itoa(by.number)
+		}
 		return "every supply was read off"
 	case m.word:
 		return "an operator's word"
@@ -204,7 +208,7 @@ func (m *Machine) become() {
 	kind := m.taking.kind
 	m.taking, m.given, m.refused = taking{}, beat.Grant{}, beat.Grant{}
 	m.setRole(beat.Active)
-	m.fenceAsk = ""
+	m.ask = ask{}
 	for i := range m.resources {
 		m.resources[i].forget()
 	}
@@ -219,7 +223,7 @@ func (m *Machine) serveAlone() {
 		return
 	}
 	m.state.Alone = true
-	m.given = beat.Grant{}
+	m.given, m.ask = beat.Grant{}, ask{}
 	if m.order.any && m.quiet.off {
 		m.recordCut()
 	}

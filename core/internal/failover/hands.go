@@ -107,16 +107,7 @@ func (b *bench) monitor(n *benchNode, id, name string) ResourceState {
 // carryFence lets a device act. The order reaches it only if its path works.
 func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, func() Event)) {
 	h := n.handOf(a.Kind.String(), a.Device, 20*time.Millisecond)
-	var fed *benchNode
-	for _, d := range n.policy.Devices {
-		if d.Name == a.Device {
-			for _, name := range d.Feeds {
-				if o := b.node(name); o != nil {
-					fed = o
-				}
-			}
-		}
-	}
+	fed := b.fedBy(n, a.Device)
 	reading := func(on bool, err string) Event {
 		e := FenceAnswer{ID: a.ID, Device: a.Device, Power: beat.No, Taken: b.now, Err: err}
 		if on {
@@ -138,9 +129,9 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 		switch {
 		case h.word == "lie" || fed == nil:
 		case a.Kind == FenceOff:
-			b.setPower(fed, false)
+			b.setOutlet(fed, a.Device, false)
 		case a.Kind == FenceOn:
-			b.setPower(fed, true)
+			b.setOutlet(fed, a.Device, true)
 		}
 	})
 	if h.word == "deaf" {
@@ -150,7 +141,7 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 		if h.word == "lie" {
 			return reading(false, "")
 		}
-		return reading(fed != nil && fed.powered, "")
+		return reading(fed != nil && !fed.dark[a.Device], "")
 	})
 }
 

@@ -28,9 +28,10 @@ type Machine struct {
 	evidence  evidence
 	quiet     silence
 	devices   []device
+	topology  topology
 	order     order
 	word      bool          // an operator said that the peer is off, in this silence
-	fenceAsk  string        // an operator's fence, by its command's ID
+	ask       ask           // an operator's fence
 	voided    time.Duration // readings up to here are void: a stall
 	anew      time.Duration // the wait for silence starts anew from here: a stall, or the ping group's return
 	resources []resource
@@ -130,6 +131,7 @@ func (m *Machine) configure(p Policy) {
 		m.devices = append(m.devices, d)
 		m.object.devices = append(m.object.devices, "fence/"+d.name)
 	}
+	m.arrange()
 	for i := range p.Resources {
 		r := resource{name: p.Resources[i].Name}
 		if k := slices.IndexFunc(resources, func(o resource) bool { return o.name == r.name }); k >= 0 {

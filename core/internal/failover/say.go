@@ -20,15 +20,15 @@ func (m *Machine) say() {
 // beat is what this node says now.
 func (m *Machine) beat() *beat.Beat {
 	m.seq++
-	life, proven := m.orderLife(true)
 	b := &beat.Beat{
 		Cluster: m.p.Cluster, Node: m.p.Self, Incarnation: m.boot.Incarnation, KernelBoot: m.boot.KernelBoot,
 		Sequence: m.seq, Sent: m.now,
 		Generation: m.store.generation, LastActive: m.state.LastActive, Role: m.role,
-		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe || m.cannotKeep(), Ordering: m.ordering(),
+		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe || m.cannotKeep(), Ordering: m.ordering() || m.ask.told > 0,
 		Removed:   m.modeOf(beat.ModeRemoved, m.p.Peer) != nil,
 		PingGroup: m.ping.reach,
-		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, OrderLife: life, OrderProven: proven, Digest: m.p.Digest,
+		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, Digest: m.p.Digest,
+		OrderProven: m.topology.proven, OrderLives: m.topology.against, PeerLives: m.topology.from,
 		Grant: m.given, Refused: m.refused,
 	}
 	if m.taking.kind != notTaking { // it holds only once it is durable

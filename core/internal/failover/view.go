@@ -30,7 +30,7 @@ func (m *Machine) View(now time.Duration) View {
 	}
 	for i := range m.devices {
 		d := &m.devices[i]
-		v.Devices = append(v.Devices, DeviceView{d.name, d.power, d.readAt, d.err})
+		v.Devices = append(v.Devices, DeviceView{d.name, max(d.cfg.Level, 1), d.power, d.readAt, d.err})
 	}
 	return v
 }
