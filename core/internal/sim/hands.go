@@ -77,20 +77,22 @@ func (n *node) analyse(a failover.Action) {
 	n.later(40*time.Millisecond, func() { n.feed(look(true)) })
 }
 
-func (n *node) target(a failover.Action) int {
-	if a.Device == "ups-alpha" {
-		return 0
+func (n *node) device(a failover.Action) *device {
+	for _, d := range n.w.supply {
+		if d.name == a.Device {
+			return d
+		}
 	}
-	return 1
+	n.w.fail("%s: action %s names device %q", n.name, a.ID, a.Device)
+	return n.w.supply[0]
 }
-
-func (n *node) device(a failover.Action) *device { return n.w.supply[n.target(a)] }
 
 // fenceOff sends the order. It may take effect after its sender is gone, but
 // never later than the device's declared life after it was given.
 func (n *node) fenceOff(a failover.Action) {
-	d, target := n.device(a), n.target(a)
+	d := n.device(a)
 	given := n.w.now
+	n.ordering = max(n.ordering, given+d.life+n.policy.Interval)
 	travel := n.w.between(time.Millisecond, 20*time.Millisecond)
 	n.later(travel, func() {
 		switch {
@@ -119,19 +121,19 @@ func (n *node) fenceOff(a failover.Action) {
 		if n.w.o.Bug == OverlappingTurns {
 			effect = n.w.between(0, longest)
 		}
-		n.w.after(effect, func() { n.w.cutPower(target, n.name) })
+		n.w.after(effect, func() { n.w.cutPower(d, n.name) })
 		n.later(effect+n.w.between(time.Millisecond, 10*time.Millisecond), func() { n.read(a) })
 	})
 }
 
 func (n *node) fenceOn(a failover.Action) {
-	d, target := n.device(a), n.target(a)
+	d := n.device(a)
 	n.later(n.w.between(time.Millisecond, 20*time.Millisecond), func() {
 		if n.local() > a.Expiry || !d.path[n.id] || d.silent || d.refuses {
 			n.deadline(a, "no answer")
 			return
 		}
-		n.w.after(n.w.between(time.Millisecond, 20*time.Millisecond), func() { n.w.restorePower(target) })
+		n.w.after(n.w.between(time.Millisecond, 20*time.Millisecond), func() { n.w.restorePower(d) })
 		n.later(n.w.between(25*time.Millisecond, 40*time.Millisecond), func() { n.read(a) })
 	})
 }
@@ -157,10 +159,9 @@ func (n *node) answer(a failover.Action, power beat.Tri, reason string) {
 
 // readDevices is the regular reading of every device.
 func (n *node) readDevices() {
-	for i, d := range n.w.supply {
-		name := n.policy.Devices[i].Name
+	for _, d := range n.w.supply {
 		n.later(n.w.between(2*time.Millisecond, 10*time.Millisecond), func() {
-			e := failover.FenceAnswer{Device: name, Power: tri(!d.off), Taken: n.local()}
+			e := failover.FenceAnswer{Device: d.name, Power: tri(!d.off), Taken: n.local()}
 			if !d.path[n.id] || d.silent {
 				e.Power, e.Err = beat.Unknown, "no answer"
 			}

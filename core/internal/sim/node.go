@@ -17,6 +17,8 @@ type node struct {
 
 	powered  bool
 	broken   bool // does not boot, whatever its supply says
+	cut      bool // a level of its supplies is off
+	cutLive  bool // the last cut hit a machine that ran
 	bootedAt time.Duration
 	boots    int
 
@@ -41,7 +43,9 @@ type node struct {
 	told      uint64 // the newest generation in a beat of the peer since the boot
 	served    uint64 // the generation in which it started the data last, and its boot then
 	servedIn  int
-	unsure    bool // it began without its journal
+	unsure    bool          // it began without its journal
+	forgot    bool          // it lost its journal once, or ended while an order of its own was under way
+	ordering  time.Duration // when it last gave an order, and for how long that may act
 }
 
 // local is the machine's own clock: time since its boot, a little fast or slow.
@@ -54,7 +58,7 @@ func (n *node) local() time.Duration {
 func (n *node) span(d time.Duration) time.Duration { return d - d*n.drift/1_000_000 }
 
 func (n *node) powerOn() {
-	if n.powered || n.broken || n.w.supply[n.id].off {
+	if n.powered || n.broken || n.cut {
 		return
 	}
 	n.powered, n.told = true, 0
@@ -91,7 +95,7 @@ func (n *node) startDaemon() {
 		Incarnation: beat.ID(n.w.rng.Uint64() | 1), KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
 	}
 	if n.lost {
-		n.saved, n.lost, n.unsure, n.told = failover.State{}, false, true, 0
+		n.saved, n.lost, n.unsure, n.forgot, n.told = failover.State{}, false, true, true, 0
 	}
 	n.w.logf("%s: the daemon starts, generation %d on disk, journal lost: %v", n.name, n.saved.Generation, b.JournalLost)
 	n.machine = failover.New(n.policy, n.saved, b, n.local())
@@ -106,6 +110,7 @@ func (n *node) stopDaemon() {
 		return
 	}
 	n.machine = nil
+	n.forgot = n.forgot || n.w.now < n.ordering
 	n.life++
 	n.inbox = nil
 }

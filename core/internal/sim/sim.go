@@ -83,7 +83,7 @@ type world struct {
 	order  uint64
 	nodes  [2]*node
 	links  []*link
-	supply [2]*device // supply[i] feeds nodes[i]
+	supply []*device
 
 	err                            error
 	lines                          []string
