@@ -94,7 +94,7 @@ func (l *deviceLives) device(c config.FenceDevice) failover.Device {
 	defer l.mu.Unlock()
 	d, answered := l.known[c.Name]
 	return failover.Device{
-		Name: c.Name, Feeds: c.Feeds, Life: max(c.OrderLife.Std(), d.OrderLife, time.Millisecond),
+		Name: c.Name, Feeds: c.Feeds, Level: c.Level, Life: max(c.OrderLife.Std(), d.OrderLife, time.Millisecond),
 		Proven: answered, TimedOff: d.TimedOff,
 	}
 }
