@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -115,17 +116,7 @@ func (e *Engine) signsNow(v *viewed, since time.Duration) Signs {
 	if found := e.found.Load(); found != nil && found.Asked > since {
 		out = Signs{ICMP: found.ICMP, ARP: found.ARP, Services: found.Services}
 	}
-	for _, c := range e.Config.Fencing {
-		d := e.devices[c.Name]
-		if !slices.Contains(c.Feeds, e.peer) {
-			continue
-		}
-		d.mu.Lock()
-		if power := powerOf(d.regular.Power); d.regular.Taken > since && power != beat.Unknown && out.Power != beat.Yes {
-			out.Power = power
-		}
-		d.mu.Unlock()
-	}
+	out.Power = e.powerRead(since)
 	if v == nil {
 		return out
 	}
@@ -135,6 +126,41 @@ func (e *Engine) signsNow(v *viewed, since time.Duration) Signs {
 		}
 	}
 	return out
+}
+
+// powerRead is what the regular readings since a moment say of the peer's power: on
+// while a supply of every level is, off where all of one level are off.
+func (e *Engine) powerRead(since time.Duration) beat.Tri {
+	levels := map[int]beat.Tri{}
+	for _, c := range e.Config.Fencing {
+		if !slices.Contains(c.Feeds, e.peer) {
+			continue
+		}
+		d := e.devices[c.Name]
+		d.mu.Lock()
+		power := powerOf(d.regular.Power)
+		if d.regular.Taken <= since {
+			power = beat.Unknown
+		}
+		d.mu.Unlock()
+		before, others := levels[c.Level]
+		switch {
+		case power == beat.Yes || before == beat.Yes:
+			levels[c.Level] = beat.Yes
+		case power == beat.No && (!others || before == beat.No):
+			levels[c.Level] = beat.No
+		default:
+			levels[c.Level] = beat.Unknown
+		}
+	}
+	all := slices.Collect(maps.Values(levels))
+	switch {
+	case slices.Contains(all, beat.No):
+		return beat.No
+	case slices.Contains(all, beat.Yes):
+		return beat.Yes
+	}
+	return beat.Unknown
 }
 
 // smallKinds are events that deserve an incident of their own when none is open.

@@ -3,9 +3,13 @@ package failover
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
 )
+
+// provePatience is how long after the start a device may be unproven without an alarm.
+const provePatience = time.Minute
 
 // weighCondition raises and clears alarms: each is recomputed from the facts,
 // the difference to the last plan is what is told.
@@ -111,6 +115,8 @@ func (m *Machine) deviceAlarms() {
 		}
 		m.alarm(d.failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
 		half := d.feedsPeer && d.power == beat.No && m.quiet.heard && d.readAt > m.quiet.steady && m.peer.receivedAt > d.readAt+m.dead()
+		unproven := d.ours() && !d.cfg.Proven && m.reached(m.began+provePatience)
+		m.alarm(unproven, object, "unproven", Warning, "how long orders to ", d.name, " take is not proven: the fastest turn is not for it")
 		m.alarm(half, object, "supply-off", Major, d.name, " is off although ", m.p.Peer, " runs: it has one supply less")
 		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
 	}

@@ -44,7 +44,7 @@ type node struct {
 	served    uint64 // the generation in which it started the data last, and its boot then
 	servedIn  int
 	unsure    bool          // it began without its journal
-	forgot    bool          // it lost its journal once, or ended while an order of its own was under way
+	forgot    bool          // it lost its journal once, or ended while it could not keep what it had just ordered
 	ordering  time.Duration // when it last gave an order, and for how long that may act
 }
 
@@ -110,7 +110,7 @@ func (n *node) stopDaemon() {
 		return
 	}
 	n.machine = nil
-	n.forgot = n.forgot || n.w.now < n.ordering
+	n.forgot = n.forgot || n.w.now < n.ordering || !n.disk
 	n.life++
 	n.inbox = nil
 }
