@@ -144,7 +144,7 @@ func (w *writer) beat(b *Beat) {
 	w.uint(b.Generation)
 	w.uint(b.LastActive)
 	w.buf = append(w.buf, byte(b.Role), byte(b.PingGroup))
-	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, b.OrderProven))
+	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, b.OrderProven, b.Drill))
 	w.span(b.SilentFor)
 	w.span(b.Grace)
 	w.span(b.Interval)
@@ -174,6 +174,7 @@ func (w *writer) beat(b *Beat) {
 	}
 	w.spans(b.OrderLives)
 	w.spans(b.PeerLives)
+	w.span(b.GivingFor)
 }
 
 // reader takes fields; once bad, everything is zero.
@@ -246,11 +247,8 @@ func (r *reader) beat() (b Beat) {
 	b.Generation, b.LastActive = r.uint(), r.uint()
 	b.Role, b.PingGroup = Role(r.byte(byte(Stopped))), Tri(r.byte(byte(Yes)))
 	bits := r.uint()
-	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &b.OrderProven} {
+	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &b.OrderProven, &b.Drill} {
 		*p = bits&(1<<i) != 0
-	}
-	if bits >= 1<<7 {
-		r.fail()
 	}
 	b.SilentFor, b.Grace = r.span(), r.span()
 	b.Interval, b.Deadtime = r.span(), r.span()
@@ -276,5 +274,8 @@ func (r *reader) beat() (b Beat) {
 		}
 	}
 	b.OrderLives, b.PeerLives = r.spans(), r.spans()
+	if len(r.buf) > 0 { // an older sender ends here
+		b.GivingFor = r.span()
+	}
 	return b
 }

@@ -180,8 +180,29 @@ func (e *Engine) fence(ctx context.Context, a failover.Action) failover.Event {
 		}
 	case failover.FenceOn:
 		reading, err = in.On(ctx, order)
+	case failover.FenceTest:
+		reading, err = d.try(ctx, in, order)
 	default:
 		reading, err = in.Status(ctx)
 	}
 	return d.keep(a.ID, reading, err)
+}
+
+// try gives an order that changes nothing: a device whose output reads on is told
+// to switch it on. How it fares is kept as a proof of the orders' life.
+func (d *device) try(ctx context.Context, in Instance, order sdk.Order) (sdk.Reading, error) {
+	reading, err := in.Status(ctx)
+	if err != nil || reading.Power != sdk.PowerOn {
+		return reading, err
+	}
+	began := d.e.Clock.Now()
+	reading, err = in.On(ctx, order)
+	switch {
+	case err != nil:
+		d.e.lives.refuse(d.cfg.Name, err.Error())
+	case reading.Power == sdk.PowerOn:
+		d.e.lives.trip(d.cfg.Name, byOrder, d.e.Clock.Now()-began)
+	}
+	d.e.lives.urgent(d.cfg.Name)
+	return reading, err
 }

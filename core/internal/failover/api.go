@@ -54,6 +54,7 @@ const (
 	FenceOff                   // switch Device off, read it back; answer FenceAnswer
 	FenceRead                  // read Device's output; answer FenceAnswer
 	FenceOn                    // switch Device on, read it back; answer FenceAnswer
+	FenceTest                  // while Device reads on, order it on and read it back; answer FenceAnswer
 	StartResource              // answer ActionDone
 	StopResource               // answer ActionDone
 	RestartResource            // stop and start in place, as a new process; answer ActionDone with PID
@@ -67,7 +68,7 @@ type Action struct {
 	Kind     ActionKind
 	Resource string
 	Device   string
-	// Expiry of FenceOff and FenceOn: no packet may leave after it.
+	// Expiry of FenceOff, FenceOn and FenceTest: no packet may leave after it.
 	Expiry time.Duration
 	// Deadline: the executor answers by then, if need be with an error, and gives up.
 	Deadline time.Duration
@@ -121,7 +122,7 @@ type (
 		Service   beat.Tri // the active's service passes its probe through the virtual IP
 		Final     bool
 	}
-	// FenceAnswer answers FenceOff, FenceOn and FenceRead; with an empty ID it
+	// FenceAnswer answers every order and reading of a device; with an empty ID it
 	// is a regular reading. Only Power that was READ counts.
 	FenceAnswer struct {
 		ID     string
@@ -160,6 +161,8 @@ type (
 		Generation uint64
 		For        time.Duration // of modes; 0: the default of 4 h
 		Operator   string        // who, for the journal
+		// Open tells that the store is open, Anyway that a drill shall begin all the same.
+		Open, Anyway bool
 	}
 	// Persisted answers Persist.
 	Persisted struct {
@@ -196,6 +199,7 @@ const (
 	Readmit             // ends Remove
 	Adopt               // the journal is lost: go on with what this node knows
 	Leave               // the daemon is about to stop for a planned reason
+	Drill               // rehearse a failover: hand over, measured, with a test of the fence devices
 )
 
 // Answer is the outcome of a command. Err is one clear sentence, empty: done or begun.
@@ -227,7 +231,7 @@ type Alarm struct {
 
 // Note is one thing that happened. Kind is a stable word, e.g. "peer-silent",
 // "takeover-begun", "takeover-done", "fence-ordered", "fence-confirmed",
-// "resource-restarted", "stalled", "grant-given", "grant-taken".
+// "resource-restarted", "stalled", "grant-given", "grant-taken", "drill-done".
 type Note struct {
 	Kind   string
 	Object string
@@ -403,16 +407,17 @@ type DeviceView struct {
 
 // Failover is one change of the active role towards this node, with its phases.
 type Failover struct {
-	Kind       string // "failover", "switchover", "start"
+	Kind       string // "failover", "switchover", "drill", "start"
 	Generation uint64
-	Began      time.Duration // last beat heard (failover), grant taken, or boot agreement
+	Began      time.Duration // last beat heard (failover), first stop on the giver (switchover, drill), or boot agreement
 	Done       time.Duration // service verified; 0: not yet
 	OK         bool
 	Phases     []Phase
 }
 
-// Phase is one step: detect, analyse, fence, address, storage, start, verify,
-// announce. End 0: still running.
+// Phase is one step: detect, analyse, fence (of a failover), stop (of a planned
+// change), address, storage, start, verify, announce, devices (of a drill). End 0:
+// still running.
 type Phase struct {
 	Name       string
 	Start, End time.Duration

@@ -37,7 +37,7 @@ func (m *Machine) refusal(c *Command) string {
 		return ""
 	case !word && !m.active() && m.quiet.receiving && m.peer.b.Role == beat.Active:
 		return m.p.Peer + " is active: the active node decides"
-	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard:
+	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard || m.drill.stage != notDrilling:
 		return "another change is under way"
 	}
 	return ""
@@ -73,6 +73,8 @@ func (m *Machine) command(c *Command) string {
 		return m.commandAdopt()
 	case Leave:
 		return m.commandLeave()
+	case Drill:
+		return m.commandDrill(c)
 	case NoVerb:
 		return "no such command"
 	}

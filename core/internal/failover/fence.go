@@ -31,17 +31,22 @@ type device struct {
 	opUntil time.Duration // the executor's deadline, with some slack
 	slot    time.Duration // start of the turn in which an order was last sent
 	until   time.Duration // end of the last order's life: older readings of on say nothing
-	read    time.Duration // when a reading was last asked for
-	failed  bool          // an order was not confirmed in this silence
-	onTry   int
-	onNext  time.Duration
+	// tryUntil is the end of a drill's order that was not confirmed: it may still
+	// switch on, so that nothing is ordered off and no reading of off counts before.
+	tryUntil time.Duration
+	read     time.Duration // when a reading was last asked for
+	failed   bool          // an order was not confirmed in this silence
+	onTry    int
+	onNext   time.Duration
 }
 
 // ours: this node may give the device orders.
 func (d *device) ours() bool { return d.feedsPeer && !d.feedsSelf }
 
 // isOff: it was read off after the last sign of life.
-func (d *device) isOff(void time.Duration) bool { return d.power == beat.No && d.offAt > void }
+func (d *device) isOff(void time.Duration) bool {
+	return d.power == beat.No && d.offAt > max(void, d.tryUntil)
+}
 
 // void: readings up to here say nothing.
 func (m *Machine) void() time.Duration { return max(m.peer.lifeAt, m.voided) }
@@ -75,8 +80,11 @@ func (m *Machine) dropLateAnswers() {
 		if d.op == NoAction || !m.reached(d.opUntil) {
 			continue
 		}
-		if d.op == FenceOff {
+		switch d.op {
+		case FenceOff:
 			m.unconfirmed(d)
+		case FenceTest:
+			m.drillFault(d.name + " was ordered on, and did not answer in time")
 		}
 		d.op, d.opID, d.err = NoAction, "", "no answer in time"
 	}
@@ -90,6 +98,7 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 	}
 	d := &m.devices[i]
 	asked := NoAction
+	on := e.Power == beat.Yes && e.Err == ""
 	if e.ID != "" && e.ID == d.opID {
 		asked, d.op, d.opID = d.op, NoAction, ""
 	}
@@ -98,11 +107,15 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 		m.reading(d, e)
 	}
 	switch {
-	case asked == FenceOn && d.power == beat.Yes && e.Err == "":
+	case asked == FenceOn && on:
 		d.onTry = 0
+	case asked == FenceTest && on:
+		d.tryUntil = 0
+	case asked == FenceTest:
+		m.drillFault(d.name + " was ordered on, and that was not confirmed: " + orElse(e.Err, "the output does not read on"))
 	case asked == FenceOff && d.power != beat.No:
 		m.unconfirmed(d)
-		m.note("fence-failed", "fence/"+d.name, "the order was not confirmed: "+orNone(e.Err))
+		m.note("fence-failed", "fence/"+d.name, "the order was not confirmed: "+orElse(e.Err, "the output still reads on"))
 	}
 	m.changed = true
 }
@@ -118,14 +131,14 @@ func (m *Machine) reading(d *device, e FenceAnswer) {
 	switch {
 	case e.Power == beat.Yes:
 		d.offAt = 0
-	case d.offAt <= m.void():
+	case d.offAt <= max(m.void(), d.tryUntil):
 		d.offAt = e.Taken
 	}
 }
 
-func orNone(s string) string {
+func orElse(s, otherwise string) string {
 	if s == "" {
-		return "the output still reads on"
+		return otherwise
 	}
 	return s
 }
@@ -263,7 +276,7 @@ func (m *Machine) orderAsked() (done bool) {
 		m.dropAsk(m.p.Peer + " is heard, and this node is not active")
 	case a.told == 0:
 		a.told, m.urgent = m.seq+1, true
-	case m.peer.echoed < a.told || !m.reached(m.order.until) || m.giving.kind != notGiving || m.given.Generation > 0:
+	case m.peer.echoed < a.told || !m.reached(m.order.until) || m.trying() || m.giving.kind != notGiving || m.given.Generation > 0:
 	case a.tries >= len(m.topology.orderable):
 		m.dropAsk("no fence device confirmed that " + m.p.Peer + " is off")
 	default:
@@ -283,7 +296,7 @@ func (m *Machine) dropAsk(why string) {
 // on, and begin again after the last.
 func (m *Machine) sendOrders(slot time.Duration, k int, reason string) {
 	n := len(m.topology.orderable)
-	if n == 0 || m.given.Generation > 0 && m.quiet.heard && !m.askedToCut() {
+	if n == 0 || m.given.Generation > 0 && m.quiet.heard && !m.askedToCut() || m.trying() {
 		return
 	}
 	l := &m.topology.orderable[k%n]

@@ -34,9 +34,11 @@ func beatFields(f *form, b *beat.Beat) {
 	f.yes("cutme", &b.CutMe)
 	f.yes("ordering", &b.Ordering)
 	f.yes("removed", &b.Removed)
+	f.yes("drill", &b.Drill)
 	oneOf(f, "ping", &b.PingGroup, beat.TriNames)
 	f.span("silent", &b.SilentFor)
 	f.span("grace", &b.Grace)
+	f.span("giving", &b.GivingFor)
 	f.span("interval", &b.Interval)
 	f.span("deadtime", &b.Deadtime)
 	f.spans("lives", &b.OrderLives)
@@ -179,6 +181,8 @@ func (e *Command) fields(f *form) {
 	f.uint("gen", &e.Generation)
 	f.span("for", &e.For)
 	f.text("operator", &e.Operator)
+	f.yes("open", &e.Open)
+	f.yes("anyway", &e.Anyway)
 }
 
 func (e *Persisted) fields(f *form) {

@@ -84,8 +84,9 @@ func (m *Machine) agree() {
 		case p.b.Refused == m.given:
 			m.given = beat.Grant{}
 			m.note("grant-refused", m.object.peer, m.p.Peer+" refused to become active")
+			m.endDrill(m.p.Peer + " refused to become active")
 		case q.receiving && p.b.Role == beat.Active && p.b.Generation >= m.given.Generation:
-			m.given = beat.Grant{}
+			m.given, m.drill = beat.Grant{}, drill{} // of a drill the peer tells the rest
 			m.note("handover-done", m.object.peer, m.p.Peer+" is active")
 		}
 	}
@@ -261,7 +262,10 @@ func (m *Machine) handOver() {
 	}
 	m.cutMe = false
 	if g.kind.grants() {
-		m.given = beat.Grant{Generation: m.state.Generation, To: m.peer.b.Incarnation}
+		m.given, m.gaveAt = beat.Grant{Generation: m.state.Generation, To: m.peer.b.Incarnation}, g.began
+		if g.kind == agreement {
+			m.gaveAt = 0 // nothing was stopped for it
+		}
 		m.note("grant-given", m.object.peer, "granted generation "+itoa(m.state.Generation)+" to "+m.p.Peer)
 	}
 	*g = giving{}
@@ -303,6 +307,7 @@ func (m *Machine) prepareGiving() {
 func (m *Machine) abortGiving(why string) {
 	if m.giving.kind != agreement {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
+		m.endDrill("staying active: " + why)
 	}
 	m.giving = giving{}
 	m.cutMe = false

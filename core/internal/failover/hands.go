@@ -49,7 +49,7 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 		asked := b.now
 		h := n.handOf("analyse", "", n.policy.Analyse-5*time.Millisecond)
 		answer(h.took, func() Event { return b.evidenceFor(n, a.ID, asked) })
-	case FenceOff, FenceOn, FenceRead:
+	case FenceOff, FenceOn, FenceRead, FenceTest:
 		b.carryFence(n, a, answer)
 	case StartResource, StopResource, RestartResource:
 		b.carryResource(n, a, answer)
@@ -124,13 +124,17 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 	if h.word == "hang" {
 		return
 	}
+	if a.Kind == FenceTest && fed != nil && fed.dark[a.Device] { // what is off is not ordered on for a test
+		answer(h.took, func() Event { return reading(false, "") })
+		return
+	}
 	// The order is on its way: it acts even if its sender dies.
 	b.after(h.took, func() {
 		switch {
 		case h.word == "lie" || fed == nil:
 		case a.Kind == FenceOff:
 			b.setOutlet(fed, a.Device, false)
-		case a.Kind == FenceOn:
+		case a.Kind == FenceOn || a.Kind == FenceTest:
 			b.setOutlet(fed, a.Device, true)
 		}
 	})

@@ -30,16 +30,18 @@ type Machine struct {
 	devices   []device
 	topology  topology
 	order     order
-	word      bool          // an operator said that the peer is off, in this silence
-	ask       ask           // an operator's fence
+	word      bool // an operator said that the peer is off, in this silence
+	ask       ask  // an operator's fence
+	drill     drill
 	voided    time.Duration // readings up to here are void: a stall
 	anew      time.Duration // the wait for silence starts anew from here: a stall, or the ping group's return
 	resources []resource
 
 	taking  taking
 	giving  giving
-	given   beat.Grant // outstanding
-	refused beat.Grant // the peer's grant that we refused
+	given   beat.Grant    // outstanding
+	gaveAt  time.Duration // when the giving of it began
+	refused beat.Grant    // the peer's grant that we refused
 	cutMe   bool
 	settled time.Duration // since when the cluster is whole, for failback
 	apart   isolation
@@ -188,6 +190,7 @@ func (m *Machine) Decide(now time.Duration) Plan {
 	m.obey()           // operators' commands
 	m.keepModes()      // S10
 	m.analyse()        // ask for evidence while beats are missing
+	m.rehearse()       // drills
 	m.fence()          // S6: orders in turn; S2: readings; S7: power on again
 	m.agree()          // S4 and S11: grants taken and given
 	m.takeOver()       // S2 and S3

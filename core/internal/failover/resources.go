@@ -225,7 +225,7 @@ func (m *Machine) actionDone(e ActionDone) {
 		r.running, r.health, r.pid, r.up, r.slow = beat.Yes, beat.OK, e.PID, true, 0
 		r.restarts++
 		m.note("resource-restarted", m.object.resources[i], r.name+" restarted, old"+pidText(old)+", new"+pidText(e.PID))
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify:
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, FenceTest, MonitorResource, Verify:
 	}
 }
 
@@ -252,7 +252,7 @@ func (m *Machine) opFailed(i int, err string) {
 	case RestartResource:
 		r.up = true
 		m.note("restart-failed", m.object.resources[i], r.name+": "+err)
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify:
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, FenceTest, MonitorResource, Verify:
 	}
 }
 

@@ -37,6 +37,9 @@ func (m *Machine) beat() *beat.Beat {
 	if m.quiet.silent {
 		b.SilentFor = max(m.now-m.quiet.t0+m.dead(), 1)
 	}
+	if m.given.Generation > 0 && m.gaveAt > 0 {
+		b.Drill, b.GivingFor = m.drill.stage == handing, max(m.now-m.gaveAt, 1)
+	}
 	if !m.active() && m.leaving > m.now {
 		b.Grace = m.leaving - m.now
 	}

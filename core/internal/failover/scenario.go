@@ -169,7 +169,7 @@ func (n *benchNode) known(a Action) bool {
 		return again
 	case FenceOff:
 		n.reads = nil
-	case NoAction, FenceOn, StartResource, StopResource, RestartResource:
+	case NoAction, FenceOn, FenceTest, StartResource, StopResource, RestartResource:
 	}
 	return false
 }

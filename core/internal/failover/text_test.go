@@ -30,7 +30,7 @@ func TestEventsSurviveTheirText(t *testing.T) {
 	events := []failover.Event{
 		failover.BeatHeard{Link: "lan", Taken: 3, Beat: beat.Beat{
 			Cluster: "s0001", Node: "beta", Incarnation: 0xfeed, KernelBoot: "3f9c-1", Sequence: 12, Wall: -5, Sent: 4, Generation: 6, LastActive: 5,
-			Role: beat.Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, PingGroup: beat.No,
+			Role: beat.Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, GivingFor: 21, PingGroup: beat.No,
 			SilentFor: 5, Grace: 6, Interval: 7, Deadtime: 8, OrderProven: true, Digest: 10,
 			OrderLives: []time.Duration{9, 18}, PeerLives: []time.Duration{19},
 			Grant: beat.Grant{Generation: 7, To: 11}, Refused: beat.Grant{Generation: 8, To: 12},
@@ -47,7 +47,7 @@ func TestEventsSurviveTheirText(t *testing.T) {
 		failover.ActionDone{ID: "start-1", PID: 77, Err: "exit status 1"},
 		failover.ResourceState{ID: "monitor-1", Resource: "db", Running: beat.Yes, Health: beat.Down, PID: 5, Message: "slow\nvery"},
 		failover.ServiceProbe{ID: "verify-1", Health: beat.OK, Asked: 6},
-		failover.Command{ID: "c1", Verb: failover.FenceConfirm, Name: "alpha", Generation: 3, For: time.Hour, Operator: "Ann Lee"},
+		failover.Command{ID: "c1", Verb: failover.FenceConfirm, Name: "alpha", Generation: 3, For: time.Hour, Operator: "Ann Lee", Open: true, Anyway: true},
 		failover.Persisted{ID: "persist-1", Err: "disk full"},
 		failover.PolicyChanged{Policy: samplePolicy()},
 		failover.Late{By: time.Second},

@@ -121,6 +121,7 @@ var faults = []func(*world){
 	func(w *world) { w.ghosts() },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
+	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Drill, Operator: "sim"}) },
 	func(w *world) { // by an operator who sits at one node, about the other
 		n := w.any()
 		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})

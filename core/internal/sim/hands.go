@@ -20,6 +20,8 @@ func (n *node) begin(a failover.Action) {
 		n.later(n.w.between(2*time.Millisecond, 20*time.Millisecond)+n.device(a).slow, func() { n.read(a) })
 	case failover.FenceOn:
 		n.fenceOn(a)
+	case failover.FenceTest:
+		n.fenceTest(a)
 	case failover.StartResource, failover.RestartResource:
 		n.startResource(a)
 	case failover.StopResource:
@@ -136,6 +138,15 @@ func (n *node) fenceOn(a failover.Action) {
 		n.w.after(n.w.between(time.Millisecond, 20*time.Millisecond), func() { n.w.restorePower(d) })
 		n.later(n.w.between(25*time.Millisecond, 40*time.Millisecond), func() { n.read(a) })
 	})
+}
+
+// fenceTest reads the output, and orders it on only while it is on.
+func (n *node) fenceTest(a failover.Action) {
+	if n.device(a).off {
+		n.later(n.w.between(2*time.Millisecond, 20*time.Millisecond), func() { n.read(a) })
+		return
+	}
+	n.fenceOn(a)
 }
 
 // read answers with a reading of the device's output.
