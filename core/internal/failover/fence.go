@@ -80,10 +80,10 @@ func (m *Machine) dropLateAnswers() {
 		if d.op == NoAction || !m.reached(d.opUntil) {
 			continue
 		}
-		switch d.op {
-		case FenceOff:
+		if d.op == FenceOff {
 			m.unconfirmed(d)
-		case FenceTest:
+		}
+		if d.op == FenceTest {
 			m.drillFault(d.name + " was ordered on, and did not answer in time")
 		}
 		d.op, d.opID, d.err = NoAction, "", "no answer in time"

@@ -10,8 +10,6 @@ const (
 	unprovenLife = 5 * time.Second
 	// longestLife bounds what a configuration or a peer may claim.
 	longestLife = 5 * time.Minute
-	// mostLevels bounds a topology.
-	mostLevels = 9
 )
 
 // topology is how the peer can be cut, and how long that may take. A node is off
