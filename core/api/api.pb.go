@@ -2272,18 +2272,26 @@ func (x *ProbeStatus) GetNext() *timestamppb.Timestamp {
 }
 
 type FenceDeviceStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Plugin        string                 `protobuf:"bytes,2,opt,name=plugin,proto3" json:"plugin,omitempty"`
-	Feeds         []string               `protobuf:"bytes,3,rep,name=feeds,proto3" json:"feeds,omitempty"`
-	Power         string                 `protobuf:"bytes,4,opt,name=power,proto3" json:"power,omitempty"` // "on", "off", "unknown"
-	Health        string                 `protobuf:"bytes,5,opt,name=health,proto3" json:"health,omitempty"`
-	Message       string                 `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
-	Read          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=read,proto3" json:"read,omitempty"`
-	Values        map[string]float64     `protobuf:"bytes,8,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
-	Kind          string                 `protobuf:"bytes,9,opt,name=kind,proto3" json:"kind,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Plugin  string                 `protobuf:"bytes,2,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	Feeds   []string               `protobuf:"bytes,3,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	Power   string                 `protobuf:"bytes,4,opt,name=power,proto3" json:"power,omitempty"` // "on", "off", "unknown"
+	Health  string                 `protobuf:"bytes,5,opt,name=health,proto3" json:"health,omitempty"`
+	Message string                 `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	Read    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=read,proto3" json:"read,omitempty"`
+	Values  map[string]float64     `protobuf:"bytes,8,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	Kind    string                 `protobuf:"bytes,9,opt,name=kind,proto3" json:"kind,omitempty"`
+	Level   int32                  `protobuf:"varint,10,opt,name=level,proto3" json:"level,omitempty"` // 1 first; a node is off when every device of one level that feeds it is
+	// How long an order may take to its effect, as the fence race counts with it.
+	OrderLifeSeconds float64 `protobuf:"fixed64,11,opt,name=order_life_seconds,json=orderLifeSeconds,proto3" json:"order_life_seconds,omitempty"`
+	// What was measured of it, how ("reading", "order", "cut") and when last; 0: nothing yet.
+	MeasuredSeconds float64                `protobuf:"fixed64,12,opt,name=measured_seconds,json=measuredSeconds,proto3" json:"measured_seconds,omitempty"`
+	MeasuredBy      string                 `protobuf:"bytes,13,opt,name=measured_by,json=measuredBy,proto3" json:"measured_by,omitempty"`
+	Measured        *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=measured,proto3" json:"measured,omitempty"`
+	Proven          bool                   `protobuf:"varint,15,opt,name=proven,proto3" json:"proven,omitempty"` // measured, and not too long ago
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *FenceDeviceStatus) Reset() {
@@ -2377,6 +2385,48 @@ func (x *FenceDeviceStatus) GetKind() string {
 		return x.Kind
 	}
 	return ""
+}
+
+func (x *FenceDeviceStatus) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *FenceDeviceStatus) GetOrderLifeSeconds() float64 {
+	if x != nil {
+		return x.OrderLifeSeconds
+	}
+	return 0
+}
+
+func (x *FenceDeviceStatus) GetMeasuredSeconds() float64 {
+	if x != nil {
+		return x.MeasuredSeconds
+	}
+	return 0
+}
+
+func (x *FenceDeviceStatus) GetMeasuredBy() string {
+	if x != nil {
+		return x.MeasuredBy
+	}
+	return ""
+}
+
+func (x *FenceDeviceStatus) GetMeasured() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Measured
+	}
+	return nil
+}
+
+func (x *FenceDeviceStatus) GetProven() bool {
+	if x != nil {
+		return x.Proven
+	}
+	return false
 }
 
 type PluginStatus struct {
@@ -2709,7 +2759,7 @@ const file_api_proto_rawDesc = "" +
 	"\x04next\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04next\x1a9\n" +
 	"\vValuesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xe5\x02\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xc5\x04\n" +
 	"\x11FenceDeviceStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12\x14\n" +
@@ -2719,7 +2769,15 @@ const file_api_proto_rawDesc = "" +
 	"\amessage\x18\x06 \x01(\tR\amessage\x12.\n" +
 	"\x04read\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04read\x12G\n" +
 	"\x06values\x18\b \x03(\v2/.storeward.api.v1.FenceDeviceStatus.ValuesEntryR\x06values\x12\x12\n" +
-	"\x04kind\x18\t \x01(\tR\x04kind\x1a9\n" +
+	"\x04kind\x18\t \x01(\tR\x04kind\x12\x14\n" +
+	"\x05level\x18\n" +
+	" \x01(\x05R\x05level\x12,\n" +
+	"\x12order_life_seconds\x18\v \x01(\x01R\x10orderLifeSeconds\x12)\n" +
+	"\x10measured_seconds\x18\f \x01(\x01R\x0fmeasuredSeconds\x12\x1f\n" +
+	"\vmeasured_by\x18\r \x01(\tR\n" +
+	"measuredBy\x126\n" +
+	"\bmeasured\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\bmeasured\x12\x16\n" +
+	"\x06proven\x18\x0f \x01(\bR\x06proven\x1a9\n" +
 	"\vValuesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\x9c\x01\n" +
@@ -2839,11 +2897,12 @@ var file_api_proto_depIdxs = []int32{
 	33, // 46: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
 	33, // 47: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
 	32, // 48: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
-	49, // [49:49] is the sub-list for method output_type
-	49, // [49:49] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	33, // 49: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_api_proto_init() }

@@ -98,6 +98,9 @@ type FenceDevice struct {
 	// Feeds names the node that this device powers. A device that feeds both nodes is refused:
 	// whoever used it would cut itself.
 	Feeds []string `yaml:"feeds" need:"true" example:"[alpha]"`
+	// Level is the device's place in the topology, 1 first. A level holds all of a node's supplies: the node is off when
+	// every device of one level that feeds it was read off. The levels are tried in order.
+	Level int `yaml:"level"`
 	// OrderLife is the longest time from an order to its effect; it sets the turns of the fence race.
 	// The fastest turn is only for devices of at most 1s.
 	OrderLife Duration `yaml:"order_life"`

@@ -40,7 +40,7 @@ func Default() *Config {
 // DefaultFenceDevice returns a fence device with its defaults. The order life is
 // long on purpose: too short a claim could let both nodes' orders overlap.
 func DefaultFenceDevice() FenceDevice {
-	return FenceDevice{OrderLife: Duration(5 * time.Second), Monitor: Duration(10 * time.Second)}
+	return FenceDevice{Level: 1, OrderLife: Duration(5 * time.Second), Monitor: Duration(10 * time.Second)}
 }
 
 // DefaultResource returns a resource with its defaults.

@@ -75,6 +75,7 @@ type (
 	safetyDevice struct {
 		Name, Plugin string
 		Feeds        []string
+		Level        int
 		OrderLife    Duration
 	}
 	safetyLink struct {
@@ -104,7 +105,7 @@ func (c *Config) Digest() string {
 		s.Links = append(s.Links, safetyLink{l.Name, l.Plugin, l.Direct})
 	}
 	for _, f := range c.Fencing {
-		s.Fencing = append(s.Fencing, safetyDevice{f.Name, f.Plugin, f.Feeds, f.OrderLife})
+		s.Fencing = append(s.Fencing, safetyDevice{f.Name, f.Plugin, f.Feeds, f.Level, f.OrderLife})
 	}
 	for _, r := range c.Resources {
 		s.Resources = append(s.Resources, safetyResource{

@@ -60,6 +60,35 @@ func (k *checker) fencing() {
 		k.within(path+".order_life", f.OrderLife, 10*time.Millisecond, 5*time.Minute)
 		k.within(path+".monitor", f.Monitor, time.Second, time.Hour)
 	}
+	k.levels()
+}
+
+// mostLevels bounds a topology.
+const mostLevels = 9
+
+// levels checks that each node's levels are counted from 1 without a gap.
+func (k *checker) levels() {
+	has := map[string]map[int]bool{}
+	for _, f := range k.cfg.Fencing {
+		for _, node := range f.Feeds {
+			if has[node] == nil {
+				has[node] = map[int]bool{}
+			}
+			has[node][f.Level] = true
+		}
+	}
+	for i, f := range k.cfg.Fencing {
+		path := fmt.Sprintf("fencing[%d].level", i)
+		if f.Level < 1 || f.Level > mostLevels {
+			k.faultf(path, fmt.Sprintf("write 1 to %d, 1 for what is tried first", mostLevels), "%d is no level", f.Level)
+			continue
+		}
+		for _, node := range f.Feeds {
+			if f.Level > 1 && !has[node][f.Level-1] {
+				k.faultf(path, "count the levels without a gap", "nothing that feeds %s has level %d", node, f.Level-1)
+			}
+		}
+	}
 }
 
 // feeds checks that a device powers one known node: one that feeds both would cut whoever uses it.

@@ -27,7 +27,7 @@ func (c *Config) Warnings() Faults {
 		}
 	}
 	for i, f := range c.Fencing {
-		if f.OrderLife.Std() > fastLife {
+		if f.Level == 1 && f.OrderLife.Std() > fastLife {
 			k.faultf(fmt.Sprintf("fencing[%d].order_life", i), "measure how long an order to it takes and write 1s or less if that is true",
 				"orders to %s may take effect %s late: the standby leaves the active a turn of that length before it cuts", f.Name, show(f.OrderLife.Std()))
 		}

@@ -145,6 +145,8 @@ func fenceView(f *api.FenceDeviceStatus) FenceDeviceView {
 	return FenceDeviceView{
 		Name: f.GetName(), Plugin: f.GetPlugin(), Kind: f.GetKind(), Feeds: list(f.GetFeeds(), same), Power: f.GetPower(),
 		Health: f.GetHealth(), Message: f.GetMessage(), Read: maybe(f.GetRead()), Values: values(f.GetValues()),
+		Level: f.GetLevel(), OrderLifeSeconds: f.GetOrderLifeSeconds(), MeasuredSeconds: f.GetMeasuredSeconds(),
+		MeasuredBy: f.GetMeasuredBy(), Measured: maybe(f.GetMeasured()), Proven: f.GetProven(),
 	}
 }
 

@@ -156,6 +156,13 @@ type FenceDeviceView struct {
 	Message string             `json:"message"`
 	Read    *time.Time         `json:"read,omitempty"`
 	Values  map[string]float64 `json:"values"`
+	Level   int32              `json:"level" doc:"1 first; a node is off when every device of one level that feeds it is."`
+
+	OrderLifeSeconds float64    `json:"orderLifeSeconds" doc:"How long an order may take to its effect; 0: not told."`
+	MeasuredSeconds  float64    `json:"measuredSeconds" doc:"What was measured of it; 0: nothing yet."`
+	MeasuredBy       string     `json:"measuredBy" doc:"reading, order, cut."`
+	Measured         *time.Time `json:"measured,omitempty"`
+	Proven           bool       `json:"proven" doc:"Measured, and not too long ago."`
 }
 
 // PluginStatusView mirrors api.PluginStatus.

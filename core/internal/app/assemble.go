@@ -41,7 +41,7 @@ func (a *App) assemble(context.Context) error {
 	options := engine.Options{
 		Config: a.cfg, Node: a.node, Version: a.o.Version, Key: []byte(key),
 		Plugins: plugins{a.host, a.node, a.cfg.PeerOf(a.node).Name}, ReadConfig: a.readConfig,
-		Clock: clock(), Log: a.log,
+		Records: records{a.cfg.StateDir}, Clock: clock(), Log: a.log,
 	}
 	if err := a.openJournal(&options); err != nil {
 		return err

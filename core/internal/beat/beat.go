@@ -64,17 +64,24 @@ type Beat struct {
 	CutMe      bool // cannot stop: asks to be fenced
 	Ordering   bool // an order of the sender against the receiver may still act
 	Removed    bool // the sender's operator removed the receiver
+	Drill      bool // what the sender grants is a drill
 	PingGroup  Tri  // the sender reaches its ping group
 	// SilentFor tells since when the sender hears nothing of the receiver; 0 while it hears it.
 	SilentFor time.Duration
 	// Grace announces planned silence: the receiver is patient that long from now. 0: none planned.
 	Grace time.Duration
 
+	// GivingFor tells since when the sender has been giving up what it grants, its
+	// stops included; 0: it grants nothing that it held.
+	GivingFor time.Duration
+
 	Interval    time.Duration // between the sender's beats
 	Deadtime    time.Duration // the sender's configured deadtime
-	OrderLife   time.Duration // longest life of the sender's orders against the receiver
-	OrderProven bool          // every device behind OrderLife is proven
 	Digest      uint64        // of the configuration's safety part
+	OrderProven bool          // every device of the sender's first level against the receiver is proven
+	// OrderLives has the longest life of the sender's orders against the receiver by
+	// level, PeerLives what the sender believes of the receiver's orders against it.
+	OrderLives, PeerLives []time.Duration
 
 	Grant   Grant // what the sender grants the receiver; zero: nothing
 	Refused Grant // the receiver's grant that the sender refused; zero: none

@@ -9,12 +9,14 @@ import (
 	"time"
 )
 
-// The wire form: one byte of version, the fields in the order of Beat (unsigned
-// numbers and spans as varints, texts with their length before them), then
-// HMAC-SHA256 (RFC 2104) over everything before it.
+// The wire form: one byte of version, the fields (unsigned numbers and spans as
+// varints, texts with their length before them), then HMAC-SHA256 (RFC 2104) over
+// everything before it. New fields are added at the end alone: an older reader
+// passes over what it does not know, and a newer one takes what is missing for
+// zero, so that nodes of two versions hear each other during an upgrade.
 const (
 	// Version is the wire form this package speaks.
-	Version = 1
+	Version = 2
 	// MaxSize bounds the wire form in bytes: one unfragmented packet on any medium.
 	MaxSize = 1000
 
@@ -69,7 +71,7 @@ func (c Codec) Decode(wire []byte) (Beat, error) {
 	}
 	r := reader{buf: body[1:]}
 	b := r.beat()
-	if r.bad || len(r.buf) != 0 {
+	if r.bad {
 		return Beat{}, fmt.Errorf("garbled: %w", ErrForged)
 	}
 	if b.Cluster != c.Cluster || b.Node == c.Node {
@@ -109,6 +111,13 @@ func (w *writer) list(n int) {
 	w.buf = append(w.buf, byte(n))
 }
 
+func (w *writer) spans(list []time.Duration) {
+	w.list(len(list))
+	for _, v := range list {
+		w.span(v)
+	}
+}
+
 func (w *writer) grant(g Grant) {
 	w.uint(g.Generation)
 	w.uint(uint64(g.To))
@@ -135,12 +144,11 @@ func (w *writer) beat(b *Beat) {
 	w.uint(b.Generation)
 	w.uint(b.LastActive)
 	w.buf = append(w.buf, byte(b.Role), byte(b.PingGroup))
-	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, b.OrderProven))
+	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, b.OrderProven, b.Drill))
 	w.span(b.SilentFor)
 	w.span(b.Grace)
 	w.span(b.Interval)
 	w.span(b.Deadtime)
-	w.span(b.OrderLife)
 	w.uint(b.Digest)
 	w.grant(b.Grant)
 	w.grant(b.Refused)
@@ -164,6 +172,9 @@ func (w *writer) beat(b *Beat) {
 		w.text(m.Name)
 		w.span(m.Left)
 	}
+	w.spans(b.OrderLives)
+	w.spans(b.PeerLives)
+	w.span(b.GivingFor)
 }
 
 // reader takes fields; once bad, everything is zero.
@@ -215,6 +226,16 @@ func (r *reader) text() string {
 	return v
 }
 
+func (r *reader) spans() (list []time.Duration) {
+	if n := r.byte(maxList); n > 0 {
+		list = make([]time.Duration, 0, n)
+		for range n {
+			list = append(list, r.span())
+		}
+	}
+	return list
+}
+
 func (r *reader) grant() Grant {
 	return Grant{Generation: r.uint(), To: ID(r.uint())}
 }
@@ -226,14 +247,11 @@ func (r *reader) beat() (b Beat) {
 	b.Generation, b.LastActive = r.uint(), r.uint()
 	b.Role, b.PingGroup = Role(r.byte(byte(Stopped))), Tri(r.byte(byte(Yes)))
 	bits := r.uint()
-	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &b.OrderProven} {
+	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &b.OrderProven, &b.Drill} {
 		*p = bits&(1<<i) != 0
 	}
-	if bits >= 1<<7 {
-		r.fail()
-	}
 	b.SilentFor, b.Grace = r.span(), r.span()
-	b.Interval, b.Deadtime, b.OrderLife = r.span(), r.span(), r.span()
+	b.Interval, b.Deadtime = r.span(), r.span()
 	b.Digest = r.uint()
 	b.Grant, b.Refused = r.grant(), r.grant()
 	if n := r.byte(maxList); n > 0 {
@@ -254,6 +272,10 @@ func (r *reader) beat() (b Beat) {
 		for range n {
 			b.Modes.Set = append(b.Modes.Set, Mode{Kind: ModeKind(r.byte(byte(ModeRemoved))), Name: r.text(), Left: r.span()})
 		}
+	}
+	b.OrderLives, b.PeerLives = r.spans(), r.spans()
+	if len(r.buf) > 0 { // an older sender ends here
+		b.GivingFor = r.span()
 	}
 	return b
 }

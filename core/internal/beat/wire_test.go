@@ -23,9 +23,9 @@ var (
 func sample() Beat {
 	return Beat{
 		Cluster: "s0001", Node: "alpha", Incarnation: 0xfeed, KernelBoot: "3f9c", Sequence: 12, Wall: 1700000000000000000, Sent: 3 * time.Second,
-		Generation: 6, LastActive: 5, Role: Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true,
+		Generation: 6, LastActive: 5, Role: Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, GivingFor: 7 * time.Second,
 		PingGroup: Yes, SilentFor: time.Millisecond, Grace: time.Minute, Interval: 50 * time.Millisecond, Deadtime: 200 * time.Millisecond,
-		OrderLife: 500 * time.Millisecond, OrderProven: true, Digest: 99, Grant: Grant{7, 0xbeef}, Refused: Grant{8, 0xabba},
+		OrderProven: true, OrderLives: []time.Duration{500 * time.Millisecond, time.Second}, PeerLives: []time.Duration{2 * time.Second}, Digest: 99, Grant: Grant{7, 0xbeef}, Refused: Grant{8, 0xabba},
 		Echoes: []Echo{{"cable", 0xbeef, 33, 2 * time.Second, 9 * time.Millisecond}, {"lan", 0xbeef, 32, time.Second, 0}},
 		Layers: []Layer{{"db", OK}, {"web", Down}},
 		Modes:  Modes{4, []Mode{{ModeStandby, "beta", time.Hour}, {Unmanaged, "db", 0}}},
@@ -54,11 +54,11 @@ func TestWireFormIsStable(t *testing.T) {
 	}
 	got := []byte(hex.EncodeToString(wire) + "\n")
 	if *rewrite {
-		if err := os.WriteFile("testdata/beat-v1.hex", got, 0o600); err != nil {
+		if err := os.WriteFile("testdata/beat-v2.hex", got, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile("testdata/beat-v1.hex")
+	want, err := os.ReadFile("testdata/beat-v2.hex")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +112,43 @@ func TestNewerVersionIsASignOfLife(t *testing.T) {
 	body[0]++
 	if _, err := beta.Decode(append(body, beta.mac(body)...)); !errors.Is(err, ErrForged) {
 		t.Error(err)
+	}
+}
+
+// TestFieldsOfANewerVersionArePassedOver: nodes of two versions hear each other.
+func TestFieldsOfANewerVersionArePassedOver(t *testing.T) {
+	wire, err := alpha.Encode(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := append(bytes.Clone(wire[:len(wire)-macSize]), 1, 2, 3)
+	got, err := beta.Decode(append(body, beta.mac(body)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sample(), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestFieldsThatAnOlderVersionLacksAreZero: its beat is of before GivingFor and Drill.
+func TestFieldsThatAnOlderVersionLacksAreZero(t *testing.T) {
+	text, err := os.ReadFile("testdata/beat-v2-first.hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := beta.Decode(wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sample()
+	want.Drill, want.GivingFor = false, 0
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -51,8 +51,9 @@ func well() *api.Status {
 			{Name: "lan", Health: "ok", Carrier: "unknown", LastHeardSeconds: .041, LatenessP99Seconds: .0042, BeatsHeard: 1000, DroppedForged: 2, LossRatio: .021},
 		},
 		FenceDevices: []*api.FenceDeviceStatus{
-			{Name: "ups-alpha", Health: "ok", Feeds: []string{"alpha"}, Power: "on", Message: "on mains, battery 100 %", Read: stamp(3 * time.Second)},
-			{Name: "ups-beta", Health: "ok", Feeds: []string{"beta"}, Power: "on", Message: "on mains, battery 100 %", Read: stamp(3 * time.Second)},
+			{Name: "ups-alpha", Health: "ok", Feeds: []string{"alpha"}, Power: "on", Message: "on mains, battery 100 %", Read: stamp(3 * time.Second), Level: 1, OrderLifeSeconds: 1, Proven: true, MeasuredSeconds: .009, MeasuredBy: "reading"},
+			{Name: "ups-beta", Health: "ok", Feeds: []string{"beta"}, Power: "on", Message: "on mains, battery 100 %", Read: stamp(3 * time.Second), Level: 1, OrderLifeSeconds: 1},
+			{Name: "pdu-beta", Health: "ok", Feeds: []string{"beta"}, Power: "on", Level: 2, OrderLifeSeconds: 5, Proven: true, MeasuredSeconds: 1.2, MeasuredBy: "cut"},
 		},
 		Resources: []*api.ResourceStatus{
 			{Name: "ip", State: "started", Health: "ok", Managed: true},

@@ -160,9 +160,25 @@ func renderFences(w io.Writer, s *api.Status, now time.Time) {
 		if f.GetRead() != nil {
 			note = join(note, "read "+age(now.Sub(f.GetRead().AsTime()))+" ago")
 		}
-		line(w, "%s\t%s\t%s\t%s\t%s\t", f.GetName(), f.GetHealth(), strings.Join(f.GetFeeds(), ","), f.GetPower(), note)
+		feeds := strings.Join(f.GetFeeds(), ",")
+		if f.GetLevel() > 1 {
+			feeds += fmt.Sprintf(" (level %d)", f.GetLevel())
+		}
+		line(w, "%s\t%s\t%s\t%s\t%s\t", f.GetName(), f.GetHealth(), feeds, f.GetPower(), join(note, lifeNote(f)))
 	}
 	line(w, "")
+}
+
+// lifeNote says how long an order may take, and whether that was measured.
+func lifeNote(f *api.FenceDeviceStatus) string {
+	switch {
+	case f.GetOrderLifeSeconds() == 0:
+		return ""
+	case !f.GetProven():
+		return "orders within " + seconds(f.GetOrderLifeSeconds()) + ", NOT PROVEN"
+	default:
+		return "orders within " + seconds(f.GetOrderLifeSeconds()) + ", measured " + seconds(f.GetMeasuredSeconds())
+	}
 }
 
 func renderResources(w io.Writer, s *api.Status) {

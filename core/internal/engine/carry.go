@@ -105,7 +105,7 @@ func (e *Engine) perform(ctx context.Context, a failover.Action) failover.Event 
 	switch a.Kind {
 	case failover.Analyse:
 		return e.analyse(ctx, a)
-	case failover.FenceOff, failover.FenceOn, failover.FenceRead:
+	case failover.FenceOff, failover.FenceOn, failover.FenceRead, failover.FenceTest:
 		return e.fence(ctx, a)
 	case failover.StartResource, failover.StopResource, failover.RestartResource, failover.PromoteResource, failover.DemoteResource, failover.MonitorResource:
 		return e.steer(ctx, a)

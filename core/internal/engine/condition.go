@@ -83,6 +83,9 @@ func (d *device) tellChanges(reading sdk.Reading, err error) (doubt bool) {
 	if errors.Is(err, ErrPluginAway) {
 		return false
 	}
+	if short := d.e.lives.tooShort(d.cfg); short != "" && err == nil {
+		reading.Conditions = append(slices.Clone(reading.Conditions), sdk.Condition{Key: "order-life", Message: short})
+	}
 	may := !slices.Contains(d.cfg.Feeds, d.e.Node) || !d.e.view.Load().Peer.Heard
 	changes, doubt := d.judge(reading, err, may)
 	for _, c := range changes {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,8 +11,12 @@ import (
 	"github.com/storeward/storeward/core/sdk"
 )
 
-// readBound bounds one regular reading of a fence device.
-const readBound = 3 * time.Second
+const (
+	// readBound bounds one regular reading of a fence device.
+	readBound = 3 * time.Second
+	// firstLooks is the time between the first readings: they prove the orders' life.
+	firstLooks = 500 * time.Millisecond
+)
 
 // device is one power supply's switch.
 type device struct {
@@ -47,13 +52,17 @@ func (d *device) watch(ctx context.Context) {
 	if !ok {
 		return
 	}
-	for described := false; ; {
+	for described, read := false, 0; ; read++ {
 		if !described {
 			described = d.describe(ctx, in)
 		}
 		doubt := d.read(ctx, in)
+		d.e.reviewLives(ctx)
 		every := d.cfg.Monitor.Std()
-		if !described || doubt {
+		switch {
+		case read < tripsNeeded:
+			every = min(every, firstLooks)
+		case !described || doubt:
 			every = min(every, secondLook)
 		}
 		if !d.e.rest(ctx, every) {
@@ -70,19 +79,62 @@ func (d *device) describe(ctx context.Context, in Instance) bool {
 	if err != nil {
 		return false
 	}
-	if d.e.lives.set(d.cfg.Name, declared) {
-		d.e.post(ctx, failover.PolicyChanged{Policy: policyOf(d.e.cfg.Load(), d.e.Node, d.e.lives)})
-	}
+	d.e.lives.declare(d.cfg.Name, declared)
 	return true
+}
+
+// reviewLives brings what is known of the orders' lives into the policy where that
+// is news, and keeps it.
+func (e *Engine) reviewLives(ctx context.Context) {
+	e.reviewing.Lock()
+	defer e.reviewing.Unlock()
+	next := policyOf(e.cfg.Load(), e.Node, e.lives)
+	if !slices.EqualFunc(next.Devices, e.reviewed, sameLife) {
+		e.reviewed = next.Devices
+		e.post(ctx, failover.PolicyChanged{Policy: next})
+	}
+	if e.Records == nil {
+		return
+	}
+	if text := e.lives.record(); text != nil {
+		if err := e.Records.Save(livesRecord, text); err != nil {
+			e.Log.WithError(err).Warn("measured order lives not kept")
+		}
+	}
+}
+
+// livesRecord is the document with the measured lives of fence orders.
+const livesRecord = "fence-lives"
+
+// recallLives takes what an earlier daemon measured.
+func (e *Engine) recallLives() {
+	if e.Records == nil {
+		return
+	}
+	text, err := e.Records.Load(livesRecord)
+	if err == nil && text != nil {
+		err = e.lives.recall(text)
+	}
+	if err != nil {
+		e.Log.WithError(err).Warn("measured order lives not read")
+	}
+}
+
+func sameLife(a, b failover.Device) bool {
+	return a.Name == b.Name && a.Life == b.Life && a.Proven == b.Proven && a.TimedOff == b.TimedOff
 }
 
 // read is one regular reading; doubt wants another one soon.
 func (d *device) read(ctx context.Context, in Instance) (doubt bool) {
 	ctx2, cancel := context.WithTimeout(ctx, readBound)
+	began := d.e.Clock.Now()
 	reading, err := in.Status(ctx2)
 	cancel()
 	if ctx.Err() != nil {
 		return false
+	}
+	if err == nil && reading.Power != sdk.PowerUnknown {
+		d.e.lives.trip(d.cfg.Name, byReading, d.e.Clock.Now()-began)
 	}
 	d.e.post(ctx, d.keep("", reading, err))
 	return d.tellChanges(reading, err)
@@ -122,11 +174,35 @@ func (e *Engine) fence(ctx context.Context, a failover.Action) failover.Event {
 	var reading sdk.Reading
 	switch a.Kind {
 	case failover.FenceOff:
-		reading, err = in.Off(ctx, order)
+		began := e.Clock.Now()
+		if reading, err = in.Off(ctx, order); err == nil && reading.Power == sdk.PowerOff {
+			e.lives.cut(d.cfg.Name, e.Clock.Now()-began)
+		}
 	case failover.FenceOn:
 		reading, err = in.On(ctx, order)
+	case failover.FenceTest:
+		reading, err = d.try(ctx, in, order)
 	default:
 		reading, err = in.Status(ctx)
 	}
 	return d.keep(a.ID, reading, err)
+}
+
+// try gives an order that changes nothing: a device whose output reads on is told
+// to switch it on. How it fares is kept as a proof of the orders' life.
+func (d *device) try(ctx context.Context, in Instance, order sdk.Order) (sdk.Reading, error) {
+	reading, err := in.Status(ctx)
+	if err != nil || reading.Power != sdk.PowerOn {
+		return reading, err
+	}
+	began := d.e.Clock.Now()
+	reading, err = in.On(ctx, order)
+	switch {
+	case err != nil:
+		d.e.lives.refuse(d.cfg.Name, err.Error())
+	case reading.Power == sdk.PowerOn:
+		d.e.lives.trip(d.cfg.Name, byOrder, d.e.Clock.Now()-began)
+	}
+	d.e.lives.urgent(d.cfg.Name)
+	return reading, err
 }

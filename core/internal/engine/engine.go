@@ -63,6 +63,8 @@ type Options struct {
 
 	Plugins Plugins
 	Journal Journal
+	// Records may be nil: then what was measured is measured anew after a start.
+	Records Records
 	Sink    report.Sink
 	// Evidence gathers snapshots and flight samples; Peer is the second channel. Both may be nil.
 	Evidence Evidence
@@ -94,6 +96,8 @@ type Engine struct {
 	probes    *probes
 	lives     *deviceLives
 	arrivals  firstArrivals
+	reviewing sync.Mutex        // guards reviewed
+	reviewed  []failover.Device // as last brought into the policy
 
 	view    atomic.Pointer[viewed]
 	plan    atomic.Pointer[planned]
@@ -154,12 +158,14 @@ func New(o Options) (*Engine, error) {
 		waiting: map[string]chan failover.Answer{},
 		ring:    newQueue[ringLine](ringBound),
 		saves:   make(chan saveOrder, 16),
-		lives:   newDeviceLives(),
+		lives:   newDeviceLives(o.Clock.Wall),
 		begun:   o.Clock.Now(),
 	}
 	e.life, e.die = context.WithCancel(context.Background())
+	e.recallLives()
 	e.cfg.Store(o.Config)
 	e.policy = policyOf(o.Config, o.Node, e.lives)
+	e.reviewed = e.policy.Devices
 	e.machine = failover.New(e.policy, o.Saved, o.Boot, o.Clock.Now())
 	e.view.Store(&viewed{View: e.machine.View(o.Clock.Now()), at: o.Clock.Now()})
 	e.plan.Store(&planned{})

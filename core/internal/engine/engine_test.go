@@ -15,14 +15,23 @@ import (
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
-// whole waits until a node serves and the pair is redundant.
+// whole waits until a node serves, the pair is redundant and both have proven their orders' lives.
 func (w *world) whole(active string) {
 	w.t.Helper()
 	w.until(active+" serves and the pair is whole", 60*time.Second, func() bool {
 		e := w.at(active).engine
 		v := e.viewOf()
-		return v.Role == beat.Active && v.Redundant && w.runs(active, "db")
+		return v.Role == beat.Active && v.Redundant && w.runs(active, "db") && w.proven("alpha") && w.proven("beta")
 	})
+}
+
+func (w *world) proven(node string) bool {
+	for _, d := range w.at(node).engine.Status().GetFenceDevices() {
+		if !d.GetProven() {
+			return false
+		}
+	}
+	return true
 }
 
 func TestFencedFailover(t *testing.T) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -116,17 +117,7 @@ func (e *Engine) signsNow(v *viewed, since time.Duration) Signs {
 	if found := e.found.Load(); found != nil && found.Asked > since {
 		out.ICMP, out.ARP, out.Services = found.ICMP, found.ARP, found.Services
 	}
-	for _, c := range e.Config.Fencing {
-		d := e.devices[c.Name]
-		if !slices.Contains(c.Feeds, e.peer) {
-			continue
-		}
-		d.mu.Lock()
-		if power := powerOf(d.regular.Power); d.regular.Taken > since && power != beat.Unknown && out.Power != beat.Yes {
-			out.Power = power
-		}
-		d.mu.Unlock()
-	}
+	out.Power = e.powerRead(since)
 	if v == nil {
 		return out
 	}
@@ -144,6 +135,41 @@ func said(v *viewed) *failover.PeerView {
 		return nil
 	}
 	return &v.Peer
+}
+
+// powerRead is what the regular readings since a moment say of the peer's power: on
+// while a supply of every level is, off where all of one level are off.
+func (e *Engine) powerRead(since time.Duration) beat.Tri {
+	levels := map[int]beat.Tri{}
+	for _, c := range e.Config.Fencing {
+		if !slices.Contains(c.Feeds, e.peer) {
+			continue
+		}
+		d := e.devices[c.Name]
+		d.mu.Lock()
+		power := powerOf(d.regular.Power)
+		if d.regular.Taken <= since {
+			power = beat.Unknown
+		}
+		d.mu.Unlock()
+		before, others := levels[c.Level]
+		switch {
+		case power == beat.Yes || before == beat.Yes:
+			levels[c.Level] = beat.Yes
+		case power == beat.No && (!others || before == beat.No):
+			levels[c.Level] = beat.No
+		default:
+			levels[c.Level] = beat.Unknown
+		}
+	}
+	all := slices.Collect(maps.Values(levels))
+	switch {
+	case slices.Contains(all, beat.No):
+		return beat.No
+	case slices.Contains(all, beat.Yes):
+		return beat.Yes
+	}
+	return beat.Unknown
 }
 
 // smallKinds are events that deserve an incident of their own when none is open.

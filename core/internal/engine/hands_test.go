@@ -124,7 +124,7 @@ func (f *fakeInstance) Monitor(context.Context) (sdk.State, error) {
 }
 
 func (f *fakeInstance) Describe(context.Context) (sdk.Device, error) {
-	return sdk.Device{Kind: "fake UPS", OrderLife: 500 * time.Millisecond}, nil
+	return sdk.Device{Kind: "fake UPS", OrderLife: 300 * time.Millisecond}, nil
 }
 
 func (f *fakeInstance) fed() string { return strings.TrimPrefix(f.name, "fence-ups-") }

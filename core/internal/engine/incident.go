@@ -335,6 +335,8 @@ func actionText(a failover.Action, peer string) string {
 		return "Orders " + a.Device + " to switch off."
 	case failover.FenceOn:
 		return "Orders " + a.Device + " to switch on."
+	case failover.FenceTest:
+		return "Tries " + a.Device + " with an order that changes nothing."
 	case failover.StartResource:
 		return "Starts " + a.Resource + "."
 	case failover.StopResource:

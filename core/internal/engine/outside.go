@@ -49,6 +49,14 @@ type Journal interface {
 	Inputs() ([]string, error)
 }
 
+// Records are small documents that outlive the daemon: what was measured and
+// shown, never what a decision stands on.
+type Records interface {
+	// Load returns nil where there is none.
+	Load(name string) ([]byte, error)
+	Save(name string, text []byte) error
+}
+
 // Evidence gathers what explains a failure.
 type Evidence interface {
 	// Sample is the flight recorder's newest second.

@@ -2,17 +2,15 @@ package engine
 
 import (
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/failover"
-	"github.com/storeward/storeward/core/sdk"
 )
 
 // PolicyOf is the policy that a configuration gives a node, before any device was asked.
 func PolicyOf(cfg *config.Config, node string) failover.Policy {
-	return policyOf(cfg, node, newDeviceLives())
+	return policyOf(cfg, node, newDeviceLives(time.Now))
 }
 
 func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Policy {
@@ -61,40 +59,4 @@ func digest(cfg *config.Config) uint64 {
 		panic("engine: a configuration's digest is not hexadecimal: " + text)
 	}
 	return n
-}
-
-// deviceLives is what the fence devices declared of themselves.
-type deviceLives struct {
-	mu    sync.Mutex
-	known map[string]sdk.Device
-}
-
-func newDeviceLives() *deviceLives { return &deviceLives{known: map[string]sdk.Device{}} }
-
-// set keeps a device's declaration and tells whether it is news.
-func (l *deviceLives) set(name string, d sdk.Device) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	old, had := l.known[name]
-	l.known[name] = d
-	return !had || old != d
-}
-
-func (l *deviceLives) kind(name string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.known[name].Kind
-}
-
-// device joins the configuration with the declaration: the longer life holds.
-// The configured life is the operator's claim (its default is too long for the
-// fast turn on purpose); a device that never answered proves nothing.
-func (l *deviceLives) device(c config.FenceDevice) failover.Device {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	d, answered := l.known[c.Name]
-	return failover.Device{
-		Name: c.Name, Feeds: c.Feeds, Life: max(c.OrderLife.Std(), d.OrderLife, time.Millisecond),
-		Proven: answered, TimedOff: d.TimedOff,
-	}
 }

@@ -138,8 +138,9 @@ func (e *Engine) deviceStatus(name string) *api.FenceDeviceStatus {
 	defer d.mu.Unlock()
 	out := &api.FenceDeviceStatus{
 		Name: name, Plugin: d.cfg.Plugin, Feeds: d.cfg.Feeds, Power: powerWord(d.reading.Power), Health: api.HealthOK,
-		Message: d.reading.Message, Values: d.reading.Values, Kind: e.lives.kind(name),
+		Message: d.reading.Message, Values: d.reading.Values, Level: int32(d.cfg.Level), //nolint:gosec // a small number
 	}
+	e.lives.tell(out, d.cfg)
 	if d.reading.Taken > 0 {
 		out.Read = e.stamp(d.reading.Taken)
 	} else {

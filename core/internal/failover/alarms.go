@@ -3,9 +3,13 @@ package failover
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
 )
+
+// provePatience is how long after the start a device may be unproven without an alarm.
+const provePatience = time.Minute
 
 // weighCondition raises and clears alarms: each is recomputed from the facts,
 // the difference to the last plan is what is told.
@@ -111,14 +115,17 @@ func (m *Machine) deviceAlarms() {
 		d := &m.devices[i]
 		object := m.object.devices[i]
 		m.alarm(d.feedsPeer && d.feedsSelf, object, "feeds-itself", Critical, d.name, " feeds both nodes: it is never given an order")
-		if !m.quiet.silent || d.isOff(m.void()) || m.active() && m.state.Alone {
+		if !m.quiet.silent || m.quiet.off || d.isOff(m.void()) || m.active() && m.state.Alone {
 			d.failed = false
 		}
 		m.alarm(d.failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
+		half := d.feedsPeer && d.power == beat.No && m.quiet.heard && d.readAt > m.quiet.steady && m.peer.receivedAt > d.readAt+m.dead()
+		unproven := d.ours() && !d.cfg.Proven && m.reached(m.began+provePatience)
+		m.alarm(unproven, object, "unproven", Warning, "how long orders to ", d.name, " take is not proven: the fastest turn is not for it")
+		m.alarm(half, object, "supply-off", Major, d.name, " is off although ", m.p.Peer, " runs: it has one supply less")
 		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
 	}
-	feeds := slices.ContainsFunc(m.devices, func(d device) bool { return d.ours() })
-	m.alarm(!feeds, m.object.self, "no-fence-device", Critical, "no fence device feeds ", m.p.Peer, ": there is no failover")
+	m.alarm(len(m.topology.orderable) == 0, m.object.self, "no-fence-device", Critical, "no fence device feeds ", m.p.Peer, ": there is no failover")
 }
 
 func (m *Machine) resourceAlarms() {

@@ -54,6 +54,7 @@ const (
 	FenceOff                   // switch Device off, read it back; answer FenceAnswer
 	FenceRead                  // read Device's output; answer FenceAnswer
 	FenceOn                    // switch Device on, read it back; answer FenceAnswer
+	FenceTest                  // while Device reads on, order it on and read it back; answer FenceAnswer
 	StartResource              // answer ActionDone
 	StopResource               // answer ActionDone
 	RestartResource            // stop and start in place, as a new process; answer ActionDone with PID
@@ -71,7 +72,7 @@ type Action struct {
 	Kind     ActionKind
 	Resource string
 	Device   string
-	// Expiry of FenceOff and FenceOn: no packet may leave after it.
+	// Expiry of FenceOff, FenceOn and FenceTest: no packet may leave after it.
 	Expiry time.Duration
 	// Deadline: the executor answers by then, if need be with an error, and gives up.
 	Deadline time.Duration
@@ -125,7 +126,7 @@ type (
 		Service   beat.Tri // the active's service passes its probe through the virtual IP
 		Final     bool
 	}
-	// FenceAnswer answers FenceOff, FenceOn and FenceRead; with an empty ID it
+	// FenceAnswer answers every order and reading of a device; with an empty ID it
 	// is a regular reading. Only Power that was READ counts.
 	FenceAnswer struct {
 		ID     string
@@ -169,6 +170,8 @@ type (
 		Generation uint64
 		For        time.Duration // of modes; 0: the default of 4 h
 		Operator   string        // who, for the journal
+		// Open tells that the store is open, Anyway that a drill shall begin all the same.
+		Open, Anyway bool
 	}
 	// Persisted answers Persist.
 	Persisted struct {
@@ -205,6 +208,7 @@ const (
 	Readmit             // ends Remove
 	Adopt               // the journal is lost: go on with what this node knows
 	Leave               // the daemon is about to stop for a planned reason
+	Drill               // rehearse a failover: hand over, measured, with a test of the fence devices
 )
 
 // Answer is the outcome of a command. Err is one clear sentence, empty: done or begun.
@@ -236,7 +240,7 @@ type Alarm struct {
 
 // Note is one thing that happened. Kind is a stable word, e.g. "peer-silent",
 // "takeover-begun", "takeover-done", "fence-ordered", "fence-confirmed",
-// "resource-restarted", "stalled", "grant-given", "grant-taken".
+// "resource-restarted", "stalled", "grant-given", "grant-taken", "drill-done".
 type Note struct {
 	Kind   string
 	Object string
@@ -273,6 +277,8 @@ type State struct {
 	Modes      beat.Modes // Mode.Left counts from Clock
 	// Cuts are the moments on Clock at which this node read the peer off after its own order, newest last, as far as PowerOns.Within goes back.
 	Cuts []time.Duration
+	// Owed names the devices that were ordered off and were not read on since.
+	Owed []string
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.
 	OnDue        time.Duration
 	Alone        bool // writes without the peer (replicated storage)
@@ -323,8 +329,10 @@ type Link struct {
 
 // Device is one power supply's switch.
 type Device struct {
-	Name   string
-	Feeds  []string      // node names
+	Name  string
+	Feeds []string // node names
+	// Level is its place in the topology, 1 (or 0) first: a node is off when every device of one level that feeds it was read off.
+	Level  int
 	Life   time.Duration // longest time from an order to its effect; no packet leaves after half of it
 	Proven bool          // the life was measured
 	// TimedOff: the device switches on again by itself.
@@ -417,6 +425,7 @@ type ResourceView struct {
 // DeviceView is one fence device.
 type DeviceView struct {
 	Name  string
+	Level int
 	Power beat.Tri
 	Read  time.Duration
 	Err   string
@@ -424,16 +433,17 @@ type DeviceView struct {
 
 // Failover is one change of the active role towards this node, with its phases.
 type Failover struct {
-	Kind       string // "failover", "switchover", "start"
+	Kind       string // "failover", "switchover", "drill", "start"
 	Generation uint64
-	Began      time.Duration // last beat heard (failover), grant taken, or boot agreement
+	Began      time.Duration // last beat heard (failover), first stop on the giver (switchover, drill), or boot agreement
 	Done       time.Duration // service verified; 0: not yet
 	OK         bool
 	Phases     []Phase
 }
 
-// Phase is one step: detect, analyse, fence, address, storage, start, verify,
-// announce. End 0: still running.
+// Phase is one step: detect, analyse, fence (of a failover), stop (of a planned
+// change), address, storage, start, verify, announce, devices (of a drill). End 0:
+// still running.
 type Phase struct {
 	Name       string
 	Start, End time.Duration

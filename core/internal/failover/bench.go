@@ -2,6 +2,7 @@ package failover
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -44,6 +45,7 @@ type benchNode struct {
 	truth     map[string]beat.Tri
 	unplug    map[string]bool // links whose own port is dead
 	fences    bool            // orders reach the device
+	dark      map[string]bool // devices whose output is off
 	shown     []Reason
 	kept      string   // the last state shown
 	reads     []string // devices whose reading was shown
@@ -225,7 +227,45 @@ func (b *bench) reach(n *benchNode) beat.Tri {
 	return beat.Yes
 }
 
-// setPower is what a supply does to its node.
+// fedBy is the node that a device feeds.
+func (b *bench) fedBy(n *benchNode, device string) (fed *benchNode) {
+	for _, d := range n.policy.Devices {
+		for _, name := range d.Feeds {
+			if o := b.node(name); d.Name == device && o != nil {
+				fed = o
+			}
+		}
+	}
+	return fed
+}
+
+// setOutlet switches one device. A node has power while every level has an outlet that is on.
+func (b *bench) setOutlet(n *benchNode, device string, on bool) {
+	n.dark[device] = !on
+	lit := map[int]bool{}
+	for _, d := range n.policy.Devices {
+		if slices.Contains(d.Feeds, n.name) {
+			lit[d.Level] = lit[d.Level] || !n.dark[d.Name]
+		}
+	}
+	powered := true
+	for _, some := range lit {
+		powered = powered && some
+	}
+	b.setPower(n, powered)
+}
+
+// setOutlets switches all the outlets that feed a node at once.
+func (b *bench) setOutlets(n *benchNode, on bool) {
+	for _, d := range n.policy.Devices {
+		if slices.Contains(d.Feeds, n.name) {
+			n.dark[d.Name] = !on
+		}
+	}
+	b.setPower(n, on)
+}
+
+// setPower is what its supplies do to a node.
 func (b *bench) setPower(n *benchNode, on bool) {
 	if n.powered == on {
 		return

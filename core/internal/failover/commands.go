@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +39,7 @@ func (m *Machine) refusal(c *Command) string {
 		return ""
 	case !word && !m.active() && m.quiet.receiving && m.peer.b.Role == beat.Active:
 		return m.p.Peer + " is active: the active node decides"
-	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard:
+	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard || m.drill.stage != notDrilling:
 		return "another change is under way"
 	}
 	return ""
@@ -76,6 +75,8 @@ func (m *Machine) command(c *Command) string {
 		return m.commandAdopt()
 	case Leave:
 		return m.commandLeave()
+	case Drill:
+		return m.commandDrill(c)
 	case NoVerb:
 		return "no such command"
 	}
@@ -158,17 +159,7 @@ func (m *Machine) commandPeer(c *Command) string {
 		return c.Name + " is not the peer: its name is " + m.p.Peer
 	}
 	if c.Verb == Fence {
-		if !slices.ContainsFunc(m.devices, func(d device) bool { return d.ours() }) {
-			return "no fence device feeds " + c.Name
-		}
-		if m.quiet.off {
-			return c.Name + " is off already"
-		}
-		if m.modeOf(beat.Maintenance, "") != nil {
-			return "maintenance is on"
-		}
-		m.fenceAsk = c.ID
-		return ""
+		return m.commandFence(c)
 	}
 	if sign := m.showsLife(); sign != "" {
 		return c.Name + " shows life: " + sign
@@ -178,6 +169,27 @@ func (m *Machine) commandPeer(c *Command) string {
 		return ""
 	}
 	m.word = true
+	return ""
+}
+
+// commandFence takes an order that is carried out at once or in this node's turn, or not at all.
+func (m *Machine) commandFence(c *Command) string {
+	veto := m.veto()
+	switch {
+	case len(m.topology.orderable) == 0:
+		return "no fence device feeds " + c.Name
+	case m.quiet.off:
+		return c.Name + " is off already"
+	case m.ask.id != "":
+		return c.Name + " is being cut already"
+	case m.quiet.heard && !m.active():
+		return c.Name + " is heard, and this node is not active"
+	case m.modeOf(beat.Maintenance, "") != nil:
+		return "maintenance is on"
+	case m.quiet.silent && veto != "":
+		return "nothing is cut now: " + veto
+	}
+	m.ask = ask{id: c.ID, until: m.now + 2*m.fullRound()}
 	return ""
 }
 

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -10,11 +11,6 @@ import (
 const (
 	// rereadEvery is the least time between two readings of a device in a silence.
 	rereadEvery = 500 * time.Millisecond
-	// fenceAgain is the default time of Policy.PowerOns.
-	fenceAgain = time.Hour
-	// onTimeout bounds switching on, onRetryMost the pause before the next try.
-	onTimeout   = 10 * time.Second
-	onRetryMost = 5 * time.Second
 	// readTimeout bounds one reading.
 	readTimeout = 2 * time.Second
 )
@@ -36,17 +32,23 @@ type device struct {
 	opID    string
 	opUntil time.Duration // the executor's deadline, with some slack
 	slot    time.Duration // start of the turn in which an order was last sent
-	read    time.Duration // when a reading was last asked for
-	failed  bool          // an order was not confirmed in this silence
-	onTry   int
-	onNext  time.Duration
+	until   time.Duration // end of the last order's life: older readings of on say nothing
+	// tryUntil is the end of a drill's order that was not confirmed: it may still
+	// switch on, so that nothing is ordered off and no reading of off counts before.
+	tryUntil time.Duration
+	read     time.Duration // when a reading was last asked for
+	failed   bool          // an order was not confirmed in this silence
+	onTry    int
+	onNext   time.Duration
 }
 
 // ours: this node may give the device orders.
 func (d *device) ours() bool { return d.feedsPeer && !d.feedsSelf }
 
 // isOff: it was read off after the last sign of life.
-func (d *device) isOff(void time.Duration) bool { return d.power == beat.No && d.offAt > void }
+func (d *device) isOff(void time.Duration) bool {
+	return d.power == beat.No && d.offAt > max(void, d.tryUntil)
+}
 
 // void: readings up to here say nothing.
 func (m *Machine) void() time.Duration { return max(m.peer.lifeAt, m.voided) }
@@ -56,6 +58,7 @@ type order struct {
 	sent  time.Duration
 	until time.Duration // end of its life: until then its outcome is unknown
 	any   bool          // an order was sent in this silence
+	tries int           // levels that were ordered in it
 }
 
 // ordering tells whether an order of ours may still act.
@@ -76,13 +79,16 @@ func (m *Machine) fence() {
 func (m *Machine) dropLateAnswers() {
 	for i := range m.devices {
 		d := &m.devices[i]
-		if d.op == NoAction {
+		if d.op == NoAction || !m.reached(d.opUntil) {
 			continue
 		}
-		if m.reached(d.opUntil) {
-			d.failed = d.failed || d.op == FenceOff
-			d.op, d.opID, d.err = NoAction, "", "no answer in time"
+		if d.op == FenceOff {
+			m.unconfirmed(d)
 		}
+		if d.op == FenceTest {
+			m.drillFault(d.name + " was ordered on, and did not answer in time")
+		}
+		d.op, d.opID, d.err = NoAction, "", "no answer in time"
 	}
 }
 
@@ -94,6 +100,7 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 	}
 	d := &m.devices[i]
 	asked := NoAction
+	on := e.Power == beat.Yes && e.Err == ""
 	if e.ID != "" && e.ID == d.opID {
 		asked, d.op, d.opID = d.op, NoAction, ""
 	}
@@ -104,13 +111,23 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 	}
 	d.mute = e.Power == beat.Unknown
 	switch {
-	case asked == FenceOn && d.power == beat.Yes && e.Err == "":
+	case asked == FenceOn && on:
 		d.onTry = 0
+	case asked == FenceTest && on:
+		d.tryUntil = 0
+	case asked == FenceTest:
+		m.drillFault(d.name + " was ordered on, and that was not confirmed: " + orElse(e.Err, "the output does not read on"))
 	case asked == FenceOff && d.power != beat.No:
-		d.failed = true
-		m.note("fence-failed", "fence/"+d.name, "the order was not confirmed: "+orNone(e.Err))
+		m.unconfirmed(d)
+		m.note("fence-failed", "fence/"+d.name, "the order was not confirmed: "+orElse(e.Err, "the output still reads on"))
 	}
 	m.changed = true
+}
+
+// unconfirmed: an order may have acted or not. What it is owed then is kept.
+func (m *Machine) unconfirmed(d *device) {
+	d.failed = true
+	m.store.changed()
 }
 
 func (m *Machine) reading(d *device, e FenceAnswer) {
@@ -121,41 +138,29 @@ func (m *Machine) reading(d *device, e FenceAnswer) {
 	switch {
 	case e.Power == beat.Yes:
 		d.offAt = 0
-	case d.offAt <= m.void():
+	case d.offAt <= max(m.void(), d.tryUntil):
 		d.offAt = e.Taken
 	}
 }
 
-func orNone(s string) string {
+func orElse(s, otherwise string) string {
 	if s == "" {
-		return "the output still reads on"
+		return otherwise
 	}
 	return s
 }
 
-// confirmedOff is S2(a): every supply of the peer was read off after the last
-// sign of life, and the supplies hold up no longer.
+// confirmedOff is S2(a): every supply of the peer was read off, in one level,
+// after the last sign of life, and the supplies hold up no longer.
 func (m *Machine) confirmedOff() bool {
-	void := m.void()
-	gone := m.carrierGone()
-	var from time.Duration
-	n := 0
-	for i := range m.devices {
-		d := &m.devices[i]
-		if !d.feedsPeer {
-			continue
-		}
-		n++
-		if !d.isOff(void) {
-			return false
-		}
-		at := d.offAt + m.p.Holdup
-		if gone > 0 && gone <= d.offAt {
-			at = d.offAt
-		}
-		from = max(from, at)
+	by, since := m.offBy()
+	if by == nil {
+		return false
 	}
-	return n > 0 && m.reached(from)
+	if gone := m.carrierGone(); gone > 0 && gone <= since {
+		return m.reached(since)
+	}
+	return m.reached(since + m.p.Holdup)
 }
 
 // mayPromote: this node could become active; who could not, does not cut (S6).
@@ -178,6 +183,8 @@ func (m *Machine) veto() string {
 		return "maintenance"
 	case !m.active() && !m.mayPromote():
 		return "this node could not promote"
+	case m.cutMe || m.cannotKeep():
+		return "this node asks to be cut"
 	case m.lost: // whatever runs here was adopted on no better ground than that it runs
 		return "the journal is lost"
 	case m.askedToCut():
@@ -196,17 +203,18 @@ func (m *Machine) veto() string {
 		return "service answers through the virtual IP"
 	case m.active() && m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
 		return "peer is in standby mode"
+	case p.b.Ordering && !m.reached(p.receivedAt+m.theirs().longest()):
+		return "an order of the peer may still act"
 	}
 	return ""
 }
 
-// orderOff sends orders to every device of the peer, if this is the time.
+// orderOff sends orders to the peer's devices, if this is the time.
 func (m *Machine) orderOff() {
-	if m.fenceAsk != "" && m.quiet.heardBoth(&m.peer) && m.active() {
-		m.sendOrders(m.now, "asked by the operator") // the peer hears us: it orders nothing
+	if m.ask.id != "" && m.orderAsked() {
 		return
 	}
-	if !m.quiet.silent && !m.askedToCut() || m.quiet.off || m.allOff() {
+	if by, _ := m.offBy(); by != nil || m.quiet.off || !m.quiet.silent && !m.askedToCut() {
 		return
 	}
 	if m.taking.kind != notTaking || m.word || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
@@ -221,72 +229,120 @@ func (m *Machine) orderOff() {
 	}
 	if m.askedToCut() {
 		if m.now >= m.order.until {
-			m.sendOrders(m.now, "the peer asks to be cut")
+			m.sendOrders(m.now, m.order.tries, "the peer asks to be cut")
 		}
 		return
 	}
-	if m.active() && m.state.Alone && m.fenceAsk == "" {
+	if m.active() && m.state.Alone && m.ask.id == "" {
 		return // it was off, and was not heard since
 	}
+	m.orderInTurn()
+}
+
+// orderInTurn is S6.
+func (m *Machine) orderInTurn() {
 	t := m.turnAt(m.quiet.base)
 	if !t.mine || m.now > t.sendBy {
 		m.why("S6", "wait", "turn "+digits[t.number], 0)
 		return
 	}
 	if t.number == 1 {
-		if missing := m.oneSided(); missing != "" {
+		missing := m.oneSided()
+		if !m.topology.proven {
+			missing = "the order's life is unproven"
+		}
+		if missing != "" {
 			m.why("S6", "turn-1", missing, 0)
 			return
 		}
 	}
 	m.why("S6", "turn", digits[t.number], 0)
-	m.sendOrders(t.start, "turn "+digits[t.number])
+	m.sendOrders(t.start, t.level, "turn "+digits[t.number])
 }
 
 var digits = [...]string{"0", "1", "2", "3", "4", "5"}
 
-// allOff: every supply of the peer was read off since the last sign of life.
-func (m *Machine) allOff() bool {
-	void, n := m.void(), 0
-	for i := range m.devices {
-		if d := &m.devices[i]; d.feedsPeer {
-			n++
-			if !d.isOff(void) {
-				return false
-			}
-		}
-	}
-	return n > 0
+// ask is an operator's word to cut the peer. It is never kept for a later world.
+type ask struct {
+	id    string        // of the command; empty: none
+	until time.Duration // it lapses then
+	told  uint64        // sequence of the beat that tells a heard peer; 0: not yet said
+	tries int           // levels that were ordered for it
 }
 
-// sendOrders orders every device off, once per turn.
-func (m *Machine) sendOrders(slot time.Duration, reason string) {
-	if m.given.Generation > 0 && m.quiet.heard && !m.askedToCut() {
+// orderAsked cuts a peer that both nodes hear, level by level, and tells whether
+// there is nothing else to do about it. The peer is told before, so that it orders
+// nothing should the links break in the meantime.
+func (m *Machine) orderAsked() (done bool) {
+	a := &m.ask
+	heard := m.quiet.heardBoth(&m.peer)
+	switch {
+	case m.reached(a.until):
+		m.dropAsk("its time is over")
+	case !heard:
+		return false // in turn
+	case !m.active():
+		m.dropAsk(m.p.Peer + " is heard, and this node is not active")
+	case a.told == 0:
+		a.told, m.urgent = m.seq+1, true
+	case m.peer.echoed < a.told || !m.reached(m.order.until) || m.trying() || m.giving.kind != notGiving || m.given.Generation > 0:
+	case a.tries >= len(m.topology.orderable):
+		m.dropAsk("no fence device confirmed that " + m.p.Peer + " is off")
+	default:
+		a.tries++
+		m.sendOrders(m.now, a.tries-1, "asked by the operator")
+	}
+	return heard
+}
+
+func (m *Machine) dropAsk(why string) {
+	m.ask = ask{}
+	m.urgent = true
+	m.note("fence-given-up", m.object.peer, "the operator's fence of "+m.p.Peer+" is given up: "+why)
+}
+
+// sendOrders orders the devices of one level off, once per turn. Levels are counted
+// on, and begin again after the last.
+func (m *Machine) sendOrders(slot time.Duration, k int, reason string) {
+	n := len(m.topology.orderable)
+	if n == 0 || m.given.Generation > 0 && m.quiet.heard && !m.askedToCut() || m.trying() {
 		return
 	}
-	for i := range m.devices {
+	l := &m.topology.orderable[k%n]
+	if n > 1 {
+		reason += ", level " + strconv.Itoa(l.number)
+	}
+	sent := false
+	for _, i := range l.devices {
 		d := &m.devices[i]
-		if !d.ours() || d.slot == slot || d.op == FenceOff || d.op == FenceOn || d.isOff(m.void()) {
+		if d.slot == slot || d.op == FenceOff || d.op == FenceOn || d.isOff(m.void()) {
 			continue
 		}
-		life := d.cfg.Life
-		if life == 0 {
-			life = unprovenLife
-		}
-		d.slot, d.op = slot, FenceOff
-		d.opUntil = m.now + life + m.p.Interval
-		d.opID = m.act(Action{
-			Kind: FenceOff, Device: d.name, Expiry: m.now + life/2, Deadline: m.now + life,
-			Mark: "cut by " + m.p.Self + ", generation " + itoa(max(m.state.Generation, m.peer.b.Generation)+1),
-		})
-		m.order.any, m.order.sent = true, m.now
-		m.order.until = max(m.order.until, m.now+life)
+		sent = true
+		m.sendOrder(d, slot, reason)
+	}
+	if sent {
+		m.order.tries++
 		m.urgent = true
-		m.fenceAsk = ""
 		m.phaseBegin("fence")
-		m.note("fence-ordered", "fence/"+d.name, "ordered "+d.name+" to switch "+m.p.Peer+" off: "+reason)
 	}
 	m.wakeAt(m.order.until)
+}
+
+func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
+	life := d.cfg.life()
+	d.slot, d.op, d.until = slot, FenceOff, m.now+life
+	d.opUntil = d.until + m.p.Interval
+	d.opID = m.act(Action{
+		Kind: FenceOff, Device: d.name, Expiry: m.now + life/2, Deadline: d.until,
+		Mark: "cut by " + m.p.Self + ", generation " + itoa(max(m.state.Generation, m.peer.b.Generation)+1),
+	})
+	m.order.any, m.order.sent = true, m.now
+	m.order.until = max(m.order.until, d.until)
+	if !slices.Contains(m.state.Owed, d.name) { // durable with the cut, or once the order failed: never in a failover's way
+		m.state.Owed = append(slices.Clone(m.state.Owed), d.name)
+	}
+	m.note("fence-ordered", "fence/"+d.name, "ordered "+d.name+" to switch "+m.p.Peer+" off: "+reason)
 }
 
 // readBack reads the devices in a silence: the peer may be off already, and an
@@ -311,73 +367,5 @@ func (m *Machine) readBack() {
 		}
 		d.read, d.op, d.opUntil = m.now, FenceRead, m.now+readTimeout+m.p.Interval
 		d.opID = m.act(Action{Kind: FenceRead, Device: d.name, Deadline: m.now + readTimeout})
-	}
-}
-
-// powerOns is how often a fenced node is switched on again; by default a node
-// fenced twice within an hour stays off (S7).
-func (m *Machine) powerOns() Budget {
-	b := m.p.PowerOns
-	if b.Max == 0 {
-		b.Max = 1
-	}
-	if b.Within == 0 {
-		b.Within = fenceAgain
-	}
-	return b
-}
-
-// recordCut keeps what S7 needs: when we cut the peer, and that it is owed power.
-func (m *Machine) recordCut() {
-	clock, budget := m.clock(), m.powerOns()
-	m.state.Cuts = append(within(slices.Clone(m.state.Cuts), clock, budget.Within), clock)
-	m.state.OnDue = 0
-	if m.p.Cycle && len(m.state.Cuts) <= budget.Max {
-		m.state.OnDue = clock + max(m.p.OffTime, 1)
-	}
-	m.store.changed()
-}
-
-// staysOff: fenced too often, the peer is not switched on again.
-func (m *Machine) staysOff() bool {
-	budget, n := m.powerOns(), len(m.state.Cuts)
-	return m.p.Cycle && m.state.OnDue == 0 && n > budget.Max && m.clock()-m.state.Cuts[n-budget.Max-1] < budget.Within
-}
-
-// giveBack is S7: who cut the peer switches it on again after off_time.
-func (m *Machine) giveBack() {
-	if m.state.OnDue == 0 || !m.active() && m.mayPromote() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil || m.ordering() {
-		return
-	}
-	if m.onBattery(feedsPeer) == beat.Yes {
-		return // what is left in its battery is for another day
-	}
-	if !m.quiet.off && (m.quiet.heard || !m.quiet.silent && m.peer.receivedAt > m.order.sent) {
-		m.state.OnDue = 0
-		m.store.changed()
-		return
-	}
-	if !m.reached(m.began + m.state.OnDue - m.clockBase) {
-		return
-	}
-	waiting := false
-	for i := range m.devices {
-		d := &m.devices[i]
-		if !d.ours() || d.power == beat.Yes {
-			continue
-		}
-		waiting = true
-		if d.op != NoAction || !m.reached(d.onNext) {
-			continue
-		}
-		d.onTry++
-		d.onNext = m.now + min(time.Duration(d.onTry)*time.Second, onRetryMost)
-		d.op, d.opUntil = FenceOn, m.now+onTimeout+m.p.Interval
-		d.opID = m.act(Action{Kind: FenceOn, Device: d.name, Expiry: m.now + onTimeout/2, Deadline: m.now + onTimeout})
-		m.note("power-on", "fence/"+d.name, "switching "+m.p.Peer+" on again")
-	}
-	if !waiting {
-		m.state.OnDue = 0
-		m.store.changed()
 	}
 }

@@ -34,13 +34,16 @@ func beatFields(f *form, b *beat.Beat) {
 	f.yes("cutme", &b.CutMe)
 	f.yes("ordering", &b.Ordering)
 	f.yes("removed", &b.Removed)
+	f.yes("drill", &b.Drill)
 	oneOf(f, "ping", &b.PingGroup, beat.TriNames)
 	f.span("silent", &b.SilentFor)
 	f.span("grace", &b.Grace)
+	f.span("giving", &b.GivingFor)
 	f.span("interval", &b.Interval)
 	f.span("deadtime", &b.Deadtime)
-	f.span("life", &b.OrderLife)
+	f.spans("lives", &b.OrderLives)
 	f.yes("proven", &b.OrderProven)
+	f.spans("peer-lives", &b.PeerLives)
 	f.uint("digest", &b.Digest)
 	f.grant("grant", &b.Grant)
 	f.grant("refused", &b.Refused)
@@ -183,6 +186,8 @@ func (e *Command) fields(f *form) {
 	f.uint("gen", &e.Generation)
 	f.span("for", &e.For)
 	f.text("operator", &e.Operator)
+	f.yes("open", &e.Open)
+	f.yes("anyway", &e.Anyway)
 }
 
 func (e *Persisted) fields(f *form) {
@@ -209,6 +214,7 @@ func (s *State) fields(f *form) {
 	f.uint("epoch", &s.Modes.Epoch)
 	joined(f, "modes", &s.Modes.Set, writeMode, readMode)
 	f.spans("cuts", &s.Cuts)
+	f.words("owed", &s.Owed)
 	f.span("on-due", &s.OnDue)
 	f.yes("alone", &s.Alone)
 	f.yes("peer-outdated", &s.PeerOutdated)
@@ -253,6 +259,7 @@ func linkFields(f *form, l *Link) {
 func deviceFields(f *form, d *Device) {
 	f.text("name", &d.Name)
 	f.words("feeds", &d.Feeds)
+	f.int("level", &d.Level)
 	f.span("life", &d.Life)
 	f.yes("proven", &d.Proven)
 	f.yes("timed-off", &d.TimedOff)

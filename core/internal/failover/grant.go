@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -102,8 +103,9 @@ func (m *Machine) agree() {
 		case p.b.Refused == m.given:
 			m.given = beat.Grant{}
 			m.note("grant-refused", m.object.peer, m.p.Peer+" refused to become active")
+			m.endDrill(m.p.Peer + " refused to become active")
 		case q.receiving && p.b.Role == beat.Active && p.b.Generation >= m.given.Generation:
-			m.given = beat.Grant{}
+			m.given, m.drill = beat.Grant{}, drill{} // of a drill the peer tells the rest
 			m.note("handover-done", m.object.peer, m.p.Peer+" is active")
 		}
 	}
@@ -201,6 +203,9 @@ func (m *Machine) takeOver() {
 func (m *Machine) offGround() string {
 	switch {
 	case m.quiet.off:
+		if by, _ := m.offBy(); by != nil && len(m.topology.levels) > 1 {
+			return "every supply was read off at level " + strconv.Itoa(by.number)
+		}
 		return "every supply was read off"
 	case m.word:
 		return "an operator's word"
@@ -223,7 +228,7 @@ func (m *Machine) become() {
 	kind := m.taking.kind
 	m.taking, m.given, m.refused = taking{}, beat.Grant{}, beat.Grant{}
 	m.setRole(beat.Active)
-	m.fenceAsk = ""
+	m.ask = ask{}
 	for i := range m.resources {
 		m.resources[i].forget()
 	}
@@ -238,7 +243,7 @@ func (m *Machine) serveAlone() {
 		return
 	}
 	m.state.Alone = true
-	m.given = beat.Grant{}
+	m.given, m.ask = beat.Grant{}, ask{}
 	if m.order.any && m.quiet.off {
 		m.recordCut()
 	}
@@ -277,7 +282,10 @@ func (m *Machine) handOver() {
 	}
 	m.cutMe = false
 	if g.kind.grants() {
-		m.given = beat.Grant{Generation: m.state.Generation, To: m.peer.b.Incarnation}
+		m.given, m.gaveAt = beat.Grant{Generation: m.state.Generation, To: m.peer.b.Incarnation}, g.began
+		if g.kind == agreement {
+			m.gaveAt = 0 // nothing was stopped for it
+		}
 		m.note("grant-given", m.object.peer, "granted generation "+itoa(m.state.Generation)+" to "+m.p.Peer)
 	}
 	*g = giving{}
@@ -331,6 +339,7 @@ func (m *Machine) prepareGiving() {
 func (m *Machine) abortGiving(why string) {
 	if m.giving.kind != agreement {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
+		m.endDrill("staying active: " + why)
 	}
 	m.giving = giving{}
 	m.cutMe = false

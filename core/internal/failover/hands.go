@@ -50,7 +50,7 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 		asked := b.now
 		h := n.handOf("analyse", "", n.policy.Analyse-5*time.Millisecond)
 		answer(h.took, func() Event { return b.evidenceFor(n, a.ID, asked) })
-	case FenceOff, FenceOn, FenceRead:
+	case FenceOff, FenceOn, FenceRead, FenceTest:
 		b.carryFence(n, a, answer)
 	case StartResource, StopResource, RestartResource, PromoteResource, DemoteResource:
 		b.carryResource(n, a, answer)
@@ -135,12 +135,7 @@ func (b *bench) monitor(n *benchNode, id, name string) ResourceState {
 // carryFence lets a device act. The order reaches it only if its path works.
 func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, func() Event)) {
 	h := n.handOf(a.Kind.String(), a.Device, 20*time.Millisecond)
-	var fed *benchNode
-	for _, d := range n.policy.Devices {
-		if d.Name == a.Device {
-			fed = b.fedBy(d)
-		}
-	}
+	fed := b.fedBy(n, a.Device)
 	reading := func(on bool, err string) Event {
 		e := FenceAnswer{ID: a.ID, Device: a.Device, Power: beat.No, Taken: b.now, Err: err}
 		if on {
@@ -157,14 +152,18 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 	if h.word == "hang" {
 		return
 	}
+	if a.Kind == FenceTest && fed != nil && fed.dark[a.Device] { // what is off is not ordered on for a test
+		answer(h.took, func() Event { return reading(false, "") })
+		return
+	}
 	// The order is on its way: it acts even if its sender dies.
 	b.after(h.took, func() {
 		switch {
 		case h.word == "lie" || fed == nil:
 		case a.Kind == FenceOff:
-			b.setPower(fed, false)
-		case a.Kind == FenceOn:
-			b.setPower(fed, true)
+			b.setOutlet(fed, a.Device, false)
+		case a.Kind == FenceOn || a.Kind == FenceTest:
+			b.setOutlet(fed, a.Device, true)
 		}
 	})
 	if h.word == "deaf" {
@@ -174,7 +173,7 @@ func (b *bench) carryFence(n *benchNode, a Action, answer func(time.Duration, fu
 		if h.word == "lie" {
 			return reading(false, "")
 		}
-		return reading(fed != nil && fed.powered, "")
+		return reading(fed != nil && !fed.dark[a.Device], "")
 	})
 }
 

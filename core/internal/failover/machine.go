@@ -28,17 +28,20 @@ type Machine struct {
 	evidence  evidence
 	quiet     silence
 	devices   []device
+	topology  topology
 	order     order
-	word      bool          // an operator said that the peer is off, in this silence
-	fenceAsk  string        // an operator's fence, by its command's ID
+	word      bool // an operator said that the peer is off, in this silence
+	ask       ask  // an operator's fence
+	drill     drill
 	voided    time.Duration // readings up to here are void: a stall
 	anew      time.Duration // the wait for silence starts anew from here: a stall, or the ping group's return
 	resources []resource
 
 	taking  taking
 	giving  giving
-	given   beat.Grant // outstanding
-	refused beat.Grant // the peer's grant that we refused
+	given   beat.Grant    // outstanding
+	gaveAt  time.Duration // when the giving of it began
+	refused beat.Grant    // the peer's grant that we refused
 	cutMe   bool
 	asking  time.Duration // since when this node asks to be cut; 0: it does not
 	mains   mains
@@ -134,6 +137,7 @@ func (m *Machine) configure(p Policy) {
 		m.devices = append(m.devices, d)
 		m.object.devices = append(m.object.devices, "fence/"+d.name)
 	}
+	m.arrange()
 	for i := range p.Resources {
 		r := resource{name: p.Resources[i].Name}
 		if k := slices.IndexFunc(resources, func(o resource) bool { return o.name == r.name }); k >= 0 {
@@ -191,6 +195,7 @@ func (m *Machine) Decide(now time.Duration) Plan {
 	m.keepModes()      // S10
 	m.weighMains()     // rest on battery
 	m.analyse()        // ask for evidence while beats are missing
+	m.rehearse()       // drills
 	m.fence()          // S6: orders in turn; S2: readings; S7: power on again
 	m.agree()          // S4 and S11: grants taken and given
 	m.takeOver()       // S2 and S3

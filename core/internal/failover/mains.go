@@ -247,7 +247,7 @@ func (m *Machine) shutHostDown() {
 // runsAny: something that this node may act on still runs, or may.
 func (m *Machine) runsAny() bool {
 	for i := range m.resources {
-		if m.managed(i) && m.resources[i].level() != gone {
+		if m.managed(i) && m.resources[i].stage() != gone {
 			return true
 		}
 	}

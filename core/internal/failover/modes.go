@@ -230,5 +230,5 @@ func (m *Machine) leavingActs(o mode) bool {
 func (m *Machine) differs(i int) bool {
 	r := &m.resources[i]
 	want, act := m.wish(i)
-	return act && (want != r.level() || want > gone && r.slow >= max(r.cfg.FailuresToDown, 1))
+	return act && (want != r.stage() || want > gone && r.slow >= max(r.cfg.FailuresToDown, 1))
 }

@@ -29,7 +29,7 @@ func (m *Machine) resourceState(e ResourceState) {
 	case r.op != NoAction && r.op != MonitorResource:
 		return // looked at in the middle of a start, stop or restart
 	}
-	before, level, health := r.running, r.level(), r.health
+	before, stage, health := r.running, r.stage(), r.health
 	if e.Message != "" || e.Running == beat.Yes {
 		r.message = e.Message
 	}
@@ -45,14 +45,14 @@ func (m *Machine) resourceState(e ResourceState) {
 	case beat.Yes:
 		r.running, r.promoted, r.health, r.pid = beat.Yes, e.Promoted, e.Health, e.PID
 		m.countAnswers(i, health)
-		if level == full && r.level() == warm && r.kept == full {
+		if stage == full && r.stage() == warm && r.kept == full {
 			m.note("resource-failed", m.object.resources[i], r.name+" is not promoted any more"+pidText(r.pid))
 		}
 	}
-	if level != r.level() {
+	if stage != r.stage() {
 		r.since = m.now
 	}
-	m.changed = m.changed || level != r.level() || health != r.health
+	m.changed = m.changed || stage != r.stage() || health != r.health
 }
 
 // countAnswers counts bad answers in a row; unknown ones say nothing.
@@ -65,7 +65,7 @@ func (m *Machine) countAnswers(i int, before beat.Health) {
 			m.note("resource-failing", m.object.resources[i], r.name+" runs and does not answer as it should: "+r.message)
 		}
 	case beat.OK, beat.Degraded:
-		if r.slow = 0; r.level() >= m.wanted(i) {
+		if r.slow = 0; r.stage() >= m.wanted(i) {
 			r.failed, r.blocked = false, false
 		}
 	case beat.HealthUnknown:
@@ -99,7 +99,7 @@ func (m *Machine) mend(i int) {
 func (m *Machine) recover(i int) {
 	r := &m.resources[i]
 	want := m.wanted(i)
-	if r.level() == warm && want == full {
+	if r.stage() == warm && want == full {
 		m.why("mon", "promote", r.name, 0)
 		m.begin(r, PromoteResource, r.cfg.StartTimeout)
 		return

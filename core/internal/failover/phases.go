@@ -24,6 +24,16 @@ const (
 	phaseStorage = "storage"
 	phaseStart   = "start"
 	phaseVerify  = "verify"
+	phaseStop    = "stop"
+	phaseDevices = "devices"
+)
+
+// The kinds of changes of the active role.
+const (
+	kindFailover   = "failover"
+	kindSwitchover = "switchover"
+	kindDrill      = "drill"
+	kindStart      = "start"
 )
 
 // verify is the probe through the virtual IP after a change of the active role.
@@ -44,7 +54,7 @@ func (m *Machine) beginFailover() {
 	if began == 0 {
 		began = m.quiet.t0
 	}
-	m.failover = Failover{Kind: "failover", Began: began}
+	m.failover = Failover{Kind: kindFailover, Began: began}
 	m.failover.Phases = append(m.failover.Phases, Phase{Name: phaseDetect, Start: began, End: m.now, OK: true})
 	if m.order.until > m.now { // it asked to be cut
 		m.failover.Phases = append(m.failover.Phases, Phase{Name: "fence", Start: m.order.sent})
@@ -53,27 +63,37 @@ func (m *Machine) beginFailover() {
 
 // forgetSilence drops what belonged to a silence that ended.
 func (m *Machine) forgetSilence() {
-	m.order.any = false
-	m.word, m.fenceAsk = false, ""
+	m.order.any, m.order.tries = false, 0
+	m.word, m.ask = false, ask{}
 	if m.failover.Generation == 0 && m.taking.kind == notTaking {
 		m.failover = Failover{}
 	}
 }
 
-// beginGranted opens the record of a planned change.
+// beginGranted opens the record of a planned change. The service is away since the
+// giver began to stop it.
 func (m *Machine) beginGranted(g beat.Grant) {
-	kind := "start"
-	if last := m.peer.b.LastActive; last > 0 && last+1 >= g.Generation {
-		kind = "switchover"
+	b := &m.peer.b
+	f := &m.failover
+	*f = Failover{Kind: kindStart, Began: m.now}
+	if b.LastActive > 0 && b.LastActive+1 >= g.Generation {
+		f.Kind = kindSwitchover
 	}
-	m.failover = Failover{Kind: kind, Began: m.now}
+	if b.GivingFor > 0 {
+		f.Began = m.now - b.GivingFor
+		f.Phases = append(f.Phases, Phase{Name: phaseStop, Start: f.Began, End: m.now, OK: true})
+	}
+	if b.Drill {
+		f.Kind = kindDrill
+		m.drill = drill{stage: serving}
+	}
 }
 
 // beginStarting gives the record its generation: from here on it is kept.
 func (m *Machine) beginStarting(kind takingKind) {
 	f := &m.failover
 	if f.Began == 0 || f.Done > 0 {
-		*f = Failover{Kind: "start", Began: m.now}
+		*f = Failover{Kind: kindStart, Began: m.now}
 	}
 	f.Generation = m.state.Generation
 	m.verify = verify{}
@@ -135,7 +155,7 @@ func (m *Machine) phaseLayers() {
 		up := true
 		for k := range m.resources {
 			r := &m.resources[k]
-			if layerPhase(r) == p.Name && r.level() < m.wanted(k) {
+			if layerPhase(r) == p.Name && r.stage() < m.wanted(k) {
 				up = false
 			}
 		}

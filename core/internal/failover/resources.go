@@ -27,7 +27,7 @@ type resource struct {
 	opID       string
 	opUntil    time.Duration
 	read       time.Duration // when it was last looked for
-	kept       level         // how far up it was while that was wanted: to be less is a failure
+	kept       stage         // how far up it was while that was wanted: to be less is a failure
 	slow       int           // bad answers in a row
 	tries      []time.Duration
 	next       time.Duration // no earlier try
@@ -92,7 +92,7 @@ func (m *Machine) runResource(i int) {
 		}
 		m.opFailed(i, "no answer in time")
 	}
-	have := r.level()
+	have := r.stage()
 	if have == unread {
 		m.look(r)
 		return
@@ -116,7 +116,7 @@ func (m *Machine) runResource(i int) {
 }
 
 // tend looks after a resource that is as far up as it shall be.
-func (m *Machine) tend(i int, want level) {
+func (m *Machine) tend(i int, want stage) {
 	r := &m.resources[i]
 	r.kept, r.demoteFailed = want, false
 	switch {
@@ -145,13 +145,13 @@ func (m *Machine) look(r *resource) {
 }
 
 // raise starts a resource, or promotes a warm layer that runs.
-func (m *Machine) raise(i int, want level) {
+func (m *Machine) raise(i int, want stage) {
 	r := &m.resources[i]
 	if r.blocked || m.lost || !m.store.durable(m.rights) || !m.reached(r.next) {
 		return
 	}
 	switch {
-	case r.cfg.Warm && r.level() == gone:
+	case r.cfg.Warm && r.stage() == gone:
 		if m.mayRise(i, warm) {
 			m.begin(r, StartResource, r.cfg.StartTimeout)
 		}
@@ -163,7 +163,7 @@ func (m *Machine) raise(i int, want level) {
 
 // riser is the action that brings a resource up, where it is not as far up as it shall be.
 func (r *resource) riser() ActionKind {
-	if r.level() == warm {
+	if r.stage() == warm {
 		return PromoteResource
 	}
 	return StartResource
@@ -174,14 +174,14 @@ func (m *Machine) lower(i int) {
 	r := &m.resources[i]
 	for _, k := range r.before {
 		d := &m.resources[k]
-		if limit, act := m.wish(k); act && limit < full && m.managed(k) && (d.level() == unread || d.level() > limit) {
+		if limit, act := m.wish(k); act && limit < full && m.managed(k) && (d.stage() == unread || d.stage() > limit) {
 			return
 		}
 	}
 	if r.stopFailed && !m.reached(r.next) {
 		return
 	}
-	if r.cfg.Warm && r.level() == full && !r.demoteFailed && m.giving.kind != standDown {
+	if r.cfg.Warm && r.stage() == full && !r.demoteFailed && m.giving.kind != standDown {
 		m.begin(r, DemoteResource, r.cfg.StopTimeout)
 		return
 	}
@@ -226,7 +226,7 @@ func (m *Machine) actionDone(e ActionDone) {
 	case DemoteResource:
 		r.promoted, r.kept, r.stopFailed = beat.No, warm, false
 		m.note("resource-demoted", m.object.resources[i], r.name+" demoted"+pidText(r.pid))
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify, ResetSelf, Shutdown:
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, FenceTest, MonitorResource, Verify, ResetSelf, Shutdown:
 	}
 }
 
@@ -263,7 +263,7 @@ func (m *Machine) opFailed(i int, err string) {
 		m.note("stop-failed", m.object.resources[i], r.name+": "+err)
 	case RestartResource:
 		m.note("restart-failed", m.object.resources[i], r.name+": "+err)
-	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, MonitorResource, Verify, ResetSelf, Shutdown:
+	case NoAction, Persist, Analyse, FenceOff, FenceRead, FenceOn, FenceTest, MonitorResource, Verify, ResetSelf, Shutdown:
 	}
 }
 
@@ -281,7 +281,7 @@ func (m *Machine) stopFences() bool {
 func (m *Machine) allUp() bool {
 	for i := range m.resources {
 		r := &m.resources[i]
-		if want := m.wanted(i); want > gone && m.managed(i) && (r.level() != want || r.health == beat.Down || r.op != NoAction && r.op != MonitorResource) {
+		if want := m.wanted(i); want > gone && m.managed(i) && (r.stage() != want || r.health == beat.Down || r.op != NoAction && r.op != MonitorResource) {
 			return false
 		}
 	}

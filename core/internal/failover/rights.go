@@ -44,8 +44,8 @@ func (m *Machine) adopt() {
 	running, known := false, true
 	for i := range m.resources {
 		if r := &m.resources[i]; !r.cfg.ActiveActive {
-			running = running || r.level() == full
-			known = known && r.level() != unread
+			running = running || r.stage() == full
+			known = known && r.stage() != unread
 		}
 	}
 	may := m.resumed && m.state.Active || m.lost

@@ -20,15 +20,15 @@ func (m *Machine) say() {
 // beat is what this node says now.
 func (m *Machine) beat() *beat.Beat {
 	m.seq++
-	life, proven := m.orderLife(true)
 	b := &beat.Beat{
 		Cluster: m.p.Cluster, Node: m.p.Self, Incarnation: m.boot.Incarnation, KernelBoot: m.boot.KernelBoot,
 		Sequence: m.seq, Sent: m.now,
 		Generation: m.store.generation, LastActive: m.state.LastActive, Role: m.role,
-		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe || m.cannotKeep(), Ordering: m.ordering(),
+		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe || m.cannotKeep(), Ordering: m.ordering() || m.ask.told > 0,
 		Removed:   m.modeOf(beat.ModeRemoved, m.p.Peer) != nil,
 		PingGroup: m.ping.reach,
-		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, OrderLife: life, OrderProven: proven, Digest: m.p.Digest,
+		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, Digest: m.p.Digest,
+		OrderProven: m.topology.proven, OrderLives: m.topology.against, PeerLives: m.topology.from,
 		Grant: m.given, Refused: m.refused,
 	}
 	if m.taking.kind != notTaking { // it holds only once it is durable
@@ -36,6 +36,9 @@ func (m *Machine) beat() *beat.Beat {
 	}
 	if m.quiet.silent && !m.quiet.heard { // who is silent only because it was told so would tell it back for ever
 		b.SilentFor = max(m.now-m.quiet.t0+m.dead(), 1)
+	}
+	if m.given.Generation > 0 && m.gaveAt > 0 {
+		b.Drill, b.GivingFor = m.drill.stage == handing, max(m.now-m.gaveAt, 1)
 	}
 	if !m.active() && m.leaving > m.now {
 		b.Grace = m.leaving - m.now
@@ -61,9 +64,9 @@ func (m *Machine) beat() *beat.Beat {
 // layer is a resource's health as the peer needs it: whether it can be used.
 func (r *resource) layer() beat.Health {
 	switch {
-	case r.level() == gone || r.level() == warm:
+	case r.stage() == gone || r.stage() == warm:
 		return beat.Down
-	case r.level() == unread:
+	case r.stage() == unread:
 		return beat.HealthUnknown
 	case r.op != NoAction && r.op != MonitorResource:
 		return beat.Down

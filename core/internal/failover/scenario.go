@@ -169,7 +169,7 @@ func (n *benchNode) known(a Action) bool {
 		return again
 	case FenceOff:
 		n.reads = nil
-	case NoAction, FenceOn, StartResource, StopResource, RestartResource, PromoteResource, DemoteResource, ResetSelf, Shutdown:
+	case NoAction, FenceOn, FenceTest, StartResource, StopResource, RestartResource, PromoteResource, DemoteResource, ResetSelf, Shutdown:
 	}
 	return false
 }

@@ -45,6 +45,7 @@ type peer struct {
 	toldSince  time.Duration // since when the peer says that it hears nothing; 0: it does hear
 	patience   time.Duration // a newly started peer is given until then
 	grace      time.Duration // planned silence until then
+	echoed     uint64        // newest beat of this daemon start that it told to have heard
 	pingYes    time.Duration // since when it reaches its ping group; 0: it does not
 	oldBoots   []string      // kernel boots that it left behind
 }
@@ -86,6 +87,7 @@ func (m *Machine) hear(e BeatHeard) {
 	l.takenAt = max(l.takenAt, e.Taken)
 	l.heard++
 	m.listen(b, e.Taken)
+	m.noteEchoes(b)
 	if fresh {
 		l.heardAt = max(l.heardAt, e.Taken)
 		p.heardAt = max(p.heardAt, e.Taken)
@@ -121,6 +123,15 @@ func (m *Machine) echoesUs(b *beat.Beat, taken time.Duration) bool {
 		}
 	}
 	return false
+}
+
+// noteEchoes keeps the newest of our beats that the peer had.
+func (m *Machine) noteEchoes(b *beat.Beat) {
+	for i := range b.Echoes {
+		if e := &b.Echoes[i]; e.Incarnation == m.boot.Incarnation && e.Sequence <= m.seq {
+			m.peer.echoed = max(m.peer.echoed, e.Sequence)
+		}
+	}
 }
 
 // meet notes a new start of the peer: what was granted to the old one lapses,

@@ -76,7 +76,7 @@ func (s *scenario) startNode(words []string) error {
 	}
 	n := &benchNode{
 		name: words[0], powered: words[1] != "off", kernel: 1, running: map[string]string{}, pids: 100,
-		hands: map[string]hand{}, truth: map[string]beat.Tri{}, unplug: map[string]bool{}, fences: true,
+		hands: map[string]hand{}, truth: map[string]beat.Tri{}, unplug: map[string]bool{}, fences: true, dark: map[string]bool{},
 	}
 	n.policy = s.bench.policy
 	if n.name != n.policy.Self {
@@ -112,6 +112,8 @@ func (s *scenario) startNode(words []string) error {
 	}
 	if n.powered {
 		s.bench.startDaemon(n, false)
+	} else {
+		s.bench.setOutlets(n, false)
 	}
 	return nil
 }
@@ -124,7 +126,7 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 	case "view":
 		s.view(n)
 	case "power":
-		b.setPower(n, rest == "on")
+		b.setOutlets(n, rest == "on")
 	case "supply":
 		return s.setSupply(n, rest)
 	case "crash":
@@ -154,6 +156,11 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 		n.ping = strings.TrimPrefix(rest, "auto")
 	case "fence-path":
 		n.fences = rest == "works"
+	case "outlet": // DEVICE on|off: somebody switches one supply of the node
+		if len(words) != 2 {
+			return fmt.Errorf("want outlet NODE DEVICE on|off")
+		}
+		b.setOutlet(n, words[0], words[1] == "on")
 	case "truth": // icmp=yes arp=no ...; "truth NODE" alone: back to the world's own
 		return s.truth(n, rest)
 	case "hand": // ACTION [NAME] WORD [TIME]

@@ -35,7 +35,7 @@ func (s *scenario) setSupply(n *benchNode, rest string) error {
 		now.battery.fields(f)
 	case "empty":
 		now.dead = true
-		b.setPower(n, false)
+		b.setOutlets(n, false)
 	default:
 		return fmt.Errorf("want mains, battery or empty")
 	}
@@ -48,7 +48,7 @@ func (s *scenario) setSupply(n *benchNode, rest string) error {
 		b.after(supplyEvery, b.pollSupplies)
 	}
 	if was.dead && !now.dead {
-		b.setPower(n, true)
+		b.setOutlets(n, true)
 	}
 	b.tellSupplies()
 	return nil
@@ -63,7 +63,7 @@ func (b *bench) pollSupplies() {
 func (b *bench) tellSupplies() {
 	for _, n := range b.nodes {
 		for _, d := range n.policy.Devices {
-			if fed := b.fedBy(d); fed != nil && n.machine != nil {
+			if fed := b.fedBy(n, d.Name); fed != nil && n.machine != nil {
 				b.give(n, b.regular(n, d, fed))
 			}
 		}
@@ -76,21 +76,11 @@ func (b *bench) regular(n *benchNode, d Device, fed *benchNode) FenceAnswer {
 		return FenceAnswer{Device: d.Name, Taken: b.now, Err: "no answer from the device"}
 	}
 	e := s.battery
-	e.Device, e.Taken, e.Power = d.Name, b.now, beat.No
-	if fed.powered {
-		e.Power = beat.Yes
+	e.Device, e.Taken, e.Power = d.Name, b.now, beat.Yes
+	if fed.dark[d.Name] {
+		e.Power = beat.No
 	}
 	return e
-}
-
-// fedBy is the node that a device feeds.
-func (b *bench) fedBy(d Device) *benchNode {
-	for _, name := range d.Feeds {
-		if n := b.node(name); n != nil {
-			return n
-		}
-	}
-	return nil
 }
 
 // reset is what a watchdog does: the machine dies and boots, its supply stays on.

@@ -9,12 +9,12 @@ import (
 // The words of the text forms, in the order of the constants.
 var (
 	actionNames = []string{
-		"none", "persist", "analyse", "fence-off", "fence-read", "fence-on",
+		"none", "persist", "analyse", "fence-off", "fence-read", "fence-on", "fence-test",
 		"start", "stop", "restart", "monitor", "verify", "promote", "demote", "reset-self", "shutdown",
 	}
 	verbNames = []string{
 		"none", "switchover", "standby", "unstandby", "maintenance-on", "maintenance-off", "manage", "unmanage",
-		"cleanup", "restart", "fence", "fence-confirm", "remove", "readmit", "adopt", "leave",
+		"cleanup", "restart", "fence", "fence-confirm", "remove", "readmit", "adopt", "leave", "drill",
 	}
 	severityNames = []string{"cleared", "warning", "minor", "major", "critical"}
 )

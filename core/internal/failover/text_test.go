@@ -16,7 +16,7 @@ func samplePolicy() failover.Policy {
 		Cluster: "s0001", Self: "alpha", Peer: "beta", Primary: true, Digest: 7,
 		Interval: 50 * time.Millisecond, Warntime: 1, Deadtime: 2, Initdead: 3, Holdup: 4, Analyse: 5, CarrierBeats: 2,
 		Links:   []failover.Link{{Name: "cable", Direct: true}, {Name: "lan"}},
-		Devices: []failover.Device{{Name: "ups a", Feeds: []string{"alpha", "beta"}, Life: 6, Proven: true, TimedOff: true}},
+		Devices: []failover.Device{{Name: "ups a", Feeds: []string{"alpha", "beta"}, Level: 2, Life: 6, Proven: true, TimedOff: true}},
 		Resources: []failover.Resource{{
 			Name: "db", Layer: "storage", ActiveActive: true, Warm: true, After: []string{"vip", "data"}, StartTimeout: 7, StopTimeout: 8, MonitorTimeout: 9,
 			FailuresToDown: 2, Restarts: failover.Budget{Max: 3, Within: 10}, Failover: true, Failovers: failover.Budget{Max: 4, Within: 11}, FenceOnStop: true,
@@ -31,8 +31,9 @@ func TestEventsSurviveTheirText(t *testing.T) {
 	events := []failover.Event{
 		failover.BeatHeard{Link: "lan", Taken: 3, Beat: beat.Beat{
 			Cluster: "s0001", Node: "beta", Incarnation: 0xfeed, KernelBoot: "3f9c-1", Sequence: 12, Wall: -5, Sent: 4, Generation: 6, LastActive: 5,
-			Role: beat.Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, PingGroup: beat.No,
-			SilentFor: 5, Grace: 6, Interval: 7, Deadtime: 8, OrderLife: 9, OrderProven: true, Digest: 10,
+			Role: beat.Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, GivingFor: 21, PingGroup: beat.No,
+			SilentFor: 5, Grace: 6, Interval: 7, Deadtime: 8, OrderProven: true, Digest: 10,
+			OrderLives: []time.Duration{9, 18}, PeerLives: []time.Duration{19},
 			Grant: beat.Grant{Generation: 7, To: 11}, Refused: beat.Grant{Generation: 8, To: 12},
 			Echoes: []beat.Echo{{Link: "cable", Incarnation: 13, Sequence: 14, Sent: 15, Age: 16}, {Link: "lan"}},
 			Layers: []beat.Layer{{Name: "db", Health: beat.OK}, {Name: "web", Health: beat.Down}},
@@ -47,7 +48,7 @@ func TestEventsSurviveTheirText(t *testing.T) {
 		failover.ActionDone{ID: "start-1", PID: 77, Err: "exit status 1"},
 		failover.ResourceState{ID: "monitor-1", Resource: "db", Running: beat.Yes, Promoted: beat.No, Health: beat.Down, PID: 5, Message: "slow\nvery"},
 		failover.ServiceProbe{ID: "verify-1", Health: beat.OK, Asked: 6},
-		failover.Command{ID: "c1", Verb: failover.FenceConfirm, Name: "alpha", Generation: 3, For: time.Hour, Operator: "Ann Lee"},
+		failover.Command{ID: "c1", Verb: failover.FenceConfirm, Name: "alpha", Generation: 3, For: time.Hour, Operator: "Ann Lee", Open: true, Anyway: true},
 		failover.Persisted{ID: "persist-1", Err: "disk full"},
 		failover.PolicyChanged{Policy: samplePolicy()},
 		failover.Late{By: time.Second},
@@ -76,7 +77,7 @@ func TestHeadersSurviveTheirText(t *testing.T) {
 	}
 	state := failover.State{
 		Generation: 3, LastActive: 2, Active: true, KernelBoot: "k 1", Clock: 5, Modes: beat.Modes{Epoch: 4, Set: []beat.Mode{{Kind: beat.Unmanaged, Name: "db", Left: 6}}},
-		Cuts: []time.Duration{7, 8}, OnDue: 9, Alone: true, PeerOutdated: true,
+		Cuts: []time.Duration{7, 8}, Owed: []string{"ups a", "ups-b"}, OnDue: 9, Alone: true, PeerOutdated: true,
 	}
 	gotState, err := failover.ParseState(state.String())
 	if diff := cmp.Diff(state, gotState); err != nil || diff != "" {

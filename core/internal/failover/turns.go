@@ -15,11 +15,14 @@ import (
 //	base   +interval
 //	  |------|== 1 ==|== 2 ==|== 3 ==|== 4 ==|== 5 ==|- pause -|== 1 ==| ...
 //	        standby  active standby primary secondary
+//	level     1        1       1     the others, one a round
+//
+// What a turn's length is made of is the same for both whatever each believes of
+// the roles: the lives that both told each other (see topology.go). A role only
+// says whose turn it is.
 const (
 	// turnOneLife: an order that may take longer has no turn 1.
 	turnOneLife = time.Second
-	// unprovenLife is assumed of a device that declares none.
-	unprovenLife = 5 * time.Second
 	// pauseStep is what the pause after a round of turns grows by, up to pauseMost.
 	pauseStep = 500 * time.Millisecond
 	pauseMost = 5 * time.Second
@@ -32,44 +35,20 @@ type turn struct {
 	sendBy time.Duration // later orders lapse
 	end    time.Duration
 	mine   bool
+	level  int // of topology.orderable, that is ordered in it if it is ours
 }
 
-// orderLife is the longest life of the orders against a node, the longer of
-// both configurations; proven tells whether every device behind it is.
-func (m *Machine) orderLife(againstPeer bool) (life time.Duration, proven bool) {
-	proven = true
-	for i := range m.devices {
-		d := &m.devices[i]
-		if againstPeer && !d.feedsPeer || !againstPeer && !d.feedsSelf {
-			continue
-		}
-		l := d.cfg.Life
-		if l == 0 {
-			l = unprovenLife
-		}
-		life = max(life, l)
-		proven = proven && d.cfg.Proven && d.cfg.Life > 0
-	}
-	if !againstPeer && m.peer.known { // the peer's orders are against us: it knows best
-		life = max(life, min(m.peer.b.OrderLife, time.Minute))
-		proven = proven && m.peer.b.OrderProven
-	}
-	if life == 0 {
-		life = unprovenLife
-	}
-	return life, proven
-}
-
-// fullTurn is one turn of either node.
+// fullTurn is the longest turn of either node in which level 1 may be ordered.
 func (m *Machine) fullTurn() time.Duration {
-	a, _ := m.orderLife(true)
-	b, _ := m.orderLife(false)
-	return max(a, b) + m.dead()
+	return max(m.ours().first(), m.theirs().first()) + m.dead()
 }
 
 // fullRound is what a restarted daemon waits that cannot know where the turns
 // count from: a peer that can cut has had its turns by then.
-func (m *Machine) fullRound() time.Duration { return 5*m.fullTurn() + pauseStep }
+func (m *Machine) fullRound() time.Duration {
+	c := m.calendar()
+	return c.round() + pauseStep
+}
 
 // sawActive: this node is a standby that last heard its peer active. It is
 // never true of both nodes.
@@ -85,7 +64,7 @@ func (m *Machine) first() bool {
 	return m.p.Primary
 }
 
-// calendar holds one round of turns: lengths and owners.
+// calendar holds one round of turns: lengths and owners. All rounds are alike.
 type calendar struct {
 	length [5]time.Duration
 	mine   [5]bool
@@ -93,93 +72,91 @@ type calendar struct {
 	window time.Duration // orders leave in this first part of a turn
 }
 
+func (c *calendar) round() time.Duration {
+	sum := c.lead
+	for _, l := range c.length {
+		sum += l
+	}
+	return sum
+}
+
 func (m *Machine) calendar() calendar {
 	dead, interval := m.dead(), m.interval()
-	own, ownProven := m.orderLife(true)
-	theirs, theirsProven := m.orderLife(false)
-	activeLife, standbyLife := max(own, theirs), max(own, theirs)
-	proven := ownProven && theirsProven
-	switch {
-	case m.active():
-		activeLife, standbyLife, proven = own, theirs, theirsProven
-	case m.sawActive():
-		activeLife, standbyLife, proven = theirs, own, ownProven
+	ours, theirs := m.ours(), m.theirs()
+	differ := m.digestsDiffer()
+	c := calendar{window: max(dead-2*interval, interval)}
+	if fast := max(ours.fast(), theirs.fast()); fast > 0 {
+		c.lead, c.length[0] = interval, fast+dead
 	}
-	c := calendar{lead: interval, window: max(dead-2*interval, interval)}
-	if proven && standbyLife <= turnOneLife {
-		c.length[0] = standbyLife + dead
-	} else {
-		c.lead = 0
-	}
-	c.length[1], c.length[2] = activeLife+dead, standbyLife+dead
-	first, second := own+dead, theirs+dead
+	early := max(ours.first(), theirs.first()) + dead
+	c.length[1], c.length[2] = early, early
+	c.length[3], c.length[4] = ours.longest()+dead, theirs.longest()+dead
 	if !m.first() {
-		first, second = second, first
+		c.length[3], c.length[4] = c.length[4], c.length[3]
 	}
-	c.length[3], c.length[4] = first, second
-	c.mine = [5]bool{m.sawActive() && c.length[0] > 0 && !m.digestsDiffer(), m.active(), m.sawActive(), m.first(), !m.first()}
+	if differ {
+		all := max(ours.longest(), theirs.longest()) + dead
+		c.length[1], c.length[2], c.length[3], c.length[4] = all, all, all, all
+	}
+	one := m.sawActive() && !differ && ours.fast() > 0
+	c.mine = [5]bool{one, m.active(), m.sawActive(), m.first(), !m.first()}
 	return c
+}
+
+// levelIn is the level that this node orders in a turn of its own. The levels after
+// the first take turns in 4 and 5; who has neither turn 2 nor 3 has level 1 among them.
+func (m *Machine) levelIn(number, round int) int {
+	n := len(m.topology.orderable)
+	switch {
+	case number <= 3 || n <= 1:
+		return 0
+	case m.active() || m.sawActive():
+		return 1 + round%(n-1)
+	}
+	return round % n
 }
 
 // turnAt finds the turn that now lies in; number 0 before the first and in pauses.
 func (m *Machine) turnAt(base time.Duration) (t turn) {
 	c := m.calendar()
-	round := c.lead
-	for _, l := range c.length {
-		round += l
-	}
-	start := base
+	length := c.round()
+	start, round := base, 0
 	for k := time.Duration(1); ; k++ {
 		pause := min(k*pauseStep, pauseMost)
-		if m.now < start+round {
+		if m.now < start+length {
 			break
 		}
-		if m.now < start+round+pause {
-			m.wakeAt(start + round + pause)
+		if m.now < start+length+pause {
+			m.wakeAt(start + length + pause)
 			return turn{}
 		}
-		start += round + pause
-		if pause == pauseMost { // from here on all rounds are alike
-			start += (m.now - start) / (round + pause) * (round + pause)
+		start += length + pause
+		round++
+		if pause == pauseMost { // from here on all pauses are alike
+			skipped := (m.now - start) / (length + pause)
+			start += skipped * (length + pause)
+			round += int(skipped)
 		}
 	}
 	at := start + c.lead
+	opens := at // where turn 1 may begin: nobody else's turn moves for a carrier's sake
 	if start == base && c.length[0] > 0 && m.quiet.t0 < base {
-		return m.earlyTurnOne(c, base)
+		opens = m.quiet.t0 + c.lead
 	}
 	for i, l := range c.length {
-		if m.now < at {
+		begin := at
+		if i == 0 {
+			begin = opens
+		}
+		if m.now < begin {
 			break
 		}
 		if m.now < at+l {
 			m.wakeAt(at + l)
-			return turn{i + 1, at, at + c.window, at + l, c.mine[i]}
+			return turn{i + 1, begin, at + c.window, at + l, c.mine[i], m.levelIn(i+1, round)}
 		}
 		at += l
 	}
-	m.wakeAt(at)
-	return turn{}
-}
-
-// earlyTurnOne begins turn 1 an interval after a silence that the carrier told
-// early. It ends when it would have ended anyway: nobody else's turn moves.
-func (m *Machine) earlyTurnOne(c calendar, base time.Duration) turn {
-	at := m.quiet.t0 + c.lead
-	end := base + c.lead + c.length[0]
-	if m.now < at {
-		m.wakeAt(at)
-		return turn{}
-	}
-	if m.now < end {
-		m.wakeAt(end)
-		return turn{1, at, base + c.lead + c.window, end, c.mine[0]}
-	}
-	for i := 1; i < 5; i++ {
-		if m.now < end+c.length[i] {
-			m.wakeAt(end + c.length[i])
-			return turn{i + 1, end, end + c.window, end + c.length[i], c.mine[i]}
-		}
-		end += c.length[i]
-	}
+	m.wakeAt(opens)
 	return turn{}
 }

@@ -31,7 +31,7 @@ func (m *Machine) View(now time.Duration) View {
 	}
 	for i := range m.devices {
 		d := &m.devices[i]
-		v.Devices = append(v.Devices, DeviceView{d.name, d.power, d.readAt, d.err})
+		v.Devices = append(v.Devices, DeviceView{d.name, max(d.cfg.Level, 1), d.power, d.readAt, d.err})
 	}
 	return v
 }
@@ -89,11 +89,11 @@ func (m *Machine) resourceView(i int) ResourceView {
 		v.State = "blocked"
 	case r.failed || r.stopFailed:
 		v.State = "failed"
-	case r.level() == full:
+	case r.stage() == full:
 		v.State = "started"
-	case r.level() == warm:
+	case r.stage() == warm:
 		v.State = "warm"
-	case r.level() == gone:
+	case r.stage() == gone:
 		v.State = "stopped"
 	default:
 		v.State = "unknown"

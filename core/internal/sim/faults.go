@@ -105,10 +105,11 @@ var faults = []func(*world){
 		w.breakMachine(w.active())
 	},
 	func(w *world) { w.fencePath(w.any()) },
+	func(w *world) { w.firstLevelDead() },
 	func(w *world) {
-		d := w.supply[w.rng.IntN(2)]
+		d := w.anyDevice()
 		d.slow = w.between(0, d.life)
-		w.logf("a fence device is slow by %v", d.slow)
+		w.logf("%s is slow by %v", d.name, d.slow)
 	},
 	func(w *world) { n := w.any(); w.flip(&n.disk, n.name+"'s disk", 8*time.Second) },
 	func(w *world) {
@@ -123,6 +124,12 @@ var faults = []func(*world){
 	func(w *world) { w.ghosts() },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
+	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Drill, Operator: "sim"}) },
+	func(w *world) { // by an operator who sits at one node, about the other
+		n := w.any()
+		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
+		w.logf("%s is told to fence its peer", n.name)
+	},
 	func(w *world) {
 		w.command(failover.Command{ID: "op", Verb: failover.ToStandby, Name: w.any().name, For: 3 * time.Second, Operator: "sim"})
 	},
@@ -183,19 +190,41 @@ func (w *world) cutAll(way int) {
 func (w *world) isolate(n *node) { w.flip(&n.ping, n.name+"'s ping group", 10*time.Second) }
 
 func (w *world) device(which func(*device) *bool, what string) {
-	i := w.rng.IntN(2)
-	flag := which(w.supply[i])
-	w.logf("%s's fence device %s", w.nodes[i].name, what)
+	d := w.anyDevice()
+	flag := which(d)
+	w.logf("%s %s", d.name, what)
 	*flag = true
 	w.after(w.between(time.Second, 15*time.Second), func() { *flag = false })
 }
 
-func (w *world) fencePath(n *node) {
-	d := w.supply[1-n.id]
-	w.logf("%s reaches its peer's fence device no more", n.name)
-	d.path[n.id] = false
-	w.after(w.between(time.Second, 15*time.Second), func() { d.path[n.id] = true })
+// firstLevelDead has a race decided by the slow devices of the second level.
+func (w *world) firstLevelDead() {
+	w.logf("the first level is silent, the second slow")
+	for _, d := range w.supply {
+		if d.level > 1 {
+			d.slow = d.life
+			continue
+		}
+		d.silent = true
+		w.after(w.between(6*time.Second, 15*time.Second), func() { d.silent = false })
+	}
+	w.cutAll(2)
 }
+
+// fencePath takes a node's way to one of its peer's fence devices, or to all of them.
+func (w *world) fencePath(n *node) {
+	only, all := w.anyDevice(), w.chance(0.5)
+	for _, d := range w.supply {
+		if d.feeds == n.id || !all && d != only {
+			continue
+		}
+		w.logf("%s reaches %s no more", n.name, d.name)
+		d.path[n.id] = false
+		w.after(w.between(time.Second, 15*time.Second), func() { d.path[n.id] = true })
+	}
+}
+
+func (w *world) anyDevice() *device { return w.supply[w.rng.IntN(len(w.supply))] }
 
 func (w *world) flip(works *bool, what string, longest time.Duration) {
 	w.logf("%s fails", what)

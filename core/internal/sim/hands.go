@@ -20,6 +20,8 @@ func (n *node) begin(a failover.Action) {
 		n.later(n.w.between(2*time.Millisecond, 20*time.Millisecond)+n.device(a).slow, func() { n.read(a) })
 	case failover.FenceOn:
 		n.fenceOn(a)
+	case failover.FenceTest:
+		n.fenceTest(a)
 	case failover.StartResource, failover.RestartResource:
 		n.startResource(a)
 	case failover.StopResource:
@@ -83,30 +85,34 @@ func (n *node) analyse(a failover.Action) {
 	n.later(40*time.Millisecond, func() { n.feed(look(true)) })
 }
 
-func (n *node) target(a failover.Action) int {
-	if a.Device == "ups-alpha" {
-		return 0
+func (n *node) device(a failover.Action) *device {
+	for _, d := range n.w.supply {
+		if d.name == a.Device {
+			return d
+		}
 	}
-	return 1
+	n.w.fail("%s: action %s names device %q", n.name, a.ID, a.Device)
+	return n.w.supply[0]
 }
 
 // reaches tells whether a node's question is answered.
-func (d *device) reaches(node int) bool { return d.path[node] && !d.silent && !d.battery.empty }
-
-func (n *node) device(a failover.Action) *device { return n.w.supply[n.target(a)] }
+func (d *device) reaches(n *node) bool {
+	return d.path[n.id] && !d.silent && !n.w.nodes[d.feeds].battery.empty
+}
 
 // fenceOff sends the order. It may take effect after its sender is gone, but
 // never later than the device's declared life after it was given.
 func (n *node) fenceOff(a failover.Action) {
-	d, target := n.device(a), n.target(a)
+	d := n.device(a)
 	given := n.w.now
+	n.ordering = max(n.ordering, given+d.life+n.policy.Interval)
 	travel := n.w.between(time.Millisecond, 20*time.Millisecond)
 	n.later(travel, func() {
 		switch {
 		case n.local() > a.Expiry:
 			n.answer(a, beat.Unknown, "the order expired before it was sent")
 			return
-		case !d.reaches(n.id):
+		case !d.reaches(n):
 			n.deadline(a, "no answer")
 			if n.w.o.Bug == UnconfirmedFence {
 				n.answer(a, beat.No, "")
@@ -128,27 +134,36 @@ func (n *node) fenceOff(a failover.Action) {
 		if n.w.o.Bug == OverlappingTurns {
 			effect = n.w.between(0, longest)
 		}
-		n.w.after(effect, func() { n.w.cutPower(target, n.name) })
+		n.w.after(effect, func() { n.w.cutPower(d, n.name) })
 		n.later(effect+n.w.between(time.Millisecond, 10*time.Millisecond), func() { n.read(a) })
 	})
 }
 
 func (n *node) fenceOn(a failover.Action) {
-	d, target := n.device(a), n.target(a)
+	d := n.device(a)
 	n.later(n.w.between(time.Millisecond, 20*time.Millisecond), func() {
-		if n.local() > a.Expiry || !d.reaches(n.id) || d.refuses {
+		if n.local() > a.Expiry || !d.reaches(n) || d.refuses {
 			n.deadline(a, "no answer")
 			return
 		}
-		n.w.after(n.w.between(time.Millisecond, 20*time.Millisecond), func() { n.w.restorePower(target) })
+		n.w.after(n.w.between(time.Millisecond, 20*time.Millisecond), func() { n.w.restorePower(d) })
 		n.later(n.w.between(25*time.Millisecond, 40*time.Millisecond), func() { n.read(a) })
 	})
+}
+
+// fenceTest reads the output, and orders it on only while it is on.
+func (n *node) fenceTest(a failover.Action) {
+	if n.device(a).off {
+		n.later(n.w.between(2*time.Millisecond, 20*time.Millisecond), func() { n.read(a) })
+		return
+	}
+	n.fenceOn(a)
 }
 
 // read answers with a reading of the device's output.
 func (n *node) read(a failover.Action) {
 	d := n.device(a)
-	if !d.reaches(n.id) {
+	if !d.reaches(n) {
 		n.deadline(a, "no answer")
 		return
 	}
@@ -166,12 +181,11 @@ func (n *node) answer(a failover.Action, power beat.Tri, reason string) {
 
 // readDevices is the regular reading of every device.
 func (n *node) readDevices() {
-	for i, d := range n.w.supply {
-		name := n.policy.Devices[i].Name
+	for _, d := range n.w.supply {
 		n.later(n.w.between(2*time.Millisecond, 10*time.Millisecond), func() {
-			e := failover.FenceAnswer{Device: name, Power: tri(!d.off), Taken: n.local()}
-			if n.w.told(d, &e); !d.reaches(n.id) {
-				e = failover.FenceAnswer{Device: name, Taken: n.local(), Err: "no answer"}
+			e := failover.FenceAnswer{Device: d.name, Power: tri(!d.off), Taken: n.local()}
+			if n.w.told(d, &e); !d.reaches(n) {
+				e = failover.FenceAnswer{Device: d.name, Taken: n.local(), Err: "no answer"}
 			}
 			n.feed(e)
 		})

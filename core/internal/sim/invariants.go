@@ -7,7 +7,7 @@ func (w *world) check() {
 		w.fail("both nodes are active: alpha runs %s, beta runs %s", a.holding(), b.holding())
 	}
 	// S6. A machine that failed by itself does not count: an order in flight may still reach the other.
-	if w.supply[0].off && w.supply[1].off && w.supply[0].cutLive && w.supply[1].cutLive {
+	if a.cut && b.cut && a.cutLive && b.cutLive {
 		w.fail("both machines were switched off by orders")
 	}
 }
@@ -54,9 +54,24 @@ func (w *world) checkStart(n *node, i int) {
 	n.served, n.servedIn = g, n.boots
 }
 
+// checkSupplies is S7: a machine that runs while its peer does has all its supplies
+// again, unless whoever cut one of them could not remember it.
+func (w *world) checkSupplies() {
+	a, b := w.nodes[0], w.nodes[1]
+	if a.machine == nil || b.machine == nil || a.forgot || b.forgot {
+		return
+	}
+	for _, d := range w.supply {
+		if d.off {
+			w.fail("%s runs, and nobody switches %s on again", w.nodes[d.feeds].name, d.name)
+		}
+	}
+}
+
 // checkEnd holds at the end of a run: the world was mended long ago, so the
 // store must be served, by one node.
 func (w *world) checkEnd() {
+	w.checkSupplies()
 	for _, n := range w.nodes {
 		all := n.powered && n.promoted
 		for i, on := range n.running {

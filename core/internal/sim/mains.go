@@ -7,7 +7,7 @@ import (
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
-// battery is what a supply has when the store's mains are lost.
+// battery is what feeds a node when the store's mains are lost.
 type battery struct {
 	full  time.Duration // how long it lasts from full
 	left  time.Duration // when mains were lost
@@ -21,22 +21,21 @@ func (w *world) loseMains(length time.Duration) {
 	}
 	w.logf("the store loses its mains for %v", length)
 	w.mainsLost = w.now
-	for i, d := range w.supply {
-		d.battery.left = d.battery.full
+	for _, n := range w.nodes {
+		n.battery.left = n.battery.full
 		outage := w.now
-		w.after(d.battery.left, func() {
+		w.after(n.battery.left, func() {
 			if w.mainsLost == outage {
-				w.runOut(i)
+				w.runOut(n)
 			}
 		})
 	}
 	w.after(length, w.returnMains)
 }
 
-func (w *world) runOut(i int) {
-	d, n := w.supply[i], w.nodes[i]
+func (w *world) runOut(n *node) {
 	w.logf("%s's battery is empty", n.name)
-	d.battery.empty, n.halted = true, false
+	n.battery.empty, n.halted = true, false
 	n.powerOff()
 }
 
@@ -48,8 +47,8 @@ func (w *world) returnMains() {
 	}
 	w.logf("the store's mains are back")
 	w.mainsLost = 0
-	for i, n := range w.nodes {
-		if w.supply[i].battery.empty || n.halted {
+	for _, n := range w.nodes {
+		if n.battery.empty || n.halted {
 			w.startAnew(n)
 		}
 	}
@@ -57,10 +56,14 @@ func (w *world) returnMains() {
 
 // startAnew gives the output of a node's supply a new start, so that its machine boots.
 func (w *world) startAnew(n *node) {
-	d := w.supply[n.id]
 	w.after(w.between(0, 3*time.Second), func() {
-		d.off = d.off && !d.battery.empty
-		d.battery.empty, n.halted = false, false
+		for _, d := range w.supply {
+			if d.feeds == n.id {
+				d.off = d.off && !n.battery.empty
+			}
+		}
+		n.cut = w.dark(n.id)
+		n.battery.empty, n.halted = false, false
 		n.powerOn()
 	})
 }
@@ -72,8 +75,9 @@ func (w *world) told(d *device, e *failover.FenceAnswer) {
 		return
 	}
 	e.OnBattery = beat.Yes
-	e.Runtime = max(1, d.battery.left-(w.now-w.mainsLost))
-	e.Charge = max(1, int(100*e.Runtime/d.battery.full))
+	b := &w.nodes[d.feeds].battery
+	e.Runtime = max(1, b.left-(w.now-w.mainsLost))
+	e.Charge = max(1, int(100*e.Runtime/b.full))
 }
 
 // shutDown ends a machine in order. It comes back when its supply does: a store that

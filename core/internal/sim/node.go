@@ -18,6 +18,9 @@ type node struct {
 	powered  bool
 	broken   bool // does not boot, whatever its supply says
 	halted   bool // shut down in order: it boots when its supply was off in between
+	battery  battery
+	cut      bool // a level of its supplies is off
+	cutLive  bool // the last cut hit a machine that ran
 	bootedAt time.Duration
 	boots    int
 
@@ -43,7 +46,9 @@ type node struct {
 	told      uint64 // the newest generation in a beat of the peer since the boot
 	served    uint64 // the generation in which it started the data last, and its boot then
 	servedIn  int
-	unsure    bool // it began without its journal
+	unsure    bool          // it began without its journal
+	forgot    bool          // it lost its journal once, or ended while it could not keep what it had just ordered
+	ordering  time.Duration // when it last gave an order, and for how long that may act
 }
 
 // local is the machine's own clock: time since its boot, a little fast or slow.
@@ -56,7 +61,7 @@ func (n *node) local() time.Duration {
 func (n *node) span(d time.Duration) time.Duration { return d - d*n.drift/1_000_000 }
 
 func (n *node) powerOn() {
-	if n.powered || n.broken || n.halted || n.w.supply[n.id].off || n.w.supply[n.id].battery.empty {
+	if n.powered || n.broken || n.halted || n.cut || n.battery.empty {
 		return
 	}
 	n.powered, n.told = true, 0
@@ -93,7 +98,7 @@ func (n *node) startDaemon() {
 		Incarnation: beat.ID(n.w.rng.Uint64() | 1), KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
 	}
 	if n.lost {
-		n.saved, n.lost, n.unsure, n.told = failover.State{}, false, true, 0
+		n.saved, n.lost, n.unsure, n.forgot, n.told = failover.State{}, false, true, true, 0
 	}
 	n.w.logf("%s: the daemon starts, generation %d on disk, journal lost: %v", n.name, n.saved.Generation, b.JournalLost)
 	n.machine = failover.New(n.policy, n.saved, b, n.local())
@@ -108,6 +113,7 @@ func (n *node) stopDaemon() {
 		return
 	}
 	n.machine = nil
+	n.forgot = n.forgot || n.w.now < n.ordering || !n.disk
 	n.life++
 	n.inbox = nil
 }

@@ -89,7 +89,7 @@ type world struct {
 	order  uint64
 	nodes  [2]*node
 	links  []*link
-	supply [2]*device // supply[i] feeds nodes[i]
+	supply []*device
 	// mainsLost is since when the store is without mains; 0: it is not.
 	mainsLost time.Duration
 

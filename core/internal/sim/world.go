@@ -25,16 +25,17 @@ type oldBeat struct {
 	b  beat.Beat
 }
 
-// device is a node's supply.
+// device is the switch of one supply of a node, at one level.
 type device struct {
+	name    string
+	feeds   int // the node
+	level   int
 	off     bool
-	cutLive bool          // the last off hit a machine that ran
 	refuses bool          // says no
 	silent  bool          // says nothing
 	slow    time.Duration // added to every answer
 	life    time.Duration // declared longest life of an order
 	path    [2]bool       // path[i]: node i reaches it
-	battery battery
 }
 
 // The store's resources: an address and data that only the active node may
@@ -64,9 +65,7 @@ func newWorld(o Options) *world {
 		{name: "cable", direct: true, loss: 0.001, delay: 500 * time.Microsecond, spike: 0.0005},
 		{name: "lan", loss: w.rng.Float64() * 0.05, delay: 3 * time.Millisecond, spike: 0.002},
 	}
-	for i := range w.supply {
-		w.supply[i] = &device{life: w.between(200*time.Millisecond, 1200*time.Millisecond), path: [2]bool{true, true}, battery: battery{full: w.between(3*time.Second, 30*time.Second)}}
-	}
+	w.wire()
 	both := w.policy(1)
 	differ := w.chance(0.1) // a configuration that reached one node only
 	for i, name := range []string{"alpha", "beta"} {
@@ -75,7 +74,11 @@ func newWorld(o Options) *world {
 			p = w.policy(2)
 		}
 		p.Self, p.Peer, p.Primary = name, []string{"beta", "alpha"}[i], i == 0
-		w.nodes[i] = &node{w: w, id: i, name: name, policy: p, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true}
+		p.Devices = w.believed(p.Devices)
+		w.nodes[i] = &node{
+			w: w, id: i, name: name, policy: p, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
+			battery: battery{full: w.between(3*time.Second, 30*time.Second)},
+		}
 	}
 	return w
 }
@@ -98,11 +101,66 @@ func (w *world) policy(digest uint64) failover.Policy {
 	if w.o.Mains { // an operator's settings: initdead covers a boot, the warning covers a stop
 		p.Initdead, p.OnBattery.LowRuntime = 4*time.Second, w.between(4*time.Second, 6*time.Second)
 	}
-	proven := w.chance(0.7)
-	for k, feeds := range []string{"alpha", "beta"} {
-		p.Devices = append(p.Devices, failover.Device{Name: "ups-" + feeds, Feeds: []string{feeds}, Life: w.supply[k].life, Proven: proven})
+	proven, levels := w.chance(0.7), 9
+	if digest != 1 && w.chance(0.5) {
+		levels = 1 // the other configuration knows nothing of a second level
+	}
+	for _, d := range w.supply {
+		if d.level <= levels {
+			feeds := []string{"alpha", "beta"}[d.feeds]
+			p.Devices = append(p.Devices, failover.Device{Name: d.name, Feeds: []string{feeds}, Level: d.level, Life: d.life, Proven: proven})
+		}
 	}
 	return p
+}
+
+// wire draws the store's supplies: one or two for a node, and one or two levels.
+func (w *world) wire() {
+	supplies, levels := 1, 1
+	if w.chance(0.3) {
+		supplies = 2
+	}
+	if w.chance(0.4) {
+		levels = 2
+	}
+	for node, name := range []string{"alpha", "beta"} {
+		for level := 1; level <= levels; level++ {
+			longest := []time.Duration{1200 * time.Millisecond, 3 * time.Second}[level-1]
+			for k := 1; k <= supplies; k++ {
+				w.supply = append(w.supply, &device{
+					name: fmt.Sprintf("%s-%s-%d", []string{"ups", "pdu"}[level-1], name, k), feeds: node, level: level,
+					life: w.between(200*time.Millisecond, longest), path: [2]bool{true, true},
+				})
+			}
+		}
+	}
+}
+
+// believed is a node's own belief about the devices: one may have told only one of
+// the nodes that it takes longer than configured.
+func (w *world) believed(all []failover.Device) []failover.Device {
+	all = append([]failover.Device(nil), all...)
+	if w.chance(0.1) {
+		d := &all[w.rng.IntN(len(all))]
+		d.Life += w.between(0, d.Life)
+	}
+	return all
+}
+
+// dark tells whether a level has switched a node's power off.
+func (w *world) dark(node int) bool {
+	lit := map[int]bool{}
+	for _, d := range w.supply {
+		if d.feeds == node {
+			lit[d.level] = lit[d.level] || !d.off
+		}
+	}
+	for _, some := range lit {
+		if !some {
+			return true
+		}
+	}
+	return false
 }
 
 func resources() []failover.Resource {
@@ -185,27 +243,34 @@ func (w *world) carriers() {
 func (w *world) lan(from int) bool { return !w.links[1].cut[from] }
 
 // cutPower is what an order that takes effect does.
-func (w *world) cutPower(target int, by string) {
-	d, n := w.supply[target], w.nodes[target]
+func (w *world) cutPower(d *device, by string) {
 	if d.off {
 		return
 	}
-	d.off, d.cutLive = true, n.powered
+	d.off = true
+	n := w.nodes[d.feeds]
+	w.logf("%s is switched off by %s", d.name, by)
+	if !w.dark(d.feeds) || n.cut {
+		return
+	}
+	n.cut, n.cutLive = true, n.powered
 	w.cuts++
 	if n.powered {
 		w.liveCuts++
 	}
-	w.logf("%s is switched off by %s", n.name, by)
+	w.logf("%s has no power any more", n.name)
 	n.powerOff()
 }
 
-func (w *world) restorePower(target int) {
-	d, n := w.supply[target], w.nodes[target]
+func (w *world) restorePower(d *device) {
 	if !d.off {
 		return
 	}
-	d.off, n.halted = false, false
-	w.logf("%s is switched on again", n.name)
+	d.off = false
+	w.logf("%s is switched on again", d.name)
+	n := w.nodes[d.feeds]
+	n.halted = false
+	n.cut = w.dark(d.feeds)
 	n.powerOn()
 }
 

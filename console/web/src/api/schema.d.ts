@@ -390,11 +390,32 @@ export interface components {
             feeds: string[];
             health: string;
             kind: string;
+            /**
+             * Format: int32
+             * @description 1 first; a node is off when every device of one level that feeds it is.
+             */
+            level: number;
+            /** Format: date-time */
+            measured?: string;
+            /** @description reading, order, cut. */
+            measuredBy: string;
+            /**
+             * Format: double
+             * @description What was measured of it; 0: nothing yet.
+             */
+            measuredSeconds: number;
             message: string;
             name: string;
+            /**
+             * Format: double
+             * @description How long an order may take to its effect; 0: not told.
+             */
+            orderLifeSeconds: number;
             plugin: string;
             /** @description on, off, unknown. */
             power: string;
+            /** @description Measured, and not too long ago. */
+            proven: boolean;
             /** Format: date-time */
             read?: string;
             values: {

@@ -130,9 +130,8 @@ function tookOver(peer: NodeDetail, node: NodeDetail): boolean {
   const [newer, older] = [peer.status, node.status];
   if (newer === undefined || older === undefined || newer.peerHeard) return false;
   if (Date.parse(newer.time) < Date.parse(older.time)) return false;
-  const readOff = list(newer.fenceDevices).some(
-    (device) => device.power === "off" && list(device.feeds).includes(node.node),
-  );
+  const feeding = list(newer.fenceDevices).filter((device) => list(device.feeds).includes(node.node));
+  const readOff = feeding.some((one) => feeding.every((device) => device.level !== one.level || device.power === "off"));
   return readOff || (newer.role === "active" && newer.generation > older.generation);
 }
 

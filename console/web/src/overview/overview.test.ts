@@ -102,8 +102,16 @@ describe("presence", () => {
     const after = beta({ role: "active", generation: 2 });
     expect(presenceOf(alpha, [alpha, after], now)).toBe("off");
     expect(presenceOf(after, [alpha, after], now)).toBe("present");
-    const read = beta({ role: "standby", fenceDevices: [{ power: "off", feeds: ["alpha"] }] });
+    const read = beta({ role: "standby", fenceDevices: [{ power: "off", feeds: ["alpha"], level: 1 }] });
     expect(presenceOf(alpha, [alpha, read], now)).toBe("off");
+  });
+
+  it("calls a node off when every supply of one level reads off", () => {
+    const device = (level: number, power: string) => ({ power, feeds: ["alpha"], level });
+    const half = beta({ role: "standby", fenceDevices: [device(1, "off"), device(1, "on"), device(2, "unknown")] });
+    expect(presenceOf(alpha, [alpha, half], now)).toBe("present");
+    const second = beta({ role: "standby", fenceDevices: [device(1, "off"), device(1, "on"), device(2, "off")] });
+    expect(presenceOf(alpha, [alpha, second], now)).toBe("off");
   });
 
   it("does not call a node off because the links are cut", () => {

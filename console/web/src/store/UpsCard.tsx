@@ -25,9 +25,16 @@ function Read({ device }: { device: FenceDevice }) {
   );
 }
 
+/** Its place in the topology, and whether the time that its orders take was measured. */
+function orderFacts(device: FenceDevice): string[] {
+  const facts = device.level > 1 ? [`level ${device.level}`] : [];
+  if (device.orderLifeSeconds > 0 && !device.proven) facts.push("order time not proven");
+  return facts;
+}
+
 /** What feeds a node, and with which its peer can switch it off. */
 export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean }) {
-  const facts = powerFacts(device.values);
+  const facts = [...powerFacts(device.values), ...orderFacts(device)];
   return (
     <div className={classes.card}>
       <div className={classes.head}>

@@ -2,20 +2,20 @@ package failover
 
 import "github.com/storeward/storeward/core/internal/beat"
 
-// level is how far up a resource is on this node. A warm layer has two running
-// levels: its process may run on the standby without the data (OCF: unpromoted),
+// stage is how far up a resource is on this node. A warm layer has two running
+// stages: its process may run on the standby without the data (OCF: unpromoted),
 // and only the active node promotes it.
-type level uint8
+type stage uint8
 
 const (
-	unread level = iota // not known: it may be anything
+	unread stage = iota // not known: it may be anything
 	gone
 	warm // of a warm layer: running and not promoted
 	full // running; of a warm layer: promoted
 )
 
-// level is what was last read of the resource.
-func (r *resource) level() level {
+// stage is what was last read of the resource.
+func (r *resource) stage() stage {
 	switch {
 	case r.running == beat.Unknown || r.running == beat.Yes && r.cfg.Warm && r.promoted == beat.Unknown:
 		return unread
@@ -27,15 +27,15 @@ func (r *resource) level() level {
 	return full
 }
 
-// holds tells whether the resource is, or may be, at a level that only the active node may have (S1).
+// holds tells whether the resource is, or may be, at a stage that only the active node may have (S1).
 func (r *resource) holds() bool {
-	l := r.level()
+	l := r.stage()
 	return !r.cfg.ActiveActive && (l == full || l == unread)
 }
 
-// wish is the level that a resource shall have here, and whether this node may
+// wish is the stage that a resource shall have here, and whether this node may
 // act on it at all.
-func (m *Machine) wish(i int) (want level, act bool) {
+func (m *Machine) wish(i int) (want stage, act bool) {
 	r := &m.resources[i]
 	switch {
 	case m.role == beat.Stopped, m.giving.kind == powerDown, !m.active() && (m.mains.rest != awake || m.modeOf(beat.ModeStandby, m.p.Self) != nil):
@@ -47,15 +47,15 @@ func (m *Machine) wish(i int) (want level, act bool) {
 	case r.cfg.ActiveActive:
 		return gone, m.role != beat.Joining
 	case r.cfg.Warm && m.role != beat.Standby: // what runs may go on, without the data; nothing is waited for
-		return min(max(r.level(), gone), warm), true
+		return min(max(r.stage(), gone), warm), true
 	case r.cfg.Warm:
 		return warm, true
 	}
 	return gone, true
 }
 
-// wanted is the level alone.
-func (m *Machine) wanted(i int) level {
+// wanted is the stage alone.
+func (m *Machine) wanted(i int) stage {
 	want, _ := m.wish(i)
 	return want
 }
@@ -68,7 +68,7 @@ func (m *Machine) serving() bool {
 // mayRise: everything that it comes after is up, here or on the active node. A
 // warm layer's process waits only for what runs on a standby too: it does not
 // touch the rest before it is promoted.
-func (m *Machine) mayRise(i int, to level) bool {
+func (m *Machine) mayRise(i int, to stage) bool {
 	for _, k := range m.resources[i].after {
 		if to == full && !m.servedBy(k) || to == warm && !m.standsBy(k) {
 			return false
@@ -81,8 +81,8 @@ func (m *Machine) mayRise(i int, to level) bool {
 func (m *Machine) servedBy(k int) bool {
 	d := &m.resources[k]
 	switch want, _ := m.wish(k); {
-	case want == full || d.level() == full:
-		return d.level() == full && d.op == NoAction
+	case want == full || d.stage() == full:
+		return d.stage() == full && d.op == NoAction
 	case !d.cfg.ActiveActive && m.role == beat.Standby:
 		return m.quiet.heard && m.peer.b.Role == beat.Active && m.peerRuns(d.name)
 	}
@@ -94,7 +94,7 @@ func (m *Machine) standsBy(k int) bool {
 	d := &m.resources[k]
 	switch {
 	case d.cfg.Warm:
-		return d.level() >= warm && d.op == NoAction
+		return d.stage() >= warm && d.op == NoAction
 	case d.cfg.ActiveActive:
 		return m.servedBy(k)
 	}

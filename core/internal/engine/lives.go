@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// How long an order to a fence device may take to its effect is measured without
+// cutting anybody. No packet of an order leaves after half of its life, so that the
+// way to the device and back, twice, and what the device declares of its own delay
+// fit into it. A real cut, from the order to the reading of off, counts too. What
+// was measured is proven for a day; readings renew it all the time.
+const (
+	// provenFor is how long a measurement counts.
+	provenFor = 24 * time.Hour
+	// tripsKept is how many round trips are remembered, tripsNeeded how many prove
+	// something. The longest one but one counts: a single late answer says little.
+	tripsKept, tripsNeeded = 10, 3
+	// lifeStep rounds a life up, lest each reading brings a new policy.
+	lifeStep = 100 * time.Millisecond
+	// recordEvery is how often a measurement that says nothing new is kept.
+	recordEvery = time.Hour
+)
+
+// The ways in which a life was measured.
+const (
+	byReading = "reading" // round trips of regular readings
+	byOrder   = "order"   // an order of a drill that changed nothing
+	byCut     = "cut"     // a cut, from the order to the reading of off
+)
+
+// life is what is known of one device's orders.
+type life struct {
+	answered bool // it declared itself since the daemon's start
+	declared sdk.Device
+	recorded time.Time // newest state on disk
+
+	Trips []time.Duration `json:"trips,omitempty"` // newest last
+	Cut   time.Duration   `json:"cut,omitempty"`   // the last confirmed one; 0: none
+	At    time.Time       `json:"at,omitzero"`     // of the newest measurement
+	By    string          `json:"by,omitempty"`
+	// Refused is why the last order that should have changed nothing was not
+	// confirmed: readings cannot prove what orders are refused.
+	Refused string `json:"refused,omitempty"`
+}
+
+// measured is the life that the measurements stand for; false: there are too few.
+func (l *life) measured() (time.Duration, bool) {
+	n := len(l.Trips)
+	if n < tripsNeeded {
+		return 0, false
+	}
+	sorted := slices.Sorted(slices.Values(l.Trips))
+	return max(l.declared.OrderLife+2*sorted[n-2], l.Cut), true
+}
+
+func (l *life) proven(now time.Time) bool {
+	age := now.Sub(l.At)
+	_, measured := l.measured()
+	return measured && l.answered && l.Refused == "" && age < provenFor && age > -time.Minute
+}
+
+// deviceLives has them by the devices' names.
+type deviceLives struct {
+	wall func() time.Time
+	mu   sync.Mutex
+	all  map[string]*life
+}
+
+func newDeviceLives(wall func() time.Time) *deviceLives {
+	return &deviceLives{wall: wall, all: map[string]*life{}}
+}
+
+// of finds a device's; l.mu is held.
+func (l *deviceLives) of(name string) *life {
+	if l.all[name] == nil {
+		l.all[name] = &life{}
+	}
+	return l.all[name]
+}
+
+// declare keeps what a device says of itself.
+func (l *deviceLives) declare(name string, d sdk.Device) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.of(name)
+	one.declared, one.answered = d, true
+}
+
+// trip keeps one round trip.
+func (l *deviceLives) trip(name, by string, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.of(name)
+	one.Trips = append(one.Trips, took)
+	if n := len(one.Trips); n > tripsKept {
+		one.Trips = slices.Delete(one.Trips, 0, n-tripsKept)
+	}
+	one.At, one.By = l.wall(), by
+	if by == byOrder {
+		one.Refused = ""
+	}
+}
+
+// cut keeps how long a confirmed cut took.
+func (l *deviceLives) cut(name string, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.of(name)
+	one.Cut, one.At, one.By, one.Refused = took, l.wall(), byCut, ""
+}
+
+// refuse keeps why an order that should have changed nothing was not confirmed.
+func (l *deviceLives) refuse(name, why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.of(name).Refused = why
+}
+
+// device joins the configuration, the declaration and what was measured: the
+// longest life holds. The configured life is the operator's claim (its default is
+// too long for the fast turn on purpose).
+func (l *deviceLives) device(c config.FenceDevice) failover.Device {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.of(c.Name)
+	longest := max(c.OrderLife.Std(), one.declared.OrderLife, time.Millisecond)
+	if m, _ := one.measured(); m > longest {
+		longest = (m + lifeStep - 1) / lifeStep * lifeStep
+	}
+	return failover.Device{
+		Name: c.Name, Feeds: c.Feeds, Level: c.Level, Life: longest,
+		Proven: one.proven(l.wall()), TimedOff: one.declared.TimedOff,
+	}
+}
+
+// tooShort says that the configured life is shorter than what was measured.
+func (l *deviceLives) tooShort(c config.FenceDevice) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, _ := l.of(c.Name).measured()
+	if m <= c.OrderLife.Std() {
+		return ""
+	}
+	return fmt.Sprintf("orders to it may take %v, and order_life says %v: the turns of the fence race are lengthened", m.Round(10*time.Millisecond), c.OrderLife.Std())
+}
+
+// tell shows people what is known of a device's orders.
+func (l *deviceLives) tell(out *api.FenceDeviceStatus, c config.FenceDevice) {
+	out.OrderLifeSeconds = l.device(c).Life.Seconds()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.of(c.Name)
+	out.Kind, out.Proven = one.declared.Kind, one.proven(l.wall())
+	if m, ok := one.measured(); ok {
+		out.MeasuredSeconds, out.MeasuredBy, out.Measured = m.Seconds(), one.By, timestamp(one.At)
+	}
+}
+
+// record gives the text that shall outlive the daemon; nil: nothing new.
+func (l *deviceLives) record() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, due := l.wall(), false
+	for _, one := range l.all {
+		due = due || !one.At.IsZero() && now.Sub(one.recorded) >= recordEvery
+	}
+	if !due {
+		return nil
+	}
+	text, err := json.Marshal(l.all)
+	if err != nil {
+		return nil // of plain values: never
+	}
+	for _, one := range l.all {
+		one.recorded = now
+	}
+	return text
+}
+
+// urgent has the next record told of at once.
+func (l *deviceLives) urgent(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.of(name).recorded = time.Time{}
+}
+
+// recall takes what an earlier daemon recorded. What cannot be read was never measured.
+func (l *deviceLives) recall(text []byte) error {
+	all := map[string]*life{}
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, one := range all {
+		if one == nil {
+			continue
+		}
+		if l.wall().Sub(one.At) > provenFor {
+			one.Trips = nil // of another time
+		}
+		one.recorded = l.wall()
+		l.all[name] = one
+	}
+	return nil
+}

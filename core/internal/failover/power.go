@@ -1,0 +1,110 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/storeward/storeward/core/internal/beat"
+)
+
+// S7: what this node switched off it switches on again.
+
+const (
+	// fenceAgain is the default time of Policy.PowerOns.
+	fenceAgain = time.Hour
+	// onTimeout bounds switching on, onRetryMost the pause before the next try.
+	onTimeout   = 10 * time.Second
+	onRetryMost = 5 * time.Second
+)
+
+// powerOns is how often a fenced node is switched on again; by default a node
+// fenced twice within an hour stays off (S7).
+func (m *Machine) powerOns() Budget {
+	b := m.p.PowerOns
+	if b.Max == 0 {
+		b.Max = 1
+	}
+	if b.Within == 0 {
+		b.Within = fenceAgain
+	}
+	return b
+}
+
+// recordCut keeps what S7 needs: when we cut the peer, and that it is owed power.
+func (m *Machine) recordCut() {
+	clock, budget := m.clock(), m.powerOns()
+	m.state.Cuts = append(within(slices.Clone(m.state.Cuts), clock, budget.Within), clock)
+	m.state.OnDue = 0
+	if m.p.Cycle && len(m.state.Cuts) <= budget.Max {
+		m.state.OnDue = clock + max(m.p.OffTime, 1)
+	}
+	m.store.changed()
+}
+
+// staysOff: fenced too often, the peer is not switched on again.
+func (m *Machine) staysOff() bool {
+	budget, n := m.powerOns(), len(m.state.Cuts)
+	return m.p.Cycle && m.state.OnDue == 0 && n > budget.Max && m.clock()-m.state.Cuts[n-budget.Max-1] < budget.Within
+}
+
+// giveBack switches on what this node switched off: off_time after a confirmed
+// cut, or once it is read off while the peer turns out to live all the same, on
+// another supply. What was ordered off is owed until it was read on.
+func (m *Machine) giveBack() {
+	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
+		return
+	}
+	if m.onBattery(feedsPeer) == beat.Yes {
+		return // what is left in its battery is for another day
+	}
+	lives := m.quiet.receiving && m.peer.receivedAt > m.order.until+m.p.Holdup
+	if lives && m.state.OnDue > 0 {
+		m.state.OnDue = 0
+		m.store.changed()
+	}
+	cut := m.state.OnDue > 0 && (m.active() || !m.mayPromote()) && m.reached(m.began+m.state.OnDue-m.clockBase)
+	owed := slices.DeleteFunc(slices.Clone(m.state.Owed), m.isOn)
+	if len(owed) < len(m.state.Owed) {
+		m.state.Owed = owed
+		m.store.changed()
+	}
+	if cut && len(owed) == 0 {
+		m.state.OnDue = 0
+		m.store.changed()
+	}
+	for _, name := range owed {
+		if d := &m.devices[m.deviceOf(name)]; cut || lives && d.power == beat.No && d.readAt > m.quiet.steady {
+			m.switchOn(d)
+		}
+	}
+}
+
+// isOn tells that nothing is owed to a device: it was read on since its last
+// order, or is none of ours any more.
+func (m *Machine) isOn(name string) bool {
+	i := m.deviceOf(name)
+	if i < 0 || !m.devices[i].ours() {
+		return true
+	}
+	d := &m.devices[i]
+	on := d.power == beat.Yes && d.readAt > d.until
+	if on {
+		d.onTry = 0
+	}
+	return on
+}
+
+func (m *Machine) deviceOf(name string) int {
+	return slices.IndexFunc(m.devices, func(d device) bool { return d.name == name })
+}
+
+func (m *Machine) switchOn(d *device) {
+	if d.op != NoAction || !m.reached(d.onNext) {
+		return
+	}
+	d.onTry++
+	d.onNext = m.now + min(time.Duration(d.onTry)*time.Second, onRetryMost)
+	d.op, d.opUntil = FenceOn, m.now+onTimeout+m.p.Interval
+	d.opID = m.act(Action{Kind: FenceOn, Device: d.name, Expiry: m.now + onTimeout/2, Deadline: m.now + onTimeout})
+	m.note("power-on", "fence/"+d.name, "switching "+m.p.Peer+" on again")
+}

@@ -1,0 +1,144 @@
+package failover
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// unprovenLife is assumed of orders of which nobody declares anything.
+	unprovenLife = 5 * time.Second
+	// longestLife bounds what a configuration or a peer may claim.
+	longestLife = 5 * time.Minute
+)
+
+// topology is how the peer can be cut, and how long that may take. A node is off
+// when every device of ONE level that feeds it was read off: a level holds all of
+// a node's supplies, and the levels are tried in order.
+type topology struct {
+	levels    []level // that feed the peer, first one first
+	orderable []level // those without a device that feeds this node, too
+	// against and from are the lives of this node's orders and of the peer's, by
+	// this node's own configuration and what its devices declare.
+	against, from lives
+	// proven: every device of the first level has a measured life.
+	proven bool
+}
+
+// level is the devices that together take all power from the peer.
+type level struct {
+	number  int   // as configured
+	devices []int // indices of Machine.devices
+}
+
+// lives has the longest life of an order by level, the first level first. It is never empty.
+type lives []time.Duration
+
+func (l lives) first() time.Duration   { return l[0] }
+func (l lives) longest() time.Duration { return slices.Max(l) }
+
+// fast is the life of an order of turn 1; 0: it takes too long for one.
+func (l lives) fast() time.Duration {
+	if l[0] <= turnOneLife {
+		return l[0]
+	}
+	return 0
+}
+
+// longer is the longer of two beliefs about the same orders.
+func longer(a, b lives) lives {
+	if len(b) > len(a) {
+		a, b = b, a
+	}
+	out := slices.Clone(a)
+	for i := range b {
+		out[i] = max(out[i], min(b[i], longestLife))
+	}
+	return out
+}
+
+// ours is the lives of this node's orders against the peer, theirs of the peer's
+// against this node: each the longer of what both believe, so that both compute
+// the same calendar from it.
+func (m *Machine) ours() lives   { return longer(m.topology.against, m.peer.b.PeerLives) }
+func (m *Machine) theirs() lives { return longer(m.topology.from, m.peer.b.OrderLives) }
+
+// arrange draws the topology from the configured devices. Who ordered a level with
+// a device that feeds this node, too, would cut itself.
+func (m *Machine) arrange() {
+	t := topology{levels: m.levelsOf(true)}
+	t.orderable = slices.DeleteFunc(slices.Clone(t.levels), func(l level) bool {
+		return slices.ContainsFunc(l.devices, func(k int) bool { return m.devices[k].feedsSelf })
+	})
+	t.against, t.proven = m.livesOf(t.orderable)
+	t.from, _ = m.livesOf(m.levelsOf(false))
+	m.topology = t
+}
+
+// levelsOf groups the devices that feed the peer, or this node, by their level.
+func (m *Machine) levelsOf(peer bool) (levels []level) {
+	for i := range m.devices {
+		d := &m.devices[i]
+		if peer && !d.feedsPeer || !peer && !d.feedsSelf {
+			continue
+		}
+		number := max(d.cfg.Level, 1)
+		k := slices.IndexFunc(levels, func(l level) bool { return l.number == number })
+		if k < 0 {
+			k = len(levels)
+			levels = append(levels, level{number: number})
+		}
+		levels[k].devices = append(levels[k].devices, i)
+	}
+	slices.SortFunc(levels, func(a, b level) int { return a.number - b.number })
+	return levels
+}
+
+// livesOf has the longest life in each level; proven is the first level's.
+func (m *Machine) livesOf(levels []level) (out lives, proven bool) {
+	for i := range levels {
+		var longest time.Duration
+		all := true
+		for _, k := range levels[i].devices {
+			d := &m.devices[k].cfg
+			longest = max(longest, d.life())
+			all = all && d.Proven && d.Life > 0
+		}
+		if i == 0 {
+			proven = all
+		}
+		out = append(out, longest)
+	}
+	if len(out) == 0 {
+		out = lives{unprovenLife}
+	}
+	return out, proven
+}
+
+// life is the longest time from an order to the device to its effect.
+func (d *Device) life() time.Duration {
+	if d.Life == 0 {
+		return unprovenLife
+	}
+	return min(d.Life, longestLife)
+}
+
+// offBy finds the level whose devices were all read off after the last sign of
+// life, and since when all of them have been; nil: none.
+func (m *Machine) offBy() (by *level, since time.Duration) {
+	void := m.void()
+	for i := range m.topology.levels {
+		l := &m.topology.levels[i]
+		var last time.Duration
+		off := true
+		for _, k := range l.devices {
+			d := &m.devices[k]
+			off = off && d.isOff(void)
+			last = max(last, d.offAt)
+		}
+		if off && (by == nil || last < since) {
+			by, since = l, last
+		}
+	}
+	return by, since
+}
