@@ -191,13 +191,14 @@ func (l *link) isPeer(from netip.AddrPort) bool {
 // tellRegularly passes on what changes without an event: the count of foreign
 // packets and whether beats can be sent.
 func (l *link) tellRegularly(ctx context.Context) {
-	ticker := time.NewTicker(foreignEvery)
-	defer ticker.Stop()
+	due := time.NewTimer(sdk.UntilTick(foreignEvery))
+	defer due.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-due.C:
+			due.Reset(sdk.UntilTick(foreignEvery))
 			l.update(func() {})
 		}
 	}

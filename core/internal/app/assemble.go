@@ -174,4 +174,4 @@ func lockFile(path string) (*os.File, error) {
 }
 
 // lateSide stands between the channel and the engine, which is made after it.
-type lateSide struct{ *engine.PeerSide }
+type lateSide struct{ engine.PeerSide }

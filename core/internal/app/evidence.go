@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -40,6 +41,7 @@ type evidence struct {
 
 	mu         sync.Mutex
 	sample     *api.Sample
+	recorded   []byte // sample as the recorder has it
 	digest     *api.Snapshot
 	peerStatus *api.Status
 	peerDigest *api.Snapshot
@@ -95,10 +97,14 @@ func (v *evidence) record(now time.Time) error {
 		values[name] = value
 	}
 	sample := &api.Sample{Time: timestamppb.New(now), Values: values}
+	recorded, err := proto.Marshal(sample)
+	if err != nil {
+		return fmt.Errorf("encode flight sample: %w", err)
+	}
 	v.mu.Lock()
-	v.sample = sample
+	v.sample, v.recorded = sample, recorded
 	v.mu.Unlock()
-	return v.recorder.Record(sample)
+	return v.recorder.Record(recorded)
 }
 
 // renew makes the light snapshot that the peer is told.
@@ -123,6 +129,13 @@ func (v *evidence) Sample() *api.Sample {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.sample
+}
+
+// Recorded is the newest second as the recorder has it.
+func (v *evidence) Recorded() []byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.recorded
 }
 
 // Digest is the newest light snapshot; nil before the first.
@@ -157,7 +170,7 @@ func (v *evidence) Around(moment time.Time) []*api.Sample {
 
 // KeepPeer takes the peer's newest second.
 func (v *evidence) KeepPeer(news *peerpb.News) {
-	if news.GetSample() != nil {
+	if len(news.GetSample()) > 0 {
 		v.recorder.RecordPeer(news.GetSample())
 	}
 	v.mu.Lock()

@@ -101,7 +101,7 @@ type Engine struct {
 
 	view    atomic.Pointer[viewed]
 	plan    atomic.Pointer[planned]
-	lately  lately
+	told    atomic.Pointer[api.Status]        // what the world was told last
 	found   atomic.Pointer[failover.Analysis] // the last complete answer about the peer
 	clerk   *clerk
 	ring    *queue[ringLine]
@@ -115,14 +115,6 @@ type Engine struct {
 	life      context.Context //nolint:containedctx // the engine's own: for work that the peer channel triggers
 	die       context.CancelFunc
 	begun     time.Duration
-}
-
-// lately is the status that recent gives.
-type lately struct {
-	sync.Mutex
-
-	status *api.Status
-	at     time.Duration
 }
 
 // fact is one event on its way into the loop.

@@ -83,7 +83,7 @@ func (i *instance) wait(ctx context.Context) (Instance, bool) {
 
 // wakeGrid is the time between the moments at which regular work begins, so that
 // the processor is woken once for several.
-const wakeGrid = 500 * time.Millisecond
+const wakeGrid = time.Second
 
 // rest waits until regular work is due again, a little early the first time.
 func (e *Engine) rest(ctx context.Context, every time.Duration) bool {

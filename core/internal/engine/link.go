@@ -110,10 +110,9 @@ func (l *link) doubt(now, interval time.Duration) (failover.LinkState, bool) {
 	if err != nil {
 		return failover.LinkState{}, false
 	}
-	owed := in.Unanswered()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	mute := owed > interval*3/4 && (l.mute || now-l.lastBeat > 3*interval/2)
+	mute := (l.mute || now-l.lastBeat > 3*interval/2) && in.Unanswered() > interval*3/4
 	if mute == l.mute {
 		return failover.LinkState{}, false
 	}

@@ -61,6 +61,8 @@ type Records interface {
 type Evidence interface {
 	// Sample is the flight recorder's newest second.
 	Sample() *api.Sample
+	// Recorded is Sample as it was recorded: encoded.
+	Recorded() []byte
 	// Snapshot gathers this node's evidence until ctx ends; the samples around the moment come with it.
 	Snapshot(ctx context.Context, moment time.Time, status *api.Status, sources []Source) *api.Snapshot
 	// Around has the flight recorder's samples around a moment, as far as they go by now.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"sync"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
@@ -10,38 +9,27 @@ import (
 )
 
 // PeerSide is the engine as the peer channel sees it.
-type PeerSide struct {
-	e *Engine
-
-	mu   sync.Mutex
-	told *api.Snapshot // the light snapshot that the news carried last
-}
+type PeerSide struct{ e *Engine }
 
 // PeerSide returns what the channel asks of this node.
-func (e *Engine) PeerSide() *PeerSide { return &PeerSide{e: e} }
+func (e *Engine) PeerSide() PeerSide { return PeerSide{e} }
 
 // News is this node's last second.
-func (p *PeerSide) News() *peerpb.News {
-	news := &peerpb.News{Node: p.e.Node, Status: p.e.recent(), Incidents: p.e.clerk.incidents.references()}
-	if p.e.Evidence == nil {
-		return news
-	}
-	news.Sample = p.e.Evidence.Sample()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if digest := p.e.Evidence.Digest(); digest != p.told {
-		p.told, news.Digest = digest, digest
+func (p PeerSide) News() *peerpb.News {
+	news := &peerpb.News{Node: p.e.Node, Status: p.e.told.Load(), Incidents: p.e.clerk.incidents.references()}
+	if p.e.Evidence != nil {
+		news.Sample, news.Digest = p.e.Evidence.Recorded(), p.e.Evidence.Digest()
 	}
 	return news
 }
 
 // Snapshot gathers this node's evidence for the peer's incident.
-func (p *PeerSide) Snapshot(ctx context.Context, _ string) *api.Snapshot {
+func (p PeerSide) Snapshot(ctx context.Context, _ string) *api.Snapshot {
 	return p.e.ownSnapshot(ctx, p.e.Clock.Wall())
 }
 
 // Command decides an operator's command that reached the peer.
-func (p *PeerSide) Command(ctx context.Context, r *peerpb.CommandRequest) *peerpb.CommandReply {
+func (p PeerSide) Command(ctx context.Context, r *peerpb.CommandRequest) *peerpb.CommandReply {
 	reply, err := p.e.command(ctx, control.Command{
 		Name: r.GetName(), Target: r.GetTarget(), Seconds: r.GetDurationSeconds(), Generation: r.GetGeneration(), Operator: r.GetOperator(),
 	})
@@ -52,7 +40,7 @@ func (p *PeerSide) Command(ctx context.Context, r *peerpb.CommandRequest) *peerp
 }
 
 // Heard takes the peer's last second: kept for the day that it dies.
-func (p *PeerSide) Heard(news *peerpb.News) {
+func (p PeerSide) Heard(news *peerpb.News) {
 	if p.e.Evidence != nil {
 		p.e.Evidence.KeepPeer(news)
 	}

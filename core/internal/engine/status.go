@@ -46,19 +46,6 @@ func (e *Engine) Status() *api.Status {
 	return s
 }
 
-// recentEnough is how old a status may be for what is done every second.
-const recentEnough = 500 * time.Millisecond
-
-// recent is Status, made once for everything that is done every second. Nobody may change it.
-func (e *Engine) recent() *api.Status {
-	e.lately.Lock()
-	defer e.lately.Unlock()
-	if now := e.Clock.Now(); e.lately.status == nil || now-e.lately.at > recentEnough {
-		e.lately.status, e.lately.at = e.Status(), now
-	}
-	return e.lately.status
-}
-
 func (e *Engine) linkStatus(name string, v *viewed) *api.LinkStatus {
 	l := e.links[name]
 	out := &api.LinkStatus{Name: name, Health: api.HealthUnknown, Direct: l.cfg.Direct, Carrier: "unknown", LastHeardSeconds: -1}
@@ -175,7 +162,9 @@ func (e *Engine) statusTicker(ctx context.Context) {
 		case <-regular.C:
 		case <-e.clerk.changed:
 		}
-		e.Sink.Status(e.Status())
+		s := e.Status()
+		e.told.Store(s)
+		e.Sink.Status(s)
 		if !pauseFor(ctx, statusGap) {
 			return
 		}
@@ -212,7 +201,7 @@ func powerWord(p sdk.Power) string {
 // Values are the flight recorder's part of this node's state: numbers by name.
 func (e *Engine) Values() map[string]float64 {
 	out := map[string]float64{}
-	for _, p := range e.measure(e.recent(), false).GetPoints() {
+	for _, p := range e.measure(e.Status(), false).GetPoints() {
 		name := p.GetMeasurement() + "/"
 		for _, tag := range p.GetTags() { // one tag at most
 			name += tag + "/"

@@ -4,14 +4,14 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 )
 
-// say sends a beat every interval, and at once when something changed that
-// the peer must know.
+// say sends a beat at every multiple of the interval, when the node's other regular
+// work is due too, and at once when something changed that the peer must know.
 func (m *Machine) say() {
 	if m.now < m.nextBeat && !m.urgent {
 		return
 	}
 	if m.now >= m.nextBeat {
-		m.nextBeat += (m.now-m.nextBeat)/m.p.Interval*m.p.Interval + m.p.Interval
+		m.nextBeat = m.now - m.now%m.p.Interval + m.p.Interval
 	}
 	m.urgent = false
 	m.plan.Beat = m.beat()

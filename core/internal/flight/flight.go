@@ -6,6 +6,7 @@
 package flight
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -49,8 +50,8 @@ type Recorder struct {
 
 	mu     sync.Mutex
 	buffer []byte
-	told   time.Time // of the peer's newest sample
-	peer   [][]byte  // encoded, a circle of Keep at one sample a second
+	told   []byte   // the peer's newest sample
+	peer   [][]byte // encoded, a circle of Keep at one sample a second
 	next   int
 }
 
@@ -141,38 +142,31 @@ func decode(data []byte) *api.Sample {
 	return sample
 }
 
-// Record keeps one sample of this node.
-func (r *Recorder) Record(sample *api.Sample) error {
+// Record keeps one sample of this node, encoded.
+func (r *Recorder) Record(sample []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var err error
-	r.buffer, err = proto.MarshalOptions{}.MarshalAppend(append(r.buffer[:0], r.tag[:]...), sample)
-	if err != nil {
-		return fmt.Errorf("encode flight sample: %w", err)
-	}
+	r.buffer = append(append(r.buffer[:0], r.tag[:]...), sample...)
 	if err := r.ring.Append(r.buffer); err != nil {
 		return fmt.Errorf("record flight sample: %w", err)
 	}
 	return nil
 }
 
-// RecordPeer keeps one sample of the peer, in memory; one told again counts once.
-func (r *Recorder) RecordPeer(sample *api.Sample) {
-	data, err := proto.Marshal(sample)
-	if err != nil {
-		return // only text that is not UTF-8 can do that; the sample is worth nothing
-	}
+// RecordPeer keeps one sample of the peer, encoded, in memory; one told again
+// counts once. The recorder owns it from now on.
+func (r *Recorder) RecordPeer(sample []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if sample.GetTime().AsTime().Equal(r.told) {
-		return // told again
-	}
-	r.told = sample.GetTime().AsTime()
-	if len(r.peer) < int(Keep/time.Second) {
-		r.peer = append(r.peer, data)
+	if bytes.Equal(sample, r.told) {
 		return
 	}
-	r.peer[r.next] = data
+	r.told = sample
+	if len(r.peer) < int(Keep/time.Second) {
+		r.peer = append(r.peer, sample)
+		return
+	}
+	r.peer[r.next] = sample
 	r.next = (r.next + 1) % len(r.peer)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus/hooks/test"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/storeward/storeward/core/api"
@@ -15,12 +16,16 @@ import (
 
 var start = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
-func sample(second int) *api.Sample {
+func sample(second int) []byte {
 	values := map[string]float64{}
 	for i := range 40 {
 		values[fmt.Sprintf("network.eth%d.received_bytes_total", i)] = float64(second * i)
 	}
-	return &api.Sample{Time: timestamppb.New(start.Add(time.Duration(second) * time.Second)), Values: values}
+	encoded, err := proto.Marshal(&api.Sample{Time: timestamppb.New(start.Add(time.Duration(second) * time.Second)), Values: values})
+	if err != nil {
+		panic(err) // numbers and names can be encoded
+	}
+	return encoded
 }
 
 func open(t *testing.T, dir, boot string) *Recorder {
@@ -36,11 +41,12 @@ func open(t *testing.T, dir, boot string) *Recorder {
 func record(t *testing.T, r *Recorder, from, to int) {
 	t.Helper()
 	for s := from; s < to; s++ {
-		if err := r.Record(sample(s)); err != nil {
+		one := sample(s)
+		if err := r.Record(one); err != nil {
 			t.Fatal(err)
 		}
-		r.RecordPeer(sample(s))
-		r.RecordPeer(sample(s)) // the peer's news come more often than its samples
+		r.RecordPeer(one)
+		r.RecordPeer(one) // the peer's news come more often than its samples
 	}
 }
 

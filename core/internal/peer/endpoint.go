@@ -23,10 +23,13 @@ type endpoint struct {
 func (e *endpoint) Watch(_ *peerpb.WatchRequest, stream grpc.ServerStreamingServer[peerpb.News]) error {
 	due := time.NewTimer(sdk.UntilTick(newsEvery))
 	defer due.Stop()
+	var told *peerpb.News
 	for {
-		if err := stream.Send(e.own.News()); err != nil {
+		news := e.own.News()
+		if err := stream.Send(since(told, news)); err != nil {
 			return err
 		}
+		told = news
 		select {
 		case <-due.C:
 			due.Reset(sdk.UntilTick(newsEvery))
@@ -36,6 +39,18 @@ func (e *endpoint) Watch(_ *peerpb.WatchRequest, stream grpc.ServerStreamingServ
 			return status.Error(codes.Unavailable, "the daemon ends")
 		}
 	}
+}
+
+// since leaves out what the stream has told already: little changes in a second.
+func since(told, news *peerpb.News) *peerpb.News {
+	out := &peerpb.News{Node: news.GetNode(), Sample: news.GetSample(), Incidents: news.GetIncidents()}
+	if news.GetStatus() != told.GetStatus() {
+		out.Status = news.GetStatus()
+	}
+	if news.GetDigest() != told.GetDigest() {
+		out.Digest = news.GetDigest()
+	}
+	return out
 }
 
 func (e *endpoint) Snapshot(ctx context.Context, request *peerpb.SnapshotRequest) (*api.Snapshot, error) {

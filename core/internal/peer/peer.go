@@ -1,7 +1,8 @@
 // Package peer is the ordinary channel between a store's two nodes, beside the
 // beats: gRPC over mutual TLS on the store's network. Once a second each node
-// tells the other its status and flight sample, so that a survivor holds a dead
-// node's last minutes; snapshots and operators' commands travel the same way.
+// tells the other its flight sample and what else is new of it, so that a
+// survivor holds a dead node's last minutes; snapshots and operators' commands
+// travel the same way.
 //
 // The failover policy never depends on it: everything here may be away for any
 // time, and nothing here says that a peer lives or died.
@@ -45,12 +46,13 @@ var ErrAway = errors.New("the peer channel is away")
 // Node is what the channel asks of its own node.
 type Node interface {
 	// News is what this node tells its peer, asked once a second; it returns at once.
+	// A status or digest that is the one of the news before goes out once a stream.
 	News() *peerpb.News
 	// Snapshot gathers this node's evidence until ctx ends, partial rather than late.
 	Snapshot(ctx context.Context, reason string) *api.Snapshot
 	// Command hands over an operator's command that reached the other node.
 	Command(ctx context.Context, request *peerpb.CommandRequest) *peerpb.CommandReply
-	// Heard takes the peer's news; it returns at once.
+	// Heard takes the peer's news, with its newest status; it returns at once.
 	Heard(news *peerpb.News)
 }
 
@@ -215,9 +217,13 @@ func (c *Channel) watch(ctx context.Context) (heard bool, _ error) {
 	}
 }
 
+// keep completes the news by the status that still holds.
 func (c *Channel) keep(news *peerpb.News) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if news.GetStatus() == nil {
+		news.Status = c.latest.GetStatus()
+	}
 	c.latest, c.taken = news, time.Now()
 }
 

@@ -139,6 +139,36 @@ func TestNewsSnapshotAndCommandReachThePeer(t *testing.T) {
 	}
 }
 
+func TestWhatIsToldOnceStays(t *testing.T) {
+	status := &api.Status{Node: "beta"}
+	first := &peerpb.News{Node: "beta", Status: status, Digest: &api.Snapshot{Node: "beta"}, Sample: []byte("one")}
+	second := &peerpb.News{Node: "beta", Status: status, Digest: first.GetDigest(), Sample: []byte("two")}
+	third := &peerpb.News{Node: "beta", Status: &api.Status{Node: "beta", Role: "active"}, Digest: first.GetDigest()}
+	var c Channel
+	for _, step := range []struct {
+		told, news             *peerpb.News
+		sendsStatus, sendsRest bool
+		role                   string
+	}{
+		{nil, first, true, true, ""},
+		{first, second, false, false, ""},
+		{second, third, true, false, "active"},
+		{nil, third, true, true, "active"}, // a new stream
+	} {
+		sent := since(step.told, step.news)
+		if (sent.GetStatus() != nil) != step.sendsStatus || (sent.GetDigest() != nil) != step.sendsRest {
+			t.Errorf("after %v was told, %v was sent", step.told, sent)
+		}
+		if string(sent.GetSample()) != string(step.news.GetSample()) || sent.GetNode() != "beta" {
+			t.Errorf("sent %v of %v", sent, step.news)
+		}
+		c.keep(sent)
+		if kept, _ := c.Latest(); kept.GetStatus() == nil || kept.GetStatus().GetRole() != step.role {
+			t.Errorf("kept %v", kept)
+		}
+	}
+}
+
 func TestStrangerIsRefused(t *testing.T) {
 	good, bad := certificates(t, "alpha", "beta"), certificates(t, "alpha", "beta")
 	p := startPair(t, map[string]*tls.Config{"alpha": good["alpha"], "beta": bad["beta"]})

@@ -112,10 +112,10 @@ func (s *Schedule) parse(e Entry) (*item, error) {
 }
 
 // places is into how many moments a period is divided at least.
-const places = 20
+const places = 10
 
 // maxSlot is the longest time between two moments.
-const maxSlot = 500 * time.Millisecond
+const maxSlot = time.Second
 
 // slot is the time between the moments at which probes of a period may begin:
 // spread far enough to be no burst, and together often enough that the daemon and

@@ -71,10 +71,12 @@ func (x *WatchRequest) GetNode() string {
 
 // News is one second of a node.
 type News struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Node   string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
-	Status *api.Status            `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
-	Sample *api.Sample            `protobuf:"bytes,3,opt,name=sample,proto3" json:"sample,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Node  string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	// When it is new: after a change, every 5 s, and first of all on a stream.
+	Status *api.Status `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	// A storeward.api.v1.Sample as it was recorded: whoever keeps it need not look into it.
+	Sample []byte `protobuf:"bytes,3,opt,name=sample,proto3" json:"sample,omitempty"`
 	// A light digest of the evidence: process and log excerpts, when it is new.
 	Digest *api.Snapshot `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// The open incidents of this node as survivor, which the peer's own evidence belongs to.
@@ -127,7 +129,7 @@ func (x *News) GetStatus() *api.Status {
 	return nil
 }
 
-func (x *News) GetSample() *api.Sample {
+func (x *News) GetSample() []byte {
 	if x != nil {
 		return x.Sample
 	}
@@ -389,11 +391,11 @@ const file_core_internal_peer_peerpb_peer_proto_rawDesc = "" +
 	"\n" +
 	"$core/internal/peer/peerpb/peer.proto\x12\x11storeward.peer.v1\x1a\x12core/api/api.proto\"\"\n" +
 	"\fWatchRequest\x12\x12\n" +
-	"\x04node\x18\x01 \x01(\tR\x04node\"\xf0\x01\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\"\xd6\x01\n" +
 	"\x04News\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x120\n" +
-	"\x06status\x18\x02 \x01(\v2\x18.storeward.api.v1.StatusR\x06status\x120\n" +
-	"\x06sample\x18\x03 \x01(\v2\x18.storeward.api.v1.SampleR\x06sample\x122\n" +
+	"\x06status\x18\x02 \x01(\v2\x18.storeward.api.v1.StatusR\x06status\x12\x16\n" +
+	"\x06sample\x18\x03 \x01(\fR\x06sample\x122\n" +
 	"\x06digest\x18\x04 \x01(\v2\x1a.storeward.api.v1.SnapshotR\x06digest\x12<\n" +
 	"\tincidents\x18\x05 \x03(\v2\x1e.storeward.peer.v1.IncidentRefR\tincidents\"h\n" +
 	"\vIncidentRef\x12\x0e\n" +
@@ -440,25 +442,23 @@ var file_core_internal_peer_peerpb_peer_proto_goTypes = []any{
 	(*CommandRequest)(nil),  // 4: storeward.peer.v1.CommandRequest
 	(*CommandReply)(nil),    // 5: storeward.peer.v1.CommandReply
 	(*api.Status)(nil),      // 6: storeward.api.v1.Status
-	(*api.Sample)(nil),      // 7: storeward.api.v1.Sample
-	(*api.Snapshot)(nil),    // 8: storeward.api.v1.Snapshot
+	(*api.Snapshot)(nil),    // 7: storeward.api.v1.Snapshot
 }
 var file_core_internal_peer_peerpb_peer_proto_depIdxs = []int32{
 	6, // 0: storeward.peer.v1.News.status:type_name -> storeward.api.v1.Status
-	7, // 1: storeward.peer.v1.News.sample:type_name -> storeward.api.v1.Sample
-	8, // 2: storeward.peer.v1.News.digest:type_name -> storeward.api.v1.Snapshot
-	2, // 3: storeward.peer.v1.News.incidents:type_name -> storeward.peer.v1.IncidentRef
-	0, // 4: storeward.peer.v1.Peer.Watch:input_type -> storeward.peer.v1.WatchRequest
-	3, // 5: storeward.peer.v1.Peer.Snapshot:input_type -> storeward.peer.v1.SnapshotRequest
-	4, // 6: storeward.peer.v1.Peer.Command:input_type -> storeward.peer.v1.CommandRequest
-	1, // 7: storeward.peer.v1.Peer.Watch:output_type -> storeward.peer.v1.News
-	8, // 8: storeward.peer.v1.Peer.Snapshot:output_type -> storeward.api.v1.Snapshot
-	5, // 9: storeward.peer.v1.Peer.Command:output_type -> storeward.peer.v1.CommandReply
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	7, // 1: storeward.peer.v1.News.digest:type_name -> storeward.api.v1.Snapshot
+	2, // 2: storeward.peer.v1.News.incidents:type_name -> storeward.peer.v1.IncidentRef
+	0, // 3: storeward.peer.v1.Peer.Watch:input_type -> storeward.peer.v1.WatchRequest
+	3, // 4: storeward.peer.v1.Peer.Snapshot:input_type -> storeward.peer.v1.SnapshotRequest
+	4, // 5: storeward.peer.v1.Peer.Command:input_type -> storeward.peer.v1.CommandRequest
+	1, // 6: storeward.peer.v1.Peer.Watch:output_type -> storeward.peer.v1.News
+	7, // 7: storeward.peer.v1.Peer.Snapshot:output_type -> storeward.api.v1.Snapshot
+	5, // 8: storeward.peer.v1.Peer.Command:output_type -> storeward.peer.v1.CommandReply
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_core_internal_peer_peerpb_peer_proto_init() }
