@@ -34,7 +34,7 @@ func (m *Machine) beat() *beat.Beat {
 	if m.taking.kind != notTaking { // it holds only once it is durable
 		b.LastActive = m.taking.before.LastActive
 	}
-	if m.quiet.silent {
+	if m.quiet.silent && !m.quiet.heard { // who is silent only because it was told so would tell it back for ever
 		b.SilentFor = max(m.now-m.quiet.t0+m.dead(), 1)
 	}
 	if !m.active() && m.leaving > m.now {
