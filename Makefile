@@ -76,15 +76,23 @@ fmt: ## format the Go sources
 	go run $(GOFUMPT) -l -w core plugins mibs console tests contrib
 
 .PHONY: test
-test: toolchain test-unit test-web test-sim test-e2e ## install what is missing and run every test
+test: toolchain test-unit test-web test-sim test-model test-e2e ## install what is missing and run every test
 
 .PHONY: test-unit
 test-unit: packages-lab packages-race ## unit tests, scenario files, plugin conformance, all with -race
-	go test -race -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /core/internal/sim)
+	go test -race -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /tests/model -e /core/internal/sim)
 
 .PHONY: test-sim
 test-sim: ## 2,000 seeds of simulated failures
 	go test -timeout 10m ./core/internal/sim
+
+.PHONY: test-model
+test-model: packages-model ## the failover policy's models, everything that four interferences can do
+	go test -timeout 10m ./tests/model
+
+.PHONY: model
+model: packages-model ## the same with N interferences (default 5); results and counterexamples in build/model
+	go test -count=1 -timeout 8h ./tests/model -v -events $(or $(N),5)
 
 .PHONY: test-e2e
 test-e2e: packages-lab build $(BIN)/lab ## real nodes in network namespaces, as root
@@ -119,11 +127,13 @@ bench-calm: packages-lab build $(BIN)/lab ## no takeover that nobody asked for, 
 
 ##@ Machine
 
-.PHONY: packages-lab packages-race packages-generate packages-browser
+.PHONY: packages-lab packages-race packages-model packages-generate packages-browser
 packages-lab: ## install the Debian packages that the lab, the demo and the tests need
 	@tests/lab/install.sh lab
 packages-race: # a C compiler: Go's race detector needs cgo
 	@tests/lab/install.sh race
+packages-model: # spin, and a C compiler for the programs that it writes
+	@tests/lab/install.sh model
 packages-generate: # what make generate needs
 	@tests/lab/install.sh generate
 packages-browser: # a headless browser

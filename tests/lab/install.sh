@@ -1,14 +1,15 @@
 #!/bin/bash
-# install.sh lab|race|generate|browser: installs the Debian packages that are missing.
+# install.sh lab|race|model|generate|browser: installs the Debian packages that are missing.
 # It says what it installs, starts no daemon, makes no database cluster, and
 # leaves no newly installed service enabled for the next boot.
 set -euo pipefail
 case ${1:-} in
 lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics keepalived haproxy nut-server nut-snmp fence-agents" ;;
 race) wanted="gcc libc6-dev" ;;
+model) wanted="spin gcc libc6-dev" ;;
 generate) wanted="protobuf-compiler libprotobuf-dev" ;;
 browser) wanted="chromium" ;;
-*) echo "usage: install.sh lab|race|generate|browser" >&2; exit 2 ;;
+*) echo "usage: install.sh lab|race|model|generate|browser" >&2; exit 2 ;;
 esac
 
 missing=

@@ -12,7 +12,7 @@ type ping struct {
 	asked time.Duration // of reach
 	first time.Duration // when it first answered
 	// dead since No was read, until it answers again; said: it was dead while
-	// links were well, and so says nothing about a silence.
+	// links were well, for the peer too, and so says nothing about a silence.
 	dead  bool
 	since time.Duration
 	said  bool
@@ -43,10 +43,14 @@ func (m *Machine) pingAnswer(r beat.Tri, asked time.Duration) {
 	p.reach, p.asked = r, asked
 }
 
-// discount: beats have been heard since steady, so a ping group that has been dead for a while is
-// dead itself and tells nothing about the links.
-func (p *ping) discount(now, steady, dead time.Duration) {
-	if p.dead && steady > 0 && now-max(p.since, steady) >= dead {
+// compare takes what the peer's beat says of its ping group. One that has been dead for both nodes
+// for a while, although beats were heard since steady, is dead itself and tells nothing about the
+// links. One that the peer reaches tells that this node is cut off.
+func (p *ping) compare(peer beat.Tri, now, steady, dead time.Duration) {
+	switch {
+	case peer == beat.Yes:
+		p.said = false
+	case peer == beat.No && p.dead && steady > 0 && now-max(p.since, steady) >= dead:
 		p.said = true
 	}
 }

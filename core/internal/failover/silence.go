@@ -92,7 +92,7 @@ func (m *Machine) hear(e BeatHeard) {
 		l.heardAt = max(l.heardAt, e.Taken)
 		p.heardAt = max(p.heardAt, e.Taken)
 		p.patience = 0
-		m.ping.discount(e.Taken, m.quiet.steady, m.dead())
+		m.ping.compare(b.PingGroup, e.Taken, m.quiet.steady, m.dead())
 	}
 }
 

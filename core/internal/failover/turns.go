@@ -10,7 +10,9 @@ import (
 // cut. Nothing but time keeps them apart, so each may send orders only in its
 // own turns, and a turn is so long that whatever was sent in it has acted
 // before the next one begins. Both nodes compute the same calendar, from the
-// end of the last beats: they went missing for both at nearly the same time.
+// end of the last beats. Those go missing for one node up to a deadtime before
+// the other where one direction fails first, hence a turn's length: the part in
+// which orders leave, the longest life of one, and a deadtime (tests/model).
 //
 //	base   +interval
 //	  |------|== 1 ==|== 2 ==|== 3 ==|== 4 ==|== 5 ==|- pause -|== 1 ==| ...
@@ -40,8 +42,14 @@ type turn struct {
 
 // fullTurn is the longest turn of either node in which level 1 may be ordered.
 func (m *Machine) fullTurn() time.Duration {
-	return max(m.ours().first(), m.theirs().first()) + m.dead()
+	return m.turnFor(max(m.ours().first(), m.theirs().first()))
 }
+
+// turnFor is the length of a turn for orders that live so long.
+func (m *Machine) turnFor(life time.Duration) time.Duration { return m.window() + life + m.dead() }
+
+// window is the first part of a turn, in which its orders leave.
+func (m *Machine) window() time.Duration { return max(m.dead()-2*m.interval(), m.interval()) }
 
 // fullRound is what a restarted daemon waits that cannot know where the turns
 // count from: a peer that can cut has had its turns by then.
@@ -81,21 +89,20 @@ func (c *calendar) round() time.Duration {
 }
 
 func (m *Machine) calendar() calendar {
-	dead, interval := m.dead(), m.interval()
 	ours, theirs := m.ours(), m.theirs()
 	differ := m.digestsDiffer()
-	c := calendar{window: max(dead-2*interval, interval)}
+	c := calendar{window: m.window()}
 	if fast := max(ours.fast(), theirs.fast()); fast > 0 {
-		c.lead, c.length[0] = interval, fast+dead
+		c.lead, c.length[0] = m.interval(), m.turnFor(fast)
 	}
-	early := max(ours.first(), theirs.first()) + dead
+	early := m.fullTurn()
 	c.length[1], c.length[2] = early, early
-	c.length[3], c.length[4] = ours.longest()+dead, theirs.longest()+dead
+	c.length[3], c.length[4] = m.turnFor(ours.longest()), m.turnFor(theirs.longest())
 	if !m.first() {
 		c.length[3], c.length[4] = c.length[4], c.length[3]
 	}
 	if differ {
-		all := max(ours.longest(), theirs.longest()) + dead
+		all := m.turnFor(max(ours.longest(), theirs.longest()))
 		c.length[1], c.length[2], c.length[3], c.length[4] = all, all, all, all
 	}
 	one := m.sawActive() && !differ && ours.fast() > 0
