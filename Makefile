@@ -117,19 +117,29 @@ vuln: ## known vulnerabilities, where their databases can be reached
 screenshots: packages-browser build ## every page in light and dark, into build/screenshots
 	tests/screenshots.sh
 
-.PHONY: bench-failover bench-idle bench-calm
-bench-failover: packages-lab build $(BIN)/lab ## power cut to first answer of the survivor
-	go run ./tests/bench/cmd/bench failover
-bench-idle: packages-lab build $(BIN)/lab ## memory and CPU of one node's processes
-	go run ./tests/bench/cmd/bench idle
-bench-calm: packages-lab build $(BIN)/lab ## no takeover that nobody asked for, under load
-	go run ./tests/bench/cmd/bench calm
+# WRITE=1 puts the results into tests/bench.
+BENCH = go run ./tests/bench/cmd/bench $(if $(WRITE),-write)
+
+.PHONY: bench bench-failover bench-calm bench-beats bench-sim bench-idle
+bench: bench-sim bench-beats bench-calm bench-failover ## our figures beside the peers', one after the other (40 minutes)
+bench-failover: packages-lab packages-bench build ## power cut to first answer of the survivor, the peers beside ours
+	$(BENCH) failover
+bench-calm: packages-lab packages-bench build ## no takeover that nobody asked for, under load, the peers beside ours
+	$(BENCH) calm
+bench-beats: packages-lab packages-bench build ## how late signs of life leave under load, the peers' beside ours
+	$(BENCH) beats
+bench-sim: ## simulated events and seeds a second
+	$(BENCH) sim
+bench-idle: packages-lab build ## memory and CPU of one node's processes
+	$(BENCH) idle
 
 ##@ Machine
 
-.PHONY: packages-lab packages-race packages-model packages-generate packages-browser
+.PHONY: packages-lab packages-bench packages-race packages-model packages-generate packages-browser
 packages-lab: ## install the Debian packages that the lab, the demo and the tests need
 	@tests/lab/install.sh lab
+packages-bench: # other products, which the benchmarks measure beside ours
+	@tests/lab/install.sh bench
 packages-race: # a C compiler: Go's race detector needs cgo
 	@tests/lab/install.sh race
 packages-model: # spin, and a C compiler for the programs that it writes

@@ -1,21 +1,31 @@
-// Package bench measures the product in the lab: how long a failover takes, what
-// a node's processes cost, whether anything is taken over that nobody asked for.
-// A benchmark prints a table, writes build/bench/NAME.json, and never passes or
-// fails by its figures: they depend on the machine.
+// Package bench measures the product in the lab, and its peers beside it: how
+// long a failover takes, whether anything is taken over that nobody asked for,
+// how late beats are on a busy machine, what a node's processes cost, how fast
+// the simulation is. A benchmark prints a table, writes build/bench/NAME.json,
+// and never passes or fails by its figures: they depend on the machine.
 package bench
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
-	"text/tabwriter"
+	"time"
 )
+
+// Options says where the programs are and how much to measure.
+type Options struct {
+	Programs, Root string
+	Out            io.Writer
+	Trials         int
+	For            time.Duration // how long calm, beats and idle watch
+	Rows           []string      // which rows; none: all
+	Lab            string        // the lab's name; two at once need two
+	Write          bool          // put the tables and the plot into tests/bench
+}
 
 // Figure is one measured quantity.
 type Figure struct {
@@ -24,6 +34,7 @@ type Figure struct {
 	N      int     `json:"n"`
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`
+	P95    float64 `json:"p95"`
 	Max    float64 `json:"max"`
 }
 
@@ -33,66 +44,56 @@ func figure(name, unit string, samples []float64) Figure {
 	if f.N == 0 {
 		return f
 	}
-	sorted := slices.Clone(samples)
-	slices.Sort(sorted)
+	sorted := slices.Sorted(slices.Values(samples))
 	f.Min, f.Max = sorted[0], sorted[f.N-1]
-	f.Median = sorted[f.N/2]
-	if f.N%2 == 0 {
-		f.Median = (sorted[f.N/2-1] + sorted[f.N/2]) / 2
-	}
+	f.Median = (sorted[(f.N-1)/2] + sorted[f.N/2]) / 2
+	f.P95 = quantile(sorted, 0.95)
 	return f
 }
 
-// publish prints the table and writes the file.
-func publish(out io.Writer, root, name string, figures []Figure) error {
-	fmt.Fprintln(out, "\n"+machineLine())
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "figure\tunit\tn\tmin\tmedian\tmax\t")
-	for _, f := range figures {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%.4g\t%.4g\t%.4g\t\n", f.Name, f.Unit, f.N, f.Min, f.Median, f.Max)
+// quantile is the least sample that a share q of all do not exceed (nearest rank).
+func quantile(sorted []float64, q float64) float64 {
+	if len(sorted) == 0 {
+		return 0
 	}
-	if err := table.Flush(); err != nil {
-		return err
+	rank := int(math.Ceil(q * float64(len(sorted))))
+	return sorted[max(rank, 1)-1]
+}
+
+// outcome is what a benchmark found: figures for programs, tables for people.
+type outcome struct {
+	name    string
+	began   string // the machine's load then
+	figures []Figure
+	tables  []table
+	plot    string // an SVG, if any
+}
+
+func newOutcome(name string) *outcome { return &outcome{name: name, began: load()} }
+
+// publish prints the tables and writes the files.
+func (r *outcome) publish(o Options) error {
+	machine := machineLine(r.began)
+	fmt.Fprintln(o.Out, "\n"+machine)
+	for _, t := range r.tables {
+		fmt.Fprintln(o.Out)
+		if err := t.text(o.Out); err != nil {
+			return err
+		}
 	}
-	text, err := json.MarshalIndent(figures, "", "  ")
+	text, err := json.MarshalIndent(r.figures, "", "  ")
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(root, "build", "bench")
+	folder := filepath.Join(o.Root, "build", "bench")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, name+".json"), append(text, '\n'), 0o644)
-}
-
-// machineLine says what the figures were measured on, and how busy it was.
-func machineLine() string {
-	model := "unknown processor"
-	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(text)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				model = strings.TrimSpace(value)
-				break
-			}
-		}
+	if err := os.WriteFile(filepath.Join(folder, r.name+".json"), append(text, '\n'), 0o644); err != nil {
+		return err
 	}
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	load, _ := os.ReadFile("/proc/loadavg")
-	return fmt.Sprintf("machine: %d x %s, Linux %s, %s, load %s", runtime.NumCPU(), model,
-		strings.TrimSpace(string(kernel)), runtime.Version(), strings.Join(firstFields(string(load), 3), " "))
-}
-
-func firstFields(text string, n int) []string {
-	fields := strings.Fields(text)
-	return fields[:min(n, len(fields))]
-}
-
-// byName sorts figures of phases in the order of a failover.
-func byPhase(a, b Figure) int {
-	order := []string{"detect", "analyse", "fence", "address", "storage", "start", "verify", "announce"}
-	place := func(f Figure) int {
-		words := strings.Fields(f.Name)
-		return slices.Index(order, words[len(words)-1])
+	if o.Write {
+		return r.write(filepath.Join(o.Root, "tests", "bench"), machine)
 	}
-	return cmp.Compare(place(a), place(b))
+	return nil
 }

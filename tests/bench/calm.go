@@ -4,113 +4,169 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"syscall"
+	"sync/atomic"
 	"time"
 
-	"github.com/storeward/storeward/tests/harness"
 	"github.com/storeward/storeward/tests/lab"
 )
 
-// spinners is how many processes keep the machine's cores busy.
-const spinners = 20
-
-// SpinWord as the first argument of a program that uses this package, makes it
-// spin until it is killed.
-const SpinWord = "bench-spin"
-
-// Spin keeps one core busy for ever.
-func Spin() {
-	for x := uint64(1); x != 0; { // an odd number times an odd one is never zero
-		x *= 6364136223846793005
-	}
+// calmRounds are who is watched together. The fastest settings are the limit of
+// the machine; they are watched alone, so that what they do disturbs nobody.
+var calmRounds = [][]contender{
+	{fast, slow, keepalivedFast, keepalivedRealtime, heartbeatFast, pacemakerFast},
+	{fastest},
 }
 
-// Calm watches the store at its fast settings while every core is overloaded:
-// nothing may be taken over, because nobody's power was cut.
-func Calm(ctx context.Context, o Options) (err error) {
-	site, err := harness.Start(ctx, harness.Options{
-		Lab: lab.Options{Name: o.Lab}, Programs: o.Programs, Root: o.Root,
-		Timing: harness.Fast, Services: harness.Echo,
-	})
-	if err != nil {
+// Calm watches pairs at their fast settings while every core is overloaded and
+// memory is moving: nothing may be taken over, because nobody's power was cut.
+func Calm(ctx context.Context, o Options) error {
+	result := newOutcome("calm")
+	t := table{
+		title: fmt.Sprintf("What %v of overload did (%d spinning processes, memory pressure) while nobody's power was cut", o.For, spinners),
+		head:  []string{"pair", "fencing", "takeovers", "nodes cut", "generations raised", "both active"},
+	}
+	var names []string
+	for _, round := range calmRounds {
+		var wanted []contender
+		for _, c := range round {
+			names = append(names, c.name)
+			if o.wants(c.name) {
+				wanted = append(wanted, c)
+			}
+		}
+		if wanted = o.present(wanted); len(wanted) == 0 {
+			continue
+		}
+		if err := calmRound(ctx, o, wanted, result, &t); err != nil {
+			return err
+		}
+	}
+	if err := o.known(names); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, site.Down()) }()
-	waiting, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	active, err := site.Whole(waiting)
-	if err != nil {
-		return err
-	}
-	before, err := site.State(ctx, active)
-	if err != nil {
-		return err
-	}
-	stop, err := startSpinners()
-	if err != nil {
-		return err
-	}
-	defer stop()
-	takeovers, cuts, err := watchCalm(ctx, o, site, active)
-	if err != nil {
-		return err
-	}
-	after, err := site.State(ctx, site.Active())
-	if err != nil {
-		return err
-	}
-	raised := float64(after.GetGeneration() - before.GetGeneration())
-	return publish(o.Out, o.Root, "calm", []Figure{
-		figure("takeovers nobody asked for", "count", []float64{takeovers}),
-		figure("nodes cut", "count", []float64{cuts}),
-		figure("generations raised", "count", []float64{raised}),
-		figure("watched", "s", []float64{o.For.Seconds()}),
-	})
+	result.tables = append(result.tables, t)
+	return result.publish(o)
 }
 
-// watchCalm looks every 50 ms who is active and whether both nodes have power.
-func watchCalm(ctx context.Context, o Options, site *harness.Site, active *lab.Node) (takeovers, cuts float64, err error) {
-	boots := site.Store.Nodes[0].Boots() + site.Store.Nodes[1].Boots()
-	deadline := time.Now().Add(o.For)
-	for time.Now().Before(deadline) {
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return 0, 0, err
+func calmRound(ctx context.Context, o Options, list []contender, result *outcome, t *table) (err error) {
+	s, err := raise(ctx, o, false, list)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.down()) }()
+	if err := s.whole(ctx); err != nil {
+		return err
+	}
+	var watches []*watch
+	for _, e := range s.entrants {
+		w, err := newWatch(ctx, s, e)
+		if err != nil {
+			return err
 		}
-		if now := site.Active(); now != nil && now != active {
-			fmt.Fprintf(o.Out, "%s took over from %s\n", now.Name, active.Name)
-			takeovers++
-			active = now
+		defer close(w.stop)
+		watches = append(watches, w)
+	}
+	stop, err := startLoad(s.lab)
+	if err != nil {
+		return err
+	}
+	err = s.watchCalm(ctx)
+	stop()
+	if err != nil {
+		return err
+	}
+	for _, w := range watches {
+		if err := w.report(ctx, s, result, t); err != nil {
+			return err
 		}
 	}
-	for _, n := range site.Store.Nodes {
-		if !n.Alive() {
-			cuts++
-		}
-	}
-	cuts += float64(site.Store.Nodes[0].Boots() + site.Store.Nodes[1].Boots() - boots)
-	return takeovers, cuts, nil
+	return nil
 }
 
-// startSpinners starts the load and returns what ends it.
-func startSpinners() (stop func(), err error) {
-	var all []*exec.Cmd
-	stop = func() {
-		for _, c := range all {
-			_ = c.Process.Kill()
-			_ = c.Wait()
+// watchCalm waits, and gives power back to nodes that were cut.
+func (s *stage) watchCalm(ctx context.Context) error {
+	for deadline := time.Now().Add(s.For); time.Now().Before(deadline); {
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+		for _, e := range s.entrants {
+			if err := e.Revive(); err != nil {
+				return err
+			}
 		}
 	}
-	for range spinners {
-		command := exec.CommandContext(context.Background(), "/proc/self/exe", SpinWord)
-		command.Stderr = os.Stderr
-		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		if err := command.Start(); err != nil {
-			stop()
+	return nil
+}
+
+// watch counts what happens to a pair.
+type watch struct {
+	*entrant
+	stop       chan struct{}
+	taken      atomic.Int64 // how often a node got the virtual address
+	boots      int
+	dual       int // what the oracle saw before, while the pairs came up
+	generation uint64
+}
+
+func newWatch(ctx context.Context, s *stage, e *entrant) (*watch, error) {
+	w := &watch{entrant: e, stop: make(chan struct{}), boots: boots(e.store), dual: s.dual(e)}
+	for _, n := range e.store.Nodes {
+		err := n.Space.WatchAddresses(w.stop, func(ip string) {
+			if ip == e.store.VIP(1) {
+				w.taken.Add(1)
+			}
+		})
+		if err != nil {
 			return nil, err
 		}
-		all = append(all, command)
 	}
-	return stop, nil
+	var err error
+	w.generation, err = generation(ctx, e)
+	return w, err
+}
+
+// boots counts how often the store's nodes were given power.
+func boots(s *lab.Store) int { return s.Nodes[0].Boots() + s.Nodes[1].Boots() }
+
+// generation is the pair's; 0 for products that have none.
+func generation(ctx context.Context, e *entrant) (uint64, error) {
+	site, own := e.pair.(ourPair)
+	if !own {
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, restoreBound)
+	defer cancel()
+	active, err := site.Restore(ctx)
+	if err != nil {
+		return 0, err
+	}
+	state, err := site.State(ctx, active)
+	return state.GetGeneration(), err
+}
+
+func (w *watch) report(ctx context.Context, s *stage, result *outcome, t *table) error {
+	taken, dual := w.taken.Load(), s.dual(w.entrant)-w.dual
+	cut := boots(w.store) - w.boots
+	for _, n := range w.store.Nodes {
+		if !n.Alive() {
+			cut++
+		}
+	}
+	count := func(what string, n int) {
+		result.figures = append(result.figures, figure(w.name+": "+what, "count", []float64{float64(n)}))
+	}
+	count("takeovers nobody asked for", int(taken))
+	count("nodes cut", cut)
+	raised := ""
+	if _, own := w.pair.(ourPair); own {
+		after, err := generation(ctx, w.entrant)
+		if err != nil {
+			return err
+		}
+		count("generations raised", int(after-w.generation))
+		raised = fmt.Sprint(after - w.generation)
+	}
+	count("both active", dual)
+	t.add(w.name, w.fencing, fmt.Sprint(taken), fmt.Sprint(cut), raised, fmt.Sprint(dual))
+	return nil
 }

@@ -4,202 +4,159 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
-	"time"
 
-	"github.com/storeward/storeward/tests/harness"
 	"github.com/storeward/storeward/tests/lab"
 )
 
-// Options says where the programs are and how much to measure.
-type Options struct {
-	Programs, Root string
-	Out            io.Writer
-	Trials         int
-	For            time.Duration
-	Rows           []string // of failover: fast, default
-	Lab            string   // the lab's name; two at once need two
+// row is one line of the failover table: what is done to a pair again and again.
+type row struct {
+	name string
+	of   contender
+	// planned: an operator asks for the change; else the active node's power is cut.
+	planned bool
+	// every so many rounds only is it measured: it takes long.
+	every int
 }
 
-// Failover cuts the active node's power again and again and measures until the
-// survivor answers through the virtual IP: fenced, the trivial TCP service, a
-// client that asks every 5 ms.
-func Failover(ctx context.Context, o Options) error {
-	var figures []Figure
-	for _, timing := range []harness.Timing{harness.Fast, harness.Default} {
-		if !slices.Contains(o.Rows, timing.Name) {
-			continue
-		}
-		row, err := failoverRow(ctx, o, timing)
-		if err != nil {
-			return fmt.Errorf("row %s: %w", timing.Name, err)
-		}
-		figures = append(figures, row...)
-	}
-	return publish(o.Out, o.Root, "failover", figures)
+// failoverRows are all there are, in the order of the table.
+var failoverRows = []row{
+	{name: "fast", of: fast, every: 1},
+	{name: "fast-no-carrier", of: blunt, every: 1},
+	{name: "fastest", of: fastest, every: 1},
+	{name: "default", of: slow, every: 1},
+	{name: "switchover", of: fast, planned: true, every: 1},
+	{name: "keepalived-fast", of: keepalivedFast, every: 1},
+	{name: "keepalived", of: keepalivedDefault, every: 3},
+	{name: "heartbeat-fast", of: heartbeatFast, every: 1},
+	{name: "heartbeat-fast-stub", of: heartbeatStub, every: 1},
+	{name: "heartbeat", of: heartbeatDefault, every: 10},
+	{name: "pacemaker-fast", of: pacemakerFast, every: 1},
+	{name: "pacemaker", of: pacemakerDefault, every: 3},
 }
 
-func failoverRow(ctx context.Context, o Options, timing harness.Timing) (figures []Figure, err error) {
-	site, err := harness.Start(ctx, harness.Options{
-		Lab: lab.Options{Name: o.Lab}, Programs: o.Programs, Root: o.Root,
-		Timing: timing, Services: harness.Echo, OffTime: time.Second, Console: true,
-	})
+// most failed trials of a row before it is given up.
+const mostFailed = 3
+
+// course is a row under measurement.
+type course struct {
+	row
+	at            *entrant
+	gaps, fromCut []float64 // ms
+	failed        int
+}
+
+// Failover changes the active node again and again and measures how long a
+// client that asks every 5 ms is without an answer. Every row has a pair of its
+// own in the same lab; one trial runs at a time, the rows in turn.
+func Failover(ctx context.Context, o Options) (err error) {
+	rows, contenders, err := o.chooseRows()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, site.Down()) }()
+	result := newOutcome("failover")
+	s, err := raise(ctx, o, true, contenders)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.down()) }()
+	if err := s.whole(ctx); err != nil {
+		return err
+	}
 	folder, err := os.MkdirTemp("", "storeward-bench")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(folder)
-	probe, err := site.Store.Till.StartProbe(site.Store.VIP(1)+":"+lab.EchoPort, 5*time.Millisecond, filepath.Join(folder, "probe"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, probe.Stop()) }()
-
-	m := &measurement{site: site, probe: probe, out: o.Out, name: timing.Name}
-	for trial := 1; trial <= o.Trials; trial++ {
-		if err := m.trial(ctx, trial); err != nil {
-			return nil, fmt.Errorf("trial %d: %w", trial, err)
+	courses := s.courses(rows)
+	for round := range o.Trials {
+		for _, i := range rand.Perm(len(courses)) {
+			c := courses[i]
+			if round%c.every != 0 || c.failed >= mostFailed {
+				continue
+			}
+			if err := s.trial(ctx, c, folder); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil {
+				c.failed++
+				fmt.Fprintf(o.Out, "%s round %d: FAILED: %v\n", c.name, round+1, err)
+			}
 		}
 	}
-	return m.figures(ctx, timing.Name)
-}
-
-// measurement is the state of one row.
-type measurement struct {
-	site  *harness.Site
-	probe *lab.Probe
-	out   io.Writer
-	name  string
-
-	gaps, fromCut []float64
-}
-
-func (m *measurement) trial(ctx context.Context, number int) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	active, err := m.site.Restore(ctx)
+	phases, err := s.phases(ctx)
 	if err != nil {
 		return err
 	}
-	if err := m.settle(ctx, active); err != nil {
-		return err
-	}
-	cut := lab.Monotonic()
-	if err := active.Kill(); err != nil {
-		return err
-	}
-	var last, first lab.ProbeSample
-	err = harness.Until(ctx, "the survivor answers", func() (string, bool) {
-		samples, err := m.probe.Samples()
-		if err != nil {
-			return err.Error(), false
+	result.takeFailovers(courses, phases)
+	return result.publish(o)
+}
+
+// chooseRows finds the wanted rows whose products are installed.
+func (o Options) chooseRows() (rows []row, contenders []contender, err error) {
+	var names []string
+	for _, r := range failoverRows {
+		names = append(names, r.name)
+		if o.wants(r.name) {
+			rows = append(rows, r)
+			if !slices.ContainsFunc(contenders, func(c contender) bool { return c.name == r.of.name }) {
+				contenders = append(contenders, r.of)
+			}
 		}
-		var ok bool
-		last, first, ok = handover(samples, active.Name, cut)
-		return "no answer since the cut", ok
+	}
+	contenders = o.present(contenders)
+	rows = slices.DeleteFunc(rows, func(r row) bool {
+		return !slices.ContainsFunc(contenders, func(c contender) bool { return c.name == r.of.name })
 	})
-	if err != nil {
-		return err
-	}
-	gap, fromCut := milliseconds(first.End-last.End), milliseconds(first.End-cut)
-	m.gaps, m.fromCut = append(m.gaps, gap), append(m.fromCut, fromCut)
-	fmt.Fprintf(m.out, "%s trial %2d: cut %s, gap %.1f ms, from the cut %.1f ms\n", m.name, number, active.Name, gap, fromCut)
-	return nil
+	return rows, contenders, o.known(names)
 }
 
-// settle waits 2 to 3 s, a random part of the product's own rhythms, while the active node answers.
-func (m *measurement) settle(ctx context.Context, active *lab.Node) error {
-	wait := time.NewTimer(2*time.Second + time.Duration(rand.Int64N(int64(time.Second))))
-	defer wait.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-wait.C:
+func (s *stage) courses(rows []row) []*course {
+	var all []*course
+	for _, r := range rows {
+		i := slices.IndexFunc(s.entrants, func(e *entrant) bool { return e.name == r.of.name })
+		all = append(all, &course{row: r, at: s.entrants[i]})
 	}
-	samples, err := m.probe.Samples()
-	if err != nil {
-		return err
-	}
-	if len(samples) == 0 || samples[len(samples)-1].Node != active.Name || lab.Monotonic()-samples[len(samples)-1].End > time.Second {
-		return fmt.Errorf("%s holds the address and does not answer", active.Name)
-	}
-	return nil
+	return all
 }
 
-// handover finds the dead node's last answer and the survivor's first one. Answers
-// are logged as they come in, so their order need not be that of their ends.
-func handover(samples []lab.ProbeSample, dead string, cut time.Duration) (last, first lab.ProbeSample, ok bool) {
-	for _, s := range samples {
-		switch {
-		case s.Node == dead && s.End > last.End && s.Start < cut+time.Second:
-			last = s
-		case s.Node != dead && s.End > cut && (!ok || s.End < first.End):
-			first, ok = s, true
-		}
+// change makes the other node the active one.
+func (c *course) change(ctx context.Context, active *lab.Node) error {
+	if !c.planned {
+		return active.Kill()
 	}
-	return last, first, ok
+	site := c.at.pair.(ourPair)
+	_, err := site.Ctl(ctx, active, "switchover", "--yes")
+	return err
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// figures sums up the row, with the phases as the product itself reported them.
-func (m *measurement) figures(ctx context.Context, row string) ([]Figure, error) {
-	list := []Figure{
-		figure(row+": last answer to first answer", "ms", m.gaps),
-		figure(row+": cut to first answer", "ms", m.fromCut),
+// takeFailovers makes figures, tables and plot.
+func (r *outcome) takeFailovers(courses []*course, phases []phaseRow) {
+	times := table{
+		title: "Milliseconds from the power cut of the active node (switchover: from its last answer) to the survivor's first answer",
+		head:  slices.Concat([]string{"row", "fencing"}, summaryHead, []string{"failed"}),
 	}
-	phases, err := m.phases(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var parts []Figure
-	for name, samples := range phases {
-		parts = append(parts, figure(row+": phase "+name, "ms", samples))
-	}
-	slices.SortFunc(parts, byPhase)
-	return append(list, parts...), nil
-}
-
-// phases reads the reported durations of every failover from the console.
-func (m *measurement) phases(ctx context.Context) (map[string][]float64, error) {
-	client, err := m.site.HQ.Client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var list struct {
-		Incidents []struct {
-			ID   string `json:"id"`
-			Kind string `json:"kind"`
-		} `json:"incidents"`
-	}
-	if err := client.Get(ctx, "/api/v1/incidents?limit=200", &list); err != nil {
-		return nil, err
-	}
-	phases := map[string][]float64{}
-	for _, row := range list.Incidents {
-		if row.Kind != "failover" {
-			continue
+	var bars []bar
+	for _, c := range courses {
+		gap, fromCut := figure(c.name+": last answer to first answer", "ms", c.gaps), figure(c.name+": cut to first answer", "ms", c.fromCut)
+		r.figures = append(r.figures, gap, fromCut)
+		shown := fromCut
+		if c.planned {
+			shown = gap
 		}
-		var incident struct {
-			Phases []struct {
-				Name            string  `json:"name"`
-				DurationSeconds float64 `json:"durationSeconds"`
-			} `json:"phases"`
-		}
-		if err := client.Get(ctx, "/api/v1/incidents/"+row.ID, &incident); err != nil {
-			return nil, err
-		}
-		for _, p := range incident.Phases {
-			phases[p.Name] = append(phases[p.Name], p.DurationSeconds*1000)
-		}
+		times.add(slices.Concat([]string{c.name, c.at.fencing}, shown.summary(), []string{fmt.Sprint(c.failed)})...)
+		_, own := c.at.pair.(ourPair)
+		bars = append(bars, bar{c.name, c.at.fencing, own, shown})
 	}
-	return phases, nil
+	r.tables = append(r.tables, times)
+	if len(phases) > 0 {
+		parts := table{title: "Our phases, as the nodes reported them to the console, ms", head: slices.Concat([]string{"row", "phase"}, summaryHead)}
+		for _, p := range phases {
+			r.figures = append(r.figures, p.Figure)
+			parts.add(slices.Concat([]string{p.row, p.phase}, p.summary())...)
+		}
+		r.tables = append(r.tables, parts)
+	}
+	r.plot = plot(times.title, bars)
 }

@@ -22,6 +22,7 @@ const idleProbes = 50
 // Idle measures what one node's own processes cost while nothing happens, at the
 // default timing: memory as PSS, processor time as the scheduler counts it.
 func Idle(ctx context.Context, o Options) (err error) {
+	result := newOutcome("idle")
 	site, err := harness.Start(ctx, harness.Options{
 		Lab: lab.Options{Name: o.Lab}, Programs: o.Programs, Root: o.Root,
 		Timing: harness.Default, Services: harness.Shop, ExtraProbes: idleProbes, Console: true,
@@ -52,16 +53,20 @@ func Idle(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	watched := time.Since(started).Seconds()
-	var figures []Figure
 	for _, role := range []string{"active", "standby"} {
 		after, err := cpuSeconds(nodes[role])
 		if err != nil {
 			return err
 		}
-		figures = append(figures, figure(role+" node: memory (PSS)", "MiB", memory[role]))
-		figures = append(figures, shares(role, before[role], after, watched)...)
+		result.figures = append(result.figures, figure(role+" node: memory (PSS)", "MiB", memory[role]))
+		result.figures = append(result.figures, shares(role, before[role], after, watched)...)
 	}
-	return publish(o.Out, o.Root, "idle", figures)
+	t := table{title: fmt.Sprintf("One node's processes over %v, at the default timing with %d more probes at 10 s", o.For, idleProbes), head: slices.Concat([]string{"of", "unit"}, summaryHead)}
+	for _, f := range result.figures {
+		t.add(slices.Concat([]string{f.Name, f.Unit}, f.summary())...)
+	}
+	result.tables = append(result.tables, t)
+	return result.publish(o)
 }
 
 // shares turns processor times into shares of a core: the node's, then each process's.

@@ -13,9 +13,11 @@ import (
 type Timing struct {
 	Name                                            string
 	Interval, Warntime, Deadtime, Initdead, Analyse time.Duration
+	NoCarrier                                       bool // the direct cable's carrier shortens no wait
 }
 
-// The two timings that everything is measured with.
+// The timings that everything is measured with. Fastest is the limit of what a machine
+// keeps up with, not a setting for a store.
 var (
 	Fast = Timing{
 		Name: "fast", Interval: 50 * time.Millisecond, Warntime: 120 * time.Millisecond,
@@ -24,6 +26,10 @@ var (
 	Default = Timing{
 		Name: "default", Interval: 200 * time.Millisecond, Warntime: 500 * time.Millisecond,
 		Deadtime: time.Second, Initdead: 10 * time.Second, Analyse: 300 * time.Millisecond,
+	}
+	Fastest = Timing{
+		Name: "fastest", Interval: 10 * time.Millisecond, Warntime: 25 * time.Millisecond,
+		Deadtime: 50 * time.Millisecond, Initdead: 10 * time.Second, Analyse: 20 * time.Millisecond,
 	}
 )
 
@@ -118,6 +124,9 @@ policy:
   after_fence: cycle
   off_time: {{.OffTime}}
   power_ons: {max: 100, within: 1h} # a lab's nodes are cut again and again
+{{- if .Timing.NoCarrier}}
+  carrier_beats: 0
+{{- end}}
 peer:
   port: {{.PeerPort}}
   ca: /etc/storeward/peer-ca.pem

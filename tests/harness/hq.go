@@ -39,6 +39,17 @@ type Headquarters struct {
 	data string
 }
 
+// joinHeadquarters starts the headquarters, or makes this store known to those that run.
+func (s *Site) joinHeadquarters(ctx context.Context) (err error) {
+	switch {
+	case s.HQ != nil && s.Console:
+		err = s.HQ.enroll(ctx, s)
+	case s.Console || s.NMS:
+		s.HQ, err = startHeadquarters(ctx, s)
+	}
+	return err
+}
+
 func startHeadquarters(ctx context.Context, s *Site) (*Headquarters, error) {
 	random := make([]byte, 12)
 	if _, err := rand.Read(random); err != nil {
@@ -117,17 +128,25 @@ func (h *Headquarters) consoleData() string { return filepath.Join(h.data, "cons
 
 // prepareConsole makes the console's CA, the nodes' certificates and the user, as an operator would.
 func (h *Headquarters) prepareConsole(ctx context.Context) error {
-	for _, n := range h.site.Store.Nodes {
-		out := filepath.Join(n.Etc(), "console")
-		if err := h.site.run(ctx, "storeward-console", "enroll", h.site.Store.Name, n.Name, "--data", h.consoleData(), "--out", out); err != nil {
-			return err
-		}
+	if err := h.enroll(ctx, h.site); err != nil {
+		return err
 	}
 	command := exec.CommandContext(ctx, filepath.Join(h.site.Programs, "storeward-console"),
 		"user", "add", ConsoleUser, "--role", "operator", "--data", h.consoleData(), "--password-file", "-")
 	command.Stdin = strings.NewReader(h.Password + "\n")
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("make the console's user: %w: %s", err, out)
+	}
+	return nil
+}
+
+// enroll makes the certificates with which a store's nodes speak to the console.
+func (h *Headquarters) enroll(ctx context.Context, s *Site) error {
+	for _, n := range s.Store.Nodes {
+		out := filepath.Join(n.Etc(), "console")
+		if err := s.run(ctx, "storeward-console", "enroll", s.Store.Name, n.Name, "--data", h.consoleData(), "--out", out); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -38,26 +38,30 @@ type Options struct {
 	NMS         bool            // snmptrapd and VictoriaMetrics
 	Secure      map[string]bool // whose UPS is spoken to by SNMPv3, by the node's name; what UPS it is, Lab.Fences says
 	Extra       string          // further text of the configuration
+	// HQ are the headquarters of another store of the same lab; its console takes this store as well.
+	HQ *Headquarters
+	// Daemon are further arguments of the nodes' storewardd.
+	Daemon []string
 	// Prepare, when set, changes a node before it gets power for the first time.
 	Prepare func(*lab.Node)
 	// Say is told what is being set up.
 	Say func(format string, arguments ...any)
 }
 
-// Site is one store under Storeward's care.
+// Site is one store under Storeward's care. Its HQ is what runs at the
+// headquarters; nil without console and NMS.
 type Site struct {
 	Options
 	Lab   *lab.Lab
 	Store *lab.Store
-	// HQ is what runs at the headquarters; nil without console and NMS.
-	HQ *Headquarters
 }
 
-// Start builds everything and gives both nodes power.
+// Start builds a lab of one store with everything in it and gives both nodes power.
 func Start(ctx context.Context, o Options) (*Site, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	o.Lab.Stores = 1
 	if o.Services == Shop {
 		o.Lab.Audited = lab.Audited{Mounts: []string{mounted}, Programs: []string{"postgres"}}
 	}
@@ -65,15 +69,24 @@ func Start(ctx context.Context, o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{Options: o, Lab: l, Store: l.Store(1)}
-	if err := s.build(ctx); err != nil {
+	s, err := StartIn(ctx, l, l.Store(1), o)
+	if err != nil {
 		return nil, errors.Join(err, l.Down())
 	}
 	return s, nil
 }
 
+// StartIn puts the product into one store of a lab that runs, and gives both nodes
+// power. Whoever made the lab takes it down.
+func StartIn(ctx context.Context, l *lab.Lab, store *lab.Store, o Options) (*Site, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	s := &Site{Options: o, Lab: l, Store: store}
+	return s, s.build(ctx)
+}
+
 func (o *Options) check() error {
-	o.Lab.Stores = 1
 	if o.Timing.Interval == 0 {
 		o.Timing = Fast
 	}
@@ -99,12 +112,8 @@ func (o *Options) check() error {
 }
 
 func (s *Site) build(ctx context.Context) error {
-	if s.Console || s.NMS {
-		hq, err := startHeadquarters(ctx, s)
-		if err != nil {
-			return err
-		}
-		s.HQ = hq
+	if err := s.joinHeadquarters(ctx); err != nil {
+		return err
 	}
 	if s.Services == Shop {
 		s.Say("making the store's database and price list")
@@ -160,17 +169,17 @@ func (s *Site) equip(n *lab.Node, configText string) error {
 	n.Binds = append(n.Binds, lab.Bind{Source: bin, Target: programs})
 	n.Commands = append(n.Commands, lab.Command{
 		Name: "storewardd",
-		Arguments: []string{
+		Arguments: append([]string{
 			programs + "/storewardd", "--config", "/etc/storeward/storeward.yaml",
 			"--node", n.Name, "--plugins", programs + "/storeward-plugins",
-		},
+		}, s.Daemon...),
 	})
 	return nil
 }
 
 // makeKeys makes the cluster's key and the certificates of the peer channel, as an operator would.
 func (s *Site) makeKeys(ctx context.Context) error {
-	folder := filepath.Join(s.Lab.DataDir(), "keys")
+	folder := filepath.Join(s.Lab.DataDir(), s.Store.Name, "keys")
 	if err := s.run(ctx, "storewardctl", "keygen", folder, "alpha", "beta", "--store", s.Store.Name); err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
 #!/bin/bash
-# install.sh lab|race|model|generate|browser: installs the Debian packages that are missing.
+# install.sh lab|race|model|generate|browser|bench: installs the Debian packages that are missing.
 # It says what it installs, starts no daemon, makes no database cluster, and
 # leaves no newly installed service enabled for the next boot.
 set -euo pipefail
@@ -9,7 +9,8 @@ race) wanted="gcc libc6-dev" ;;
 model) wanted="spin gcc libc6-dev" ;;
 generate) wanted="protobuf-compiler libprotobuf-dev" ;;
 browser) wanted="chromium" ;;
-*) echo "usage: install.sh lab|race|model|generate|browser" >&2; exit 2 ;;
+bench) wanted="keepalived heartbeat cluster-glue pacemaker pacemaker-cli-utils corosync resource-agents iputils-arping net-tools snmp" ;;
+*) echo "usage: install.sh lab|race|model|generate|browser|bench" >&2; exit 2 ;;
 esac
 
 missing=

@@ -167,3 +167,20 @@ func (s *Space) ListenPackets(name string) (connection *packet.Conn, err error) 
 	})
 	return connection, err
 }
+
+// WatchAddresses tells of every IPv4 address that an interface of the namespace
+// gets from now on, until stop is closed.
+func (s *Space) WatchAddresses(stop <-chan struct{}, got func(ip string)) error {
+	updates := make(chan netlink.AddrUpdate, 64)
+	if err := netlink.AddrSubscribeWithOptions(updates, stop, netlink.AddrSubscribeOptions{Namespace: &s.file}); err != nil {
+		return fmt.Errorf("watch addresses in %s: %w", s.Name, err)
+	}
+	go func() {
+		for u := range updates {
+			if u.NewAddr && u.LinkAddress.IP.To4() != nil {
+				got(u.LinkAddress.IP.String())
+			}
+		}
+	}()
+	return nil
+}

@@ -50,6 +50,9 @@ func (n *node) persist(a failover.Action) {
 			n.feed(failover.Persisted{ID: a.ID, Err: "no space left on device"})
 			return
 		}
+		if n.saved.Active && !a.State.Active {
+			n.before = n.saved
+		}
 		if n.w.o.Bug != ForgottenGeneration {
 			n.saved = a.State
 			n.saved.Modes.Set = append([]beat.Mode(nil), a.State.Modes.Set...)
@@ -165,6 +168,13 @@ func (n *node) read(a failover.Action) {
 	d := n.device(a)
 	if !d.reaches(n) {
 		n.deadline(a, "no answer")
+		return
+	}
+	if d.off {
+		d.wasOff = true
+	}
+	if n.w.o.Bug == StaleConfirmation && d.wasOff {
+		n.answer(a, beat.No, "")
 		return
 	}
 	n.answer(a, tri(!d.off), "")

@@ -46,9 +46,11 @@ type node struct {
 	told      uint64 // the newest generation in a beat of the peer since the boot
 	served    uint64 // the generation in which it started the data last, and its boot then
 	servedIn  int
-	unsure    bool          // it began without its journal
-	forgot    bool          // it lost its journal once, or ended while it could not keep what it had just ordered
-	ordering  time.Duration // when it last gave an order, and for how long that may act
+	lapsed    uint64         // of LapsingGrant: the newest grant that may lapse,
+	before    failover.State // and the state on disk before it
+	unsure    bool           // it began without its journal
+	forgot    bool           // it lost its journal once, or ended while it could not keep what it had just ordered
+	ordering  time.Duration  // when it last gave an order, and for how long that may act
 }
 
 // local is the machine's own clock: time since its boot, a little fast or slow.
@@ -69,6 +71,11 @@ func (n *node) powerOn() {
 	n.boots++
 	n.w.logf("%s boots", n.name)
 	n.w.carriers()
+	if n.w.o.Bug == NoBootRule && n.saved.Active {
+		for i := range n.running {
+			n.running[i] = true
+		}
+	}
 	boot := n.boots
 	n.w.after(n.w.between(500*time.Millisecond, 2500*time.Millisecond), func() {
 		if n.powered && n.boots == boot {
@@ -155,6 +162,20 @@ func (n *node) feed(e failover.Event) {
 	n.decide()
 }
 
+// lapse takes a grant back that nobody seems to have taken: the giver goes on as before it.
+func (n *node) lapse(given uint64) {
+	n.lapsed = given
+	n.later(time.Second, func() {
+		if n.before.Generation == 0 || n.saved.Active || n.machine.View(n.local()).Peer.Role == beat.Active {
+			return
+		}
+		n.w.logf("%s takes its grant back", n.name)
+		n.stopDaemon()
+		n.saved, n.running, n.promoted = n.before, [resourceCount]bool{true, true, true, true, true}, true
+		n.startDaemon()
+	})
+}
+
 // stall stops the daemon for a while, as a swapped-out process is.
 func (n *node) stall(d time.Duration) {
 	if n.machine == nil {
@@ -188,6 +209,9 @@ func (n *node) decide() {
 	}
 	if plan.Beat != nil {
 		n.w.send(n.id, plan.Beat)
+		if n.w.o.Bug == LapsingGrant && plan.Beat.Grant.Generation > n.lapsed {
+			n.lapse(plan.Beat.Grant.Generation)
+		}
 	}
 	for _, a := range plan.Actions {
 		n.w.logf("%s does %s %s%s", n.name, a.ID, a.Resource, a.Device)

@@ -28,6 +28,12 @@ const (
 	ForgottenGeneration
 	// OverlappingTurns lets orders live longer than their device's declared life.
 	OverlappingTurns
+	// StaleConfirmation answers a question for a device's output with an earlier reading of off.
+	StaleConfirmation
+	// NoBootRule has the machine itself start at its boot what ran there before.
+	NoBootRule
+	// LapsingGrant has a giver take a grant back that nobody seems to have taken within a second.
+	LapsingGrant
 )
 
 // Options sets up one run.

@@ -125,6 +125,9 @@ func TestDeliberateBugs(t *testing.T) {
 		"unconfirmed-fence":    sim.UnconfirmedFence,
 		"forgotten-generation": sim.ForgottenGeneration,
 		"overlapping-turns":    sim.OverlappingTurns,
+		"stale-confirmation":   sim.StaleConfirmation,
+		"no-boot-rule":         sim.NoBootRule,
+		"lapsing-grant":        sim.LapsingGrant,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var found error

@@ -31,6 +31,7 @@ type device struct {
 	feeds   int // the node
 	level   int
 	off     bool
+	wasOff  bool          // it was read off once
 	refuses bool          // says no
 	silent  bool          // says nothing
 	slow    time.Duration // added to every answer

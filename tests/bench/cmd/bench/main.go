@@ -20,13 +20,23 @@ func main() {
 	if code, ok := lab.RunHelper(); ok {
 		os.Exit(code)
 	}
-	if len(os.Args) > 1 && os.Args[1] == bench.SpinWord {
-		bench.Spin()
-	}
+	bench.RunHelper()
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// subjects are what can be measured, and how long those watch that do.
+var subjects = map[string]struct {
+	measure func(context.Context, bench.Options) error
+	watch   time.Duration
+}{
+	"failover": {measure: bench.Failover},
+	"calm":     {bench.Calm, 2 * time.Minute},
+	"beats":    {bench.Beats, 2 * time.Minute},
+	"idle":     {bench.Idle, time.Minute},
+	"sim":      {measure: bench.Sim},
 }
 
 func run(arguments []string) error {
@@ -34,22 +44,25 @@ func run(arguments []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&o.Programs, "programs", "build/bin", "folder with the built programs")
 	flags.StringVar(&o.Root, "root", ".", "the source tree")
-	flags.IntVar(&o.Trials, "n", 20, "power cuts of each row of failover")
-	flags.DurationVar(&o.For, "for", 0, "how long idle and calm watch (60s, 120s)")
+	flags.IntVar(&o.Trials, "n", 30, "rounds of failover")
+	flags.DurationVar(&o.For, "for", 0, "how long calm, beats and idle watch (2m, 2m, 1m)")
 	flags.StringVar(&o.Lab, "lab", "bench", "name of the lab; two at once need two")
-	rows := flags.String("rows", "fast,default", "rows of failover")
+	flags.BoolVar(&o.Write, "write", false, "put the tables and the plot into tests/bench")
+	rows := flags.String("rows", "", "rows of failover, calm and beats, separated by commas (all)")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
-	o.Rows = strings.Split(*rows, ",")
-	measure := map[string]func(context.Context, bench.Options) error{"failover": bench.Failover, "idle": bench.Idle, "calm": bench.Calm}[flags.Arg(0)]
-	if measure == nil {
-		return errors.New("usage: bench [flags] failover|idle|calm")
+	subject, known := subjects[flags.Arg(0)]
+	if !known {
+		return errors.New("usage: bench [flags] failover|calm|beats|idle|sim")
+	}
+	if *rows != "" {
+		o.Rows = strings.Split(*rows, ",")
 	}
 	if o.For == 0 {
-		o.For = map[string]time.Duration{"idle": time.Minute, "calm": 2 * time.Minute}[flags.Arg(0)]
+		o.For = subject.watch
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	return measure(ctx, o)
+	return subject.measure(ctx, o)
 }
