@@ -46,6 +46,11 @@ func (w *world) heal() {
 			}
 		}
 	})
+	w.after(7500*time.Millisecond, func() { // a mode that would change something by its end stays until somebody ends it
+		for _, n := range w.nodes {
+			n.feed(failover.Command{ID: "mend", Verb: failover.MaintenanceOff, Operator: "sim"})
+		}
+	})
 	for i := range resourceCount {
 		w.after(8*time.Second+time.Duration(i)*10*time.Millisecond, func() {
 			for _, n := range w.nodes {
@@ -98,6 +103,7 @@ var faults = []func(*world){
 	func(w *world) { w.cutAll(w.rng.IntN(3)); w.breakMachine(w.active()) },
 	func(w *world) { w.isolate(w.any()) },
 	func(w *world) { w.isolate(w.nodes[0]); w.isolate(w.nodes[1]) },
+	func(w *world) { w.flapping(w.any()) },
 	func(w *world) { w.device(func(d *device) *bool { return &d.refuses }, "refuses") },
 	func(w *world) { w.device(func(d *device) *bool { return &d.silent }, "is silent") },
 	func(w *world) {
@@ -132,6 +138,14 @@ var faults = []func(*world){
 	},
 	func(w *world) {
 		w.command(failover.Command{ID: "op", Verb: failover.ToStandby, Name: w.any().name, For: 3 * time.Second, Operator: "sim"})
+	},
+	func(w *world) {
+		w.command(failover.Command{ID: "op", Verb: failover.MaintenanceOn, For: w.between(time.Second, 4*time.Second), Operator: "sim"})
+	},
+	func(w *world) {
+		n := w.any()
+		name := n.policy.Resources[w.rng.IntN(resourceCount)].Name
+		w.command(failover.Command{ID: "op", Verb: failover.Unmanage, Name: name, For: w.between(time.Second, 4*time.Second), Operator: "sim"})
 	},
 	func(w *world) {
 		n := w.any()
@@ -188,6 +202,15 @@ func (w *world) cutAll(way int) {
 
 // isolate takes the ping group away from a node.
 func (w *world) isolate(n *node) { w.flip(&n.ping, n.name+"'s ping group", 10*time.Second) }
+
+// flapping has a node's ping group come and go.
+func (w *world) flapping(n *node) {
+	w.logf("%s's ping group flaps", n.name)
+	for k := range 6 + w.rng.IntN(10) {
+		w.after(time.Duration(k)*w.between(100*time.Millisecond, 600*time.Millisecond), func() { n.ping = k%2 == 1 })
+	}
+	w.after(10*time.Second, func() { n.ping = true })
+}
 
 func (w *world) device(which func(*device) *bool, what string) {
 	d := w.anyDevice()
@@ -268,4 +291,40 @@ func (w *world) command(c failover.Command) {
 	n := w.any()
 	w.logf("%s is told: %v", n.name, c)
 	n.feed(c)
+}
+
+// lie is for Options.Lies: a split, in which somebody says what is not so.
+func (w *world) lie() {
+	length := w.between(3*time.Second, 10*time.Second)
+	w.logf("all links fail for %v", length)
+	for _, l := range w.links {
+		l.cut = [2]bool{true, true}
+		w.after(length+w.between(0, time.Second), func() { l.cut = [2]bool{}; w.carriers() })
+	}
+	w.carriers()
+	liar := w.any()
+	if w.chance(0.5) {
+		w.logf("every supply of %s's peer reads off there", liar.name)
+		for _, d := range w.supply {
+			d.lies = d.feeds != liar.id
+		}
+		w.after(length, func() {
+			for _, d := range w.supply {
+				d.lies = false
+			}
+		})
+		return
+	}
+	for _, d := range w.supply {
+		d.silent = true
+	}
+	w.after(w.between(2*time.Second, length), func() {
+		w.logf("%s is told that its peer is off", liar.name)
+		liar.feed(failover.Command{ID: "op", Verb: failover.FenceConfirm, Name: liar.policy.Peer, Operator: "sim"})
+	})
+	w.after(length, func() {
+		for _, d := range w.supply {
+			d.silent = false
+		}
+	})
 }

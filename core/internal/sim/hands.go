@@ -137,7 +137,11 @@ func (n *node) fenceOff(a failover.Action) {
 		if n.w.o.Bug == OverlappingTurns {
 			effect = n.w.between(0, longest)
 		}
-		n.w.after(effect, func() { n.w.cutPower(d, n.name) })
+		n.w.after(effect, func() {
+			if !d.lies {
+				n.w.cutPower(d, n.name)
+			}
+		})
 		n.later(effect+n.w.between(time.Millisecond, 10*time.Millisecond), func() { n.read(a) })
 	})
 }
@@ -173,7 +177,7 @@ func (n *node) read(a failover.Action) {
 	if d.off {
 		d.wasOff = true
 	}
-	if n.w.o.Bug == StaleConfirmation && d.wasOff {
+	if d.lies || n.w.o.Bug == StaleConfirmation && d.wasOff {
 		n.answer(a, beat.No, "")
 		return
 	}
@@ -193,7 +197,7 @@ func (n *node) answer(a failover.Action, power beat.Tri, reason string) {
 func (n *node) readDevices() {
 	for _, d := range n.w.supply {
 		n.later(n.w.between(2*time.Millisecond, 10*time.Millisecond), func() {
-			e := failover.FenceAnswer{Device: d.name, Power: tri(!d.off), Taken: n.local()}
+			e := failover.FenceAnswer{Device: d.name, Power: tri(!d.off && !d.lies), Taken: n.local()}
 			if n.w.told(d, &e); !d.reaches(n) {
 				e = failover.FenceAnswer{Device: d.name, Taken: n.local(), Err: "no answer"}
 			}

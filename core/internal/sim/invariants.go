@@ -1,14 +1,41 @@
 package sim
 
+import (
+	"slices"
+	"time"
+)
+
+// stopsWithin is more than all stops of a node take in this world, one after the other.
+const stopsWithin = time.Second
+
 // check holds after every step of the world.
 func (w *world) check() {
 	a, b := w.nodes[0], w.nodes[1]
-	if a.holds() && b.holds() { // S1
+	switch both := a.holds() && b.holds(); { // S1
+	case both && w.o.Lies:
+		w.checkMeeting()
+	case both:
 		w.fail("both nodes are active: alpha runs %s, beta runs %s", a.holding(), b.holding())
+	default:
+		w.metAt = 0
 	}
 	// S6. A machine that failed by itself does not count: an order in flight may still reach the other.
 	if a.cut && b.cut && a.cutLive && b.cutLive {
 		w.fail("both machines were switched off by orders")
+	}
+}
+
+// checkMeeting is S1 and S3 where somebody lied: once a link works again, two active
+// nodes notice it within a deadtime, and one of them stops.
+func (w *world) checkMeeting() {
+	w.dual = true
+	switch {
+	case !slices.ContainsFunc(w.links, func(l *link) bool { return l.cut == [2]bool{} }):
+		w.metAt = 0
+	case w.metAt == 0:
+		w.metAt = w.now
+	case w.now-w.metAt > w.nodes[0].policy.Deadtime+stopsWithin:
+		w.fail("both nodes are active %v after a link came back", w.now-w.metAt)
 	}
 }
 

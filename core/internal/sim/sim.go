@@ -44,7 +44,10 @@ type Options struct {
 	Calm   bool          // no faults at all: only the links' everyday loss and delay
 	// Mains: the store loses its mains once, and nothing else fails.
 	Mains bool
-	Bug   Bug
+	// Lies: while no link works, an operator says that a living peer is off, or a fence
+	// device reads off and is not. Two active nodes then must not last.
+	Lies bool
+	Bug  Bug
 	// Trace keeps every line of the world's log, not only the last ones.
 	Trace bool
 }
@@ -56,8 +59,9 @@ type Result struct {
 	Events    int // steps of the world
 	Faults    int
 	Takeovers int
-	Cuts      int // machines switched off by an order
-	LiveCuts  int // those of them that ran
+	Dual      bool // both nodes were active for a while, because of a lie
+	Cuts      int  // machines switched off by an order
+	LiveCuts  int  // those of them that ran
 }
 
 // Run simulates one seed.
@@ -79,11 +83,13 @@ func Run(o Options) (r Result) {
 	switch {
 	case o.Mains:
 		w.after(w.between(10*time.Second, 15*time.Second), func() { w.loseMains(w.between(time.Second, 25*time.Second)) })
+	case o.Lies:
+		w.after(w.between(10*time.Second, 20*time.Second), w.lie)
 	case !o.Calm:
 		w.planFaults()
 	}
 	w.run()
-	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Cuts: w.cuts, LiveCuts: w.liveCuts}
+	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Cuts: w.cuts, LiveCuts: w.liveCuts, Dual: w.dual}
 }
 
 // world is everything outside the two machines.
@@ -98,6 +104,8 @@ type world struct {
 	supply []*device
 	// mainsLost is since when the store is without mains; 0: it is not.
 	mainsLost time.Duration
+	dual      bool          // both nodes were active
+	metAt     time.Duration // since when they are, and a link works both ways; 0: they are not
 
 	err                            error
 	liveCuts                       int

@@ -108,6 +108,24 @@ func TestMainsLost(t *testing.T) {
 	}
 }
 
+// TestLies: where an operator or a device says that a living node is off, two nodes
+// may be active, until a link brings the first beat again.
+func TestLies(t *testing.T) {
+	dual := 0
+	each(1, 300, sim.Options{Lies: true}, func(seed uint64, r sim.Result) bool {
+		if r.Dual {
+			dual++
+		}
+		if r.Err != nil {
+			t.Errorf("seed %d: %v\n%s", seed, r.Err, r.Log)
+		}
+		return t.Failed()
+	})
+	if dual < 50 {
+		t.Errorf("both nodes were active in %d runs only: nobody was believed", dual)
+	}
+}
+
 // TestSameSeedSameRun: without this no failing seed could be looked into.
 func TestSameSeedSameRun(t *testing.T) {
 	for seed := range uint64(5) {

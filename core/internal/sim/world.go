@@ -32,6 +32,7 @@ type device struct {
 	level   int
 	off     bool
 	wasOff  bool          // it was read off once
+	lies    bool          // reads off, whatever it is, and does nothing
 	refuses bool          // says no
 	silent  bool          // says nothing
 	slow    time.Duration // added to every answer
