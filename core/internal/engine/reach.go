@@ -22,8 +22,8 @@ const (
 	reachService = "peer-services"
 )
 
-// pingEvery is the pace of the regular question to the ping group; an analysis asks on its own.
-const pingEvery = time.Second
+// pingMost is the slowest pace of the regular question to the ping group; an analysis asks on its own.
+const pingMost = 2 * time.Second
 
 // newReach prepares the questions that tell a dead peer from a cut cable.
 func (e *Engine) newReach() map[string]*instance {
@@ -155,13 +155,14 @@ func (e *Engine) watchPingGroup(ctx context.Context) {
 	if _, ok := in.wait(ctx); !ok {
 		return
 	}
+	pace := min(e.Config.Policy.IsolationTime.Std()/2, pingMost) // two answers within the time that counts
 	for {
 		asked := e.Clock.Now()
-		bounded, cancel := context.WithTimeout(ctx, pingEvery)
+		bounded, cancel := context.WithTimeout(ctx, pace)
 		answer := e.ask(bounded, reachPing)
 		cancel()
 		e.post(ctx, failover.PingGroup{Reachable: answer, Asked: asked})
-		if !e.rest(ctx, pingEvery) {
+		if !e.rest(ctx, pace) {
 			return
 		}
 	}
