@@ -64,7 +64,7 @@ type Beat struct {
 	CutMe      bool // cannot stop: asks to be fenced
 	Ordering   bool // an order of the sender against the receiver may still act
 	Removed    bool // the sender's operator removed the receiver
-	Drill      bool // what the sender grants is a drill
+	Drill      bool // what the sender grants is a drill, or, without a grant, it carries one out
 	PingGroup  Tri  // the sender reaches its ping group
 	// SilentFor tells since when the sender hears nothing of the receiver; 0 while it hears it.
 	SilentFor time.Duration

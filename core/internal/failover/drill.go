@@ -24,14 +24,16 @@ const (
 	handing                // and hands over
 	serving                // the taker brings the service up
 	proving                // the taker serves, and tries its own fence devices
+	watching               // the giver waits for the taker's word that it is over
 )
 
 // drill is a rehearsal: a planned switchover, measured like a failover, with an
 // order to every fence device of both nodes that changes nothing.
 type drill struct {
 	stage drillStage
-	sent  bool   // the tests are on their way
-	fault string // the first thing that went wrong
+	sent  bool    // the tests are on their way
+	fault string  // the first thing that went wrong
+	taker beat.ID // the start of the taker's daemon that was given the role
 }
 
 // commandDrill refuses a drill that could cost more than it proves.
@@ -53,7 +55,7 @@ func (m *Machine) commandDrill(c *Command) string {
 		return "the last failover was " + ago.Round(time.Minute).String() + " ago: a drill waits an hour after one"
 	}
 	m.drill = drill{stage: trying}
-	m.note("drill-begun", m.object.self, "a drill begins: "+m.p.Peer+" is to take over")
+	m.note("drill-begun", m.object.store, "a drill begins: "+m.p.Peer+" is to take over")
 	return ""
 }
 
@@ -108,6 +110,18 @@ func (m *Machine) rehearse() {
 		m.endDrill("no service through the virtual IP after " + drillPatience.String())
 	case d.stage == proving && m.devicesTried():
 		m.endDrill(d.fault)
+	case d.stage == watching && m.peer.b.Incarnation != d.taker:
+		m.endDrill("the daemon of " + m.p.Peer + " started anew in the middle of it")
+	case d.stage == watching && !m.peer.b.Drill:
+		m.drill = drill{} // the taker has told how it came out
+	}
+}
+
+// watchDrill keeps an eye on a taker that is active: if it does not live to tell
+// how the drill came out, this node does.
+func (m *Machine) watchDrill() {
+	if m.drill.stage == handing {
+		m.drill = drill{stage: watching, taker: m.given.To}
 	}
 }
 
@@ -168,10 +182,10 @@ func (m *Machine) endDrill(fault string) {
 		m.failover.Phases = append(m.failover.Phases, Phase{Name: phaseDevices, Start: m.failover.Done, End: m.now, OK: fault == "", Detail: fault})
 	}
 	if fault != "" {
-		m.note("drill-failed", m.object.self, "the drill failed: "+fault)
+		m.note("drill-failed", m.object.store, "the drill failed: "+fault)
 		return
 	}
-	m.note("drill-done", m.object.self, m.p.Self+" took over in "+(m.failover.Done-m.failover.Began).Round(time.Millisecond).String()+
+	m.note("drill-done", m.object.store, m.p.Self+" took over in "+(m.failover.Done-m.failover.Began).Round(time.Millisecond).String()+
 		", and the fence devices of both nodes obey")
 }
 

@@ -105,7 +105,8 @@ func (m *Machine) agree() {
 			m.note("grant-refused", m.object.peer, m.p.Peer+" refused to become active")
 			m.endDrill(m.p.Peer + " refused to become active")
 		case q.receiving && p.b.Role == beat.Active && p.b.Generation >= m.given.Generation:
-			m.given, m.drill = beat.Grant{}, drill{} // of a drill the peer tells the rest
+			m.watchDrill()
+			m.given = beat.Grant{}
 			m.note("handover-done", m.object.peer, m.p.Peer+" is active")
 		}
 	}

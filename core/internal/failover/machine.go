@@ -78,10 +78,10 @@ type Machine struct {
 
 // objects are the names of alarms' objects, made once.
 type objects struct {
-	self, peer string
-	links      []string
-	devices    []string
-	resources  []string
+	self, peer, store string
+	links             []string
+	devices           []string
+	resources         []string
 }
 
 // outline is what Plan.Changed compares.
@@ -115,7 +115,7 @@ func (m *Machine) configure(p Policy) {
 	p.Deadtime = max(p.Deadtime, 3*p.Interval)
 	links, devices, resources := m.links, m.devices, m.resources
 	m.p, m.links, m.devices, m.resources = p, nil, nil, nil
-	m.object = objects{self: "node/" + p.Self, peer: "node/" + p.Peer}
+	m.object = objects{self: "node/" + p.Self, peer: "node/" + p.Peer, store: "store/" + p.Cluster}
 	for i := range p.Links {
 		l := link{name: p.Links[i].Name, direct: p.Links[i].Direct}
 		if k := slices.IndexFunc(links, func(o link) bool { return o.name == l.name }); k >= 0 {

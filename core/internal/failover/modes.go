@@ -75,7 +75,7 @@ func (m *Machine) modeObject(kind beat.ModeKind, name string) string {
 		return "node/" + name
 	case beat.NoMode, beat.Maintenance:
 	}
-	return "store/" + m.p.Cluster
+	return m.object.store
 }
 
 func modeWord(k beat.ModeKind) string {

@@ -39,6 +39,8 @@ func (m *Machine) beat() *beat.Beat {
 	}
 	if m.given.Generation > 0 && m.gaveAt > 0 {
 		b.Drill, b.GivingFor = m.drill.stage == handing, max(m.now-m.gaveAt, 1)
+	} else {
+		b.Drill = m.drill.stage == serving || m.drill.stage == proving
 	}
 	if !m.active() && m.leaving > m.now {
 		b.Grace = m.leaving - m.now
