@@ -29,6 +29,8 @@ type Config struct {
 	PingGroup []string `yaml:"ping_group" need:"true" example:"[10.0.0.254]"`
 	// Policy holds the choices the failover policy leaves to the store.
 	Policy Policy `yaml:"policy"`
+	// Drills says when failovers are rehearsed.
+	Drills Drills `yaml:"drills"`
 	// Resources are what the cluster starts, stops and monitors, in no particular order (see after).
 	Resources []Resource `yaml:"resources"`
 	// Probes are further scheduled checks.
@@ -128,6 +130,17 @@ type Policy struct {
 	// CarrierBeats is how many beats must be missed on every other link when the
 	// direct cable's carrier is gone; 0 switches this evidence off.
 	CarrierBeats int `yaml:"carrier_beats"`
+}
+
+// Drills are rehearsals of a failover: the service moves to the other node as planned, measured, and every fence
+// device gets an order that changes nothing.
+type Drills struct {
+	// Cron says when the active node begins a drill: minute, hour, day of month, month, day of week, in the host's time
+	// zone. Without it a drill is an operator's to begin, and none is ever overdue.
+	Cron string `yaml:"cron" example:"\"30 4 * * 2\""`
+	// OpeningHours tells when the store is open, in the host's time zone: no drill begins then unless an operator says
+	// so. Days and times, such as mon-sat 08:00-20:00; a time that ends on the next day, such as fri 20:00-02:00, is one.
+	OpeningHours []string `yaml:"opening_hours" example:"[\"mon-sat 08:00-20:00\", \"sun 10:00-13:00\"]"`
 }
 
 // Resource is something the cluster starts, stops and monitors.

@@ -24,6 +24,7 @@ func (c *Config) check() Faults {
 	k.fencing()
 	k.pingGroup()
 	k.policy()
+	k.drills()
 	k.resources()
 	k.order()
 	k.probes()

@@ -240,6 +240,36 @@ func (k *checker) when(path string, p Probe) {
 	}
 }
 
+// aYearOfHours is how many drills are looked at: each of an hourly schedule's in a year.
+const aYearOfHours = 366 * 24
+
+// drills checks the schedule, and that the policy would not refuse what is due.
+func (k *checker) drills() {
+	d := k.cfg.Drills
+	hours, err := schedule.ParseHours(d.OpeningHours)
+	if err != nil {
+		k.faultf("drills.opening_hours", `write days and times, e.g. "mon-sat 08:00-20:00"`, "%v", err)
+	}
+	if d.Cron == "" {
+		return
+	}
+	cron, err := schedule.ParseCron(d.Cron)
+	if err != nil {
+		k.faultf("drills.cron", `write minute, hour, day of month, month, day of week, e.g. "30 4 * * 2"`, "%v", err)
+		return
+	}
+	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) // any year: the next one has the same weeks
+	for range aYearOfHours {
+		if at = cron.Next(at); at.IsZero() {
+			return
+		}
+		if hours.Open(at) {
+			k.faultf("drills.cron", "name a time at which it is closed", "on a %s the store is open: that drill would be refused", at.Format("Monday at 15:04"))
+			return
+		}
+	}
+}
+
 func (k *checker) report() {
 	r := k.cfg.Report
 	seen := map[string]int{}
