@@ -486,7 +486,7 @@ type Incident struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Revision uint32                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	// "failover", "switchover", "service", "degraded", "fence".
+	// "failover", "switchover", "drill", "service", "degraded", "fence".
 	Kind     string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	Title    string                 `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
 	Severity Severity               `protobuf:"varint,5,opt,name=severity,proto3,enum=storeward.api.v1.Severity" json:"severity,omitempty"`
@@ -659,7 +659,8 @@ func (x *Incident) GetScenario() string {
 	return ""
 }
 
-// Phase is one step of a failover: detect, analyse, fence, address, storage, start, verify, announce.
+// Phase is one step of a failover: detect, analyse, fence, address, storage, start, verify, announce; of a planned
+// change: stop; of a drill: devices.
 type Phase struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Name            string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1690,6 +1691,7 @@ type Status struct {
 	OutboxDroppedPoints uint64               `protobuf:"varint,24,opt,name=outbox_dropped_points,json=outboxDroppedPoints,proto3" json:"outbox_dropped_points,omitempty"`
 	Plugins             []*PluginStatus      `protobuf:"bytes,25,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	Address             string               `protobuf:"bytes,26,opt,name=address,proto3" json:"address,omitempty"`
+	Drill               *DrillStatus         `protobuf:"bytes,27,opt,name=drill,proto3" json:"drill,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }
@@ -1906,6 +1908,122 @@ func (x *Status) GetAddress() string {
 	return ""
 }
 
+func (x *Status) GetDrill() *DrillStatus {
+	if x != nil {
+		return x.Drill
+	}
+	return nil
+}
+
+// DrillStatus tells of the last drill that the node knows of, and of the next one.
+type DrillStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Began         *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=began,proto3" json:"began,omitempty"` // unset: none was ever begun
+	Ended         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=ended,proto3" json:"ended,omitempty"` // unset: it goes on
+	Ok            bool                   `protobuf:"varint,3,opt,name=ok,proto3" json:"ok,omitempty"`
+	Taker         string                 `protobuf:"bytes,4,opt,name=taker,proto3" json:"taker,omitempty"`                                  // the node that took over, or was to
+	TookSeconds   float64                `protobuf:"fixed64,5,opt,name=took_seconds,json=tookSeconds,proto3" json:"took_seconds,omitempty"` // how long the service was away; 0: that was not measured
+	Message       string                 `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`                              // what went wrong
+	Next          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=next,proto3" json:"next,omitempty"`                                    // unset: no schedule
+	Overdue       bool                   `protobuf:"varint,8,opt,name=overdue,proto3" json:"overdue,omitempty"`                             // one was due, and none was held since
+	Generation    uint64                 `protobuf:"varint,9,opt,name=generation,proto3" json:"generation,omitempty"`                       // in which the taker serves, or was to
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrillStatus) Reset() {
+	*x = DrillStatus{}
+	mi := &file_api_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrillStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrillStatus) ProtoMessage() {}
+
+func (x *DrillStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_api_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrillStatus.ProtoReflect.Descriptor instead.
+func (*DrillStatus) Descriptor() ([]byte, []int) {
+	return file_api_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DrillStatus) GetBegan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Began
+	}
+	return nil
+}
+
+func (x *DrillStatus) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+func (x *DrillStatus) GetOk() bool {
+	if x != nil {
+		return x.Ok
+	}
+	return false
+}
+
+func (x *DrillStatus) GetTaker() string {
+	if x != nil {
+		return x.Taker
+	}
+	return ""
+}
+
+func (x *DrillStatus) GetTookSeconds() float64 {
+	if x != nil {
+		return x.TookSeconds
+	}
+	return 0
+}
+
+func (x *DrillStatus) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *DrillStatus) GetNext() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *DrillStatus) GetOverdue() bool {
+	if x != nil {
+		return x.Overdue
+	}
+	return false
+}
+
+func (x *DrillStatus) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 // Health words used below: "ok", "degraded", "down", "unknown".
 type LinkStatus struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
@@ -1928,7 +2046,7 @@ type LinkStatus struct {
 
 func (x *LinkStatus) Reset() {
 	*x = LinkStatus{}
-	mi := &file_api_proto_msgTypes[19]
+	mi := &file_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2058,7 @@ func (x *LinkStatus) String() string {
 func (*LinkStatus) ProtoMessage() {}
 
 func (x *LinkStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[19]
+	mi := &file_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2071,7 @@ func (x *LinkStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkStatus.ProtoReflect.Descriptor instead.
 func (*LinkStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{19}
+	return file_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LinkStatus) GetName() string {
@@ -2066,7 +2184,7 @@ type ResourceStatus struct {
 
 func (x *ResourceStatus) Reset() {
 	*x = ResourceStatus{}
-	mi := &file_api_proto_msgTypes[20]
+	mi := &file_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2196,7 @@ func (x *ResourceStatus) String() string {
 func (*ResourceStatus) ProtoMessage() {}
 
 func (x *ResourceStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[20]
+	mi := &file_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2209,7 @@ func (x *ResourceStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResourceStatus.ProtoReflect.Descriptor instead.
 func (*ResourceStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{20}
+	return file_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ResourceStatus) GetName() string {
@@ -2187,7 +2305,7 @@ type ProbeStatus struct {
 
 func (x *ProbeStatus) Reset() {
 	*x = ProbeStatus{}
-	mi := &file_api_proto_msgTypes[21]
+	mi := &file_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2199,7 +2317,7 @@ func (x *ProbeStatus) String() string {
 func (*ProbeStatus) ProtoMessage() {}
 
 func (x *ProbeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[21]
+	mi := &file_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2212,7 +2330,7 @@ func (x *ProbeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeStatus.ProtoReflect.Descriptor instead.
 func (*ProbeStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{21}
+	return file_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ProbeStatus) GetName() string {
@@ -2296,7 +2414,7 @@ type FenceDeviceStatus struct {
 
 func (x *FenceDeviceStatus) Reset() {
 	*x = FenceDeviceStatus{}
-	mi := &file_api_proto_msgTypes[22]
+	mi := &file_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +2426,7 @@ func (x *FenceDeviceStatus) String() string {
 func (*FenceDeviceStatus) ProtoMessage() {}
 
 func (x *FenceDeviceStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[22]
+	mi := &file_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +2439,7 @@ func (x *FenceDeviceStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceDeviceStatus.ProtoReflect.Descriptor instead.
 func (*FenceDeviceStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{22}
+	return file_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FenceDeviceStatus) GetName() string {
@@ -2443,7 +2561,7 @@ type PluginStatus struct {
 
 func (x *PluginStatus) Reset() {
 	*x = PluginStatus{}
-	mi := &file_api_proto_msgTypes[23]
+	mi := &file_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2455,7 +2573,7 @@ func (x *PluginStatus) String() string {
 func (*PluginStatus) ProtoMessage() {}
 
 func (x *PluginStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[23]
+	mi := &file_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2468,7 +2586,7 @@ func (x *PluginStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PluginStatus.ProtoReflect.Descriptor instead.
 func (*PluginStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{23}
+	return file_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PluginStatus) GetName() string {
@@ -2682,7 +2800,7 @@ const file_api_proto_rawDesc = "" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfd\a\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb2\b\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12.\n" +
@@ -2715,7 +2833,20 @@ const file_api_proto_rawDesc = "" +
 	"\x0eoutbox_pending\x18\x17 \x01(\x04R\routboxPending\x122\n" +
 	"\x15outbox_dropped_points\x18\x18 \x01(\x04R\x13outboxDroppedPoints\x128\n" +
 	"\aplugins\x18\x19 \x03(\v2\x1e.storeward.api.v1.PluginStatusR\aplugins\x12\x18\n" +
-	"\aaddress\x18\x1a \x01(\tR\aaddress\"\xbe\x03\n" +
+	"\aaddress\x18\x1a \x01(\tR\aaddress\x123\n" +
+	"\x05drill\x18\x1b \x01(\v2\x1d.storeward.api.v1.DrillStatusR\x05drill\"\xbe\x02\n" +
+	"\vDrillStatus\x120\n" +
+	"\x05began\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05began\x120\n" +
+	"\x05ended\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12\x0e\n" +
+	"\x02ok\x18\x03 \x01(\bR\x02ok\x12\x14\n" +
+	"\x05taker\x18\x04 \x01(\tR\x05taker\x12!\n" +
+	"\ftook_seconds\x18\x05 \x01(\x01R\vtookSeconds\x12\x18\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x12.\n" +
+	"\x04next\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04next\x12\x18\n" +
+	"\aoverdue\x18\b \x01(\bR\aoverdue\x12\x1e\n" +
+	"\n" +
+	"generation\x18\t \x01(\x04R\n" +
+	"generation\"\xbe\x03\n" +
 	"\n" +
 	"LinkStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
@@ -2810,7 +2941,7 @@ func file_api_proto_rawDescGZIP() []byte {
 }
 
 var file_api_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_api_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_api_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_api_proto_goTypes = []any{
 	(Severity)(0),                 // 0: storeward.api.v1.Severity
 	(*Batch)(nil),                 // 1: storeward.api.v1.Batch
@@ -2832,43 +2963,44 @@ var file_api_proto_goTypes = []any{
 	(*Point)(nil),                 // 17: storeward.api.v1.Point
 	(*Inventory)(nil),             // 18: storeward.api.v1.Inventory
 	(*Status)(nil),                // 19: storeward.api.v1.Status
-	(*LinkStatus)(nil),            // 20: storeward.api.v1.LinkStatus
-	(*ResourceStatus)(nil),        // 21: storeward.api.v1.ResourceStatus
-	(*ProbeStatus)(nil),           // 22: storeward.api.v1.ProbeStatus
-	(*FenceDeviceStatus)(nil),     // 23: storeward.api.v1.FenceDeviceStatus
-	(*PluginStatus)(nil),          // 24: storeward.api.v1.PluginStatus
-	nil,                           // 25: storeward.api.v1.Event.AttributesEntry
-	nil,                           // 26: storeward.api.v1.EvidenceItem.ValuesEntry
-	nil,                           // 27: storeward.api.v1.Sample.ValuesEntry
-	nil,                           // 28: storeward.api.v1.Point.TagsEntry
-	nil,                           // 29: storeward.api.v1.Point.FieldsEntry
-	nil,                           // 30: storeward.api.v1.Inventory.FactsEntry
-	nil,                           // 31: storeward.api.v1.ProbeStatus.ValuesEntry
-	nil,                           // 32: storeward.api.v1.FenceDeviceStatus.ValuesEntry
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*DrillStatus)(nil),           // 20: storeward.api.v1.DrillStatus
+	(*LinkStatus)(nil),            // 21: storeward.api.v1.LinkStatus
+	(*ResourceStatus)(nil),        // 22: storeward.api.v1.ResourceStatus
+	(*ProbeStatus)(nil),           // 23: storeward.api.v1.ProbeStatus
+	(*FenceDeviceStatus)(nil),     // 24: storeward.api.v1.FenceDeviceStatus
+	(*PluginStatus)(nil),          // 25: storeward.api.v1.PluginStatus
+	nil,                           // 26: storeward.api.v1.Event.AttributesEntry
+	nil,                           // 27: storeward.api.v1.EvidenceItem.ValuesEntry
+	nil,                           // 28: storeward.api.v1.Sample.ValuesEntry
+	nil,                           // 29: storeward.api.v1.Point.TagsEntry
+	nil,                           // 30: storeward.api.v1.Point.FieldsEntry
+	nil,                           // 31: storeward.api.v1.Inventory.FactsEntry
+	nil,                           // 32: storeward.api.v1.ProbeStatus.ValuesEntry
+	nil,                           // 33: storeward.api.v1.FenceDeviceStatus.ValuesEntry
+	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
 }
 var file_api_proto_depIdxs = []int32{
 	3,  // 0: storeward.api.v1.Batch.envelopes:type_name -> storeward.api.v1.Envelope
-	33, // 1: storeward.api.v1.Envelope.time:type_name -> google.protobuf.Timestamp
+	34, // 1: storeward.api.v1.Envelope.time:type_name -> google.protobuf.Timestamp
 	4,  // 2: storeward.api.v1.Envelope.event:type_name -> storeward.api.v1.Event
 	5,  // 3: storeward.api.v1.Envelope.incident:type_name -> storeward.api.v1.Incident
 	16, // 4: storeward.api.v1.Envelope.points:type_name -> storeward.api.v1.Points
 	18, // 5: storeward.api.v1.Envelope.inventory:type_name -> storeward.api.v1.Inventory
 	0,  // 6: storeward.api.v1.Event.severity:type_name -> storeward.api.v1.Severity
-	25, // 7: storeward.api.v1.Event.attributes:type_name -> storeward.api.v1.Event.AttributesEntry
+	26, // 7: storeward.api.v1.Event.attributes:type_name -> storeward.api.v1.Event.AttributesEntry
 	0,  // 8: storeward.api.v1.Incident.severity:type_name -> storeward.api.v1.Severity
-	33, // 9: storeward.api.v1.Incident.opened:type_name -> google.protobuf.Timestamp
-	33, // 10: storeward.api.v1.Incident.closed:type_name -> google.protobuf.Timestamp
-	33, // 11: storeward.api.v1.Incident.redundant:type_name -> google.protobuf.Timestamp
+	34, // 9: storeward.api.v1.Incident.opened:type_name -> google.protobuf.Timestamp
+	34, // 10: storeward.api.v1.Incident.closed:type_name -> google.protobuf.Timestamp
+	34, // 11: storeward.api.v1.Incident.redundant:type_name -> google.protobuf.Timestamp
 	6,  // 12: storeward.api.v1.Incident.phases:type_name -> storeward.api.v1.Phase
 	7,  // 13: storeward.api.v1.Incident.timeline:type_name -> storeward.api.v1.TimelineEntry
 	8,  // 14: storeward.api.v1.Incident.findings:type_name -> storeward.api.v1.Finding
 	9,  // 15: storeward.api.v1.Incident.snapshots:type_name -> storeward.api.v1.Snapshot
-	33, // 16: storeward.api.v1.Phase.start:type_name -> google.protobuf.Timestamp
-	33, // 17: storeward.api.v1.TimelineEntry.time:type_name -> google.protobuf.Timestamp
+	34, // 16: storeward.api.v1.Phase.start:type_name -> google.protobuf.Timestamp
+	34, // 17: storeward.api.v1.TimelineEntry.time:type_name -> google.protobuf.Timestamp
 	0,  // 18: storeward.api.v1.TimelineEntry.severity:type_name -> storeward.api.v1.Severity
 	0,  // 19: storeward.api.v1.Finding.severity:type_name -> storeward.api.v1.Severity
-	33, // 20: storeward.api.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
+	34, // 20: storeward.api.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
 	19, // 21: storeward.api.v1.Snapshot.status:type_name -> storeward.api.v1.Status
 	10, // 22: storeward.api.v1.Snapshot.host:type_name -> storeward.api.v1.Host
 	13, // 23: storeward.api.v1.Snapshot.processes:type_name -> storeward.api.v1.Process
@@ -2876,33 +3008,37 @@ var file_api_proto_depIdxs = []int32{
 	15, // 25: storeward.api.v1.Snapshot.flight:type_name -> storeward.api.v1.Sample
 	11, // 26: storeward.api.v1.Host.filesystems:type_name -> storeward.api.v1.Filesystem
 	12, // 27: storeward.api.v1.Host.interfaces:type_name -> storeward.api.v1.NetworkInterface
-	26, // 28: storeward.api.v1.EvidenceItem.values:type_name -> storeward.api.v1.EvidenceItem.ValuesEntry
-	33, // 29: storeward.api.v1.Sample.time:type_name -> google.protobuf.Timestamp
-	27, // 30: storeward.api.v1.Sample.values:type_name -> storeward.api.v1.Sample.ValuesEntry
+	27, // 28: storeward.api.v1.EvidenceItem.values:type_name -> storeward.api.v1.EvidenceItem.ValuesEntry
+	34, // 29: storeward.api.v1.Sample.time:type_name -> google.protobuf.Timestamp
+	28, // 30: storeward.api.v1.Sample.values:type_name -> storeward.api.v1.Sample.ValuesEntry
 	17, // 31: storeward.api.v1.Points.points:type_name -> storeward.api.v1.Point
-	28, // 32: storeward.api.v1.Point.tags:type_name -> storeward.api.v1.Point.TagsEntry
-	29, // 33: storeward.api.v1.Point.fields:type_name -> storeward.api.v1.Point.FieldsEntry
-	30, // 34: storeward.api.v1.Inventory.facts:type_name -> storeward.api.v1.Inventory.FactsEntry
-	33, // 35: storeward.api.v1.Status.time:type_name -> google.protobuf.Timestamp
-	33, // 36: storeward.api.v1.Status.started:type_name -> google.protobuf.Timestamp
-	33, // 37: storeward.api.v1.Status.mode_until:type_name -> google.protobuf.Timestamp
-	20, // 38: storeward.api.v1.Status.links:type_name -> storeward.api.v1.LinkStatus
-	21, // 39: storeward.api.v1.Status.resources:type_name -> storeward.api.v1.ResourceStatus
-	22, // 40: storeward.api.v1.Status.probes:type_name -> storeward.api.v1.ProbeStatus
-	23, // 41: storeward.api.v1.Status.fence_devices:type_name -> storeward.api.v1.FenceDeviceStatus
-	24, // 42: storeward.api.v1.Status.plugins:type_name -> storeward.api.v1.PluginStatus
-	33, // 43: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
-	33, // 44: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
-	31, // 45: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
-	33, // 46: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
-	33, // 47: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
-	32, // 48: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
-	33, // 49: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	29, // 32: storeward.api.v1.Point.tags:type_name -> storeward.api.v1.Point.TagsEntry
+	30, // 33: storeward.api.v1.Point.fields:type_name -> storeward.api.v1.Point.FieldsEntry
+	31, // 34: storeward.api.v1.Inventory.facts:type_name -> storeward.api.v1.Inventory.FactsEntry
+	34, // 35: storeward.api.v1.Status.time:type_name -> google.protobuf.Timestamp
+	34, // 36: storeward.api.v1.Status.started:type_name -> google.protobuf.Timestamp
+	34, // 37: storeward.api.v1.Status.mode_until:type_name -> google.protobuf.Timestamp
+	21, // 38: storeward.api.v1.Status.links:type_name -> storeward.api.v1.LinkStatus
+	22, // 39: storeward.api.v1.Status.resources:type_name -> storeward.api.v1.ResourceStatus
+	23, // 40: storeward.api.v1.Status.probes:type_name -> storeward.api.v1.ProbeStatus
+	24, // 41: storeward.api.v1.Status.fence_devices:type_name -> storeward.api.v1.FenceDeviceStatus
+	25, // 42: storeward.api.v1.Status.plugins:type_name -> storeward.api.v1.PluginStatus
+	20, // 43: storeward.api.v1.Status.drill:type_name -> storeward.api.v1.DrillStatus
+	34, // 44: storeward.api.v1.DrillStatus.began:type_name -> google.protobuf.Timestamp
+	34, // 45: storeward.api.v1.DrillStatus.ended:type_name -> google.protobuf.Timestamp
+	34, // 46: storeward.api.v1.DrillStatus.next:type_name -> google.protobuf.Timestamp
+	34, // 47: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
+	34, // 48: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
+	32, // 49: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
+	34, // 50: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
+	34, // 51: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
+	33, // 52: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
+	34, // 53: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_api_proto_init() }
@@ -2922,7 +3058,7 @@ func file_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_api_proto_rawDesc), len(file_api_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

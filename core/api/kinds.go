@@ -45,6 +45,13 @@ const (
 	KindSwitchoverCompleted = "switchover.completed"
 	KindSwitchoverFailed    = "switchover.failed"
 
+	// Drills: rehearsed failovers.
+	KindDrillBegun     = "drill.begun"
+	KindDrillCompleted = "drill.completed" // attributes: recovery_seconds
+	KindDrillFailed    = "drill.failed"
+	KindDrillSkipped   = "drill.skipped" // one was due, and was not begun
+	KindDrillOverdue   = "drill.overdue" // one was due, and none was held since
+
 	// Fence devices.
 	KindFenceOrdered   = "fence.ordered"
 	KindFenceConfirmed = "fence.confirmed"
@@ -98,6 +105,7 @@ const (
 const (
 	IncidentFailover   = "failover"
 	IncidentSwitchover = "switchover"
+	IncidentDrill      = "drill"
 	IncidentService    = "service"
 	IncidentDegraded   = "degraded"
 	IncidentFence      = "fence"
@@ -124,6 +132,7 @@ const (
 	ConditionModeEnding   = "mode-ending"
 	ConditionConfig       = "configuration"
 	ConditionOutbox       = "outbox"
+	ConditionDrill        = "drill"
 )
 
 // Health words, as used in Status.

@@ -195,6 +195,8 @@ type Command struct {
 	Seconds float64 `json:"seconds,omitempty"`
 	// Generation is the generation the operator saw; the policy refuses a command for another one. 0: not asked.
 	Generation uint64 `json:"generation,omitempty"`
+	// Anyway begins a drill although the store is open.
+	Anyway bool `json:"anyway,omitempty"`
 	// Operator is who asked.
 	Operator string `json:"operator,omitempty"`
 }

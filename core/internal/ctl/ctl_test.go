@@ -60,6 +60,9 @@ func well() *api.Status {
 			{Name: "db", State: "started", Health: "ok", Pid: 4711, Managed: true, Restarts: 1, Message: "accepts connections"},
 		},
 		Probes: []*api.ProbeStatus{{Name: "sale", Health: "ok"}, {Name: "host", Health: "ok"}},
+		Drill: &api.DrillStatus{
+			Began: stamp(50 * time.Hour), Ended: stamp(50*time.Hour - time.Second), Ok: true, Taker: "alpha", TookSeconds: .84, Next: stamp(-120 * time.Hour),
+		},
 	}
 }
 
@@ -75,6 +78,7 @@ func broken() *api.Status {
 	s.Probes[0].Health, s.Probes[0].Message = "down", "connection refused"
 	s.Plugins = []*api.PluginStatus{{Name: "http", Health: "down", Message: "killed by a signal"}}
 	s.OutboxPending, s.OutboxDroppedPoints = 12, 340
+	s.Drill.Ok, s.Drill.Message, s.Drill.Overdue = false, "ups-beta was ordered on, and did not answer in time", true
 	s.Mode, s.ModeUntil = "maintenance", timestamppb.New(noon.Add(time.Hour))
 	return s
 }
@@ -169,6 +173,7 @@ func TestGolden(t *testing.T) {
 		{"config-apply-refused", control.State{}, "config apply", 1},
 		{"fence-without-yes", control.State{Status: well()}, "fence beta", 2},
 		{"fence-confirm-without-yes", control.State{Status: well()}, "fence-confirm beta", 2},
+		{"drill-without-yes", control.State{Status: well()}, "drill --anyway", 2},
 		{"maintenance-maybe", control.State{Status: well()}, "maintenance maybe", 2},
 		{"standby-without-node", control.State{Status: well()}, "standby", 2},
 		{"unknown-output", control.State{Status: well()}, "status -o xml", 2},
@@ -211,6 +216,15 @@ func TestOrdersNameTheirGeneration(t *testing.T) {
 	}
 	if d.command.Generation != 7 || d.command.Seconds != 1800 || d.command.Target != "beta" || d.command.Operator == "" {
 		t.Errorf("command %+v", d.command)
+	}
+}
+
+func TestDrillSaysAnywayOnlyWhenTold(t *testing.T) {
+	for _, args := range [][]string{{"drill", "--yes"}, {"drill", "--yes", "--anyway"}} {
+		d := &fakeDaemon{state: control.State{Status: well()}}
+		if code, printed := run(t, d, args...); code != 0 || d.command.Name != "drill" || d.command.Anyway != (len(args) == 3) {
+			t.Errorf("%v: exit code %d, command %+v: %s", args, code, d.command, printed)
+		}
 	}
 }
 

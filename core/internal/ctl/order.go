@@ -21,12 +21,18 @@ type order struct {
 	consequence string
 	// lasts offers --for, the end of a mode.
 	lasts bool
+	// anyway offers --anyway, although the store is open.
+	anyway bool
 }
 
 var orders = []order{
 	{
 		use: "switchover", short: "Hand the service to the other node",
 		consequence: "the service stops on the active node and starts on the other one: sales pause for some seconds",
+	},
+	{
+		use: "drill", anyway: true, short: "Rehearse a failover: hand over, measured, and try every fence device",
+		consequence: "the service stops on the active node and starts on the other one: sales pause for some seconds; each fence device is ordered on, which changes nothing",
 	},
 	{
 		use: "standby", target: "NODE", lasts: true, short: "Keep a node from being active, until an end",
@@ -64,7 +70,7 @@ var orders = []order{
 }
 
 func (t *tool) orderCommand(o order) *cobra.Command {
-	var yes bool
+	var yes, anyway bool
 	var lasts time.Duration
 	cmd := &cobra.Command{Use: o.use, Short: o.short}
 	if o.target == "" {
@@ -81,6 +87,9 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 	if o.lasts {
 		cmd.Flags().DurationVar(&lasts, "for", 4*time.Hour, "how long the mode lasts, in running time")
 	}
+	if o.anyway {
+		cmd.Flags().BoolVar(&anyway, "anyway", false, "also while the store is open (drills.opening_hours)")
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		target := ""
 		if len(args) > 0 {
@@ -92,7 +101,7 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		if o.consequence != "" && !yes && target != "off" {
 			return fmt.Errorf("%w: this has a consequence: %s. Say --yes to go ahead", errUsage, consequence(o, target))
 		}
-		return t.send(cmd.Context(), control.Command{Name: o.use, Target: target, Seconds: lasts.Seconds()})
+		return t.send(cmd.Context(), control.Command{Name: o.use, Target: target, Seconds: lasts.Seconds(), Anyway: anyway})
 	}
 	return cmd
 }

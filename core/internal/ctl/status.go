@@ -59,6 +59,7 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 	renderFences(table, s, now)
 	renderResources(table, s)
 	renderProbes(table, s)
+	renderDrill(table, s.GetDrill(), now)
 	renderTail(table, s)
 	_ = table.Flush()
 }
@@ -231,6 +232,28 @@ func renderProbes(w io.Writer, s *api.Status) {
 	default:
 		line(w, "%d other probes are well.", well)
 	}
+}
+
+// renderDrill tells when a failover was rehearsed last, and when it is next.
+func renderDrill(w io.Writer, d *api.DrillStatus, now time.Time) {
+	last, next := "none was ever held", "none is scheduled"
+	ago := age(now.Sub(d.GetBegan().AsTime())) + " ago"
+	switch {
+	case d.GetBegan() == nil:
+	case d.GetEnded() == nil:
+		last = "under way, begun " + ago
+	case !d.GetOk():
+		last = "FAILED " + ago + ": " + d.GetMessage()
+	default:
+		last = fmt.Sprintf("passed %s, %s took over in %s", ago, d.GetTaker(), seconds(d.GetTookSeconds()))
+	}
+	if d.GetNext() != nil {
+		next = "next " + d.GetNext().AsTime().Local().Format("Mon 2006-01-02 15:04")
+	}
+	if d.GetOverdue() {
+		next = "OVERDUE, " + next
+	}
+	line(w, "Last drill: %s; %s.", last, next)
 }
 
 func renderTail(w io.Writer, s *api.Status) {

@@ -144,6 +144,7 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 		c.send(o.gather(c.incidents))
 		return
 	}
+	c.e.drills.observe(o)
 	o.raised, o.over = c.damper.pass(o.at, o.raised, o.cleared)
 	events := append(translate(c.e, o), c.redundancy(o)...)
 	opened := c.incidents.observe(ctx, o, events)
@@ -267,6 +268,13 @@ func (c *clerk) remember(wall time.Time, event *api.Event) {
 		Object: event.GetObject(), Condition: event.GetCondition(), Severity: severityWord(event.GetSeverity()),
 		Message: event.GetMessage(), Since: since,
 	}
+}
+
+// forget drops an alarm that is another node's to tell now.
+func (c *clerk) forget(object, condition string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.alarms, object+" "+condition)
 }
 
 // standing lists the alarms, worst first, then oldest first.

@@ -29,7 +29,7 @@ var verbs = map[string]failover.Verb{
 	"maintenance on": failover.MaintenanceOn, "maintenance off": failover.MaintenanceOff,
 	"manage": failover.Manage, "unmanage": failover.Unmanage, "cleanup": failover.Cleanup, "restart": failover.Restart,
 	"fence": failover.Fence, "fence-confirm": failover.FenceConfirm, "remove": failover.Remove, "readmit": failover.Readmit,
-	"adopt": failover.Adopt,
+	"adopt": failover.Adopt, "drill": failover.Drill,
 }
 
 // State answers the control socket.
@@ -81,7 +81,7 @@ func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply,
 	}
 	if e.relays(c) {
 		reply, err := e.Peer.Command(ctx, &peerpb.CommandRequest{
-			Operator: c.Operator, Name: c.Name, Target: c.Target, DurationSeconds: c.Seconds, Generation: c.Generation,
+			Operator: c.Operator, Name: c.Name, Target: c.Target, DurationSeconds: c.Seconds, Generation: c.Generation, Anyway: c.Anyway,
 		})
 		if err == nil {
 			return replyOf(reply)
@@ -125,7 +125,7 @@ func (e *Engine) command(ctx context.Context, c control.Command) (control.Reply,
 	defer cancel()
 	answer, err := e.order(ctx, failover.Command{
 		ID: fmt.Sprintf("command-%d", commandNumber.Add(1)), Verb: verb, Name: e.targetOf(c), Generation: c.Generation,
-		For: time.Duration(c.Seconds * float64(time.Second)), Operator: c.Operator,
+		For: time.Duration(c.Seconds * float64(time.Second)), Operator: c.Operator, Open: e.drills.open(), Anyway: c.Anyway,
 	})
 	if err != nil {
 		return control.Reply{}, err

@@ -95,6 +95,7 @@ type Engine struct {
 	reach     map[string]*instance
 	probes    *probes
 	lives     *deviceLives
+	drills    *drills
 	arrivals  firstArrivals
 	reviewing sync.Mutex        // guards reviewed
 	reviewed  []failover.Device // as last brought into the policy
@@ -165,6 +166,7 @@ func New(o Options) (*Engine, error) {
 	e.reach = e.newReach()
 	e.probes = newProbes(e)
 	e.clerk = newClerk(e)
+	e.drills = newDrills(e)
 	return e, nil
 }
 
@@ -194,7 +196,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // work lists the goroutines that live as long as the engine.
 func (e *Engine) work() []func(context.Context) {
 	all := []func(context.Context){
-		e.saver, e.ringWriter, e.clerk.run, e.probes.run, e.watchPingGroup, e.statusTicker,
+		e.saver, e.ringWriter, e.clerk.run, e.probes.run, e.watchPingGroup, e.statusTicker, e.drills.run,
 	}
 	for _, l := range e.links {
 		all = append(all, l.receive)

@@ -148,8 +148,11 @@ func (f *fakeInstance) Off(_ context.Context, o sdk.Order) (sdk.Reading, error) 
 
 func (f *fakeInstance) On(context.Context, sdk.Order) (sdk.Reading, error) {
 	f.w.mu.Lock()
-	was := f.w.power[f.fed()] || f.w.dark
+	was, refuse := f.w.power[f.fed()] || f.w.dark, f.w.refuse
 	f.w.mu.Unlock()
+	if refuse {
+		return sdk.Reading{}, errors.New("the device refuses")
+	}
 	if !was {
 		f.w.boot(f.fed())
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -55,7 +54,9 @@ type incidents struct {
 	measured  bool            // its recovery time went out as points
 	told      map[string]bool // incidents of ours, as the failed node, that we added to
 	signs     Signs
-	signed    bool // the signs are those from before the order
+	signed    bool   // the signs are those from before the order
+	rehearsed bool   // how the drill came out was told
+	fault     string // what went wrong in it
 }
 
 func newIncidents(e *Engine) *incidents {
@@ -68,6 +69,12 @@ func (i *incidents) observe(ctx context.Context, o observation, events []*api.Ev
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	out := &changed{}
+	if i.overtaken(o) {
+		i.grow(o, events)
+		i.main.Closed = timestamp(i.e.Clock.At(o.at))
+		i.dirty, i.due = true, true
+		i.revise(out, o.at)
+	}
 	if i.main == nil {
 		i.openMain(o)
 	}
@@ -82,6 +89,17 @@ func (i *incidents) observe(ctx context.Context, o observation, events []*api.Ev
 	return out
 }
 
+// askedFor tells whether the incident is a change that somebody asked for.
+func askedFor(i *api.Incident) bool {
+	return i.GetKind() == api.IncidentSwitchover || i.GetKind() == api.IncidentDrill
+}
+
+// overtaken: the peer died in the middle of a planned change. What follows is an
+// incident of its own.
+func (i *incidents) overtaken(o observation) bool {
+	return askedFor(i.main) && slices.ContainsFunc(o.notes, func(n failover.Note) bool { return n.Kind == "peer-silent" })
+}
+
 // openMain opens the incident of a lost peer or of a change of the active role.
 func (i *incidents) openMain(o observation) {
 	kind := ""
@@ -91,6 +109,8 @@ func (i *incidents) openMain(o observation) {
 			kind = api.IncidentFailover
 		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "switchover":
 			kind = api.IncidentSwitchover // the node that takes over tells it, not the one that gives
+		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "drill", n.Kind == "drill-failed" && kind == "":
+			kind = api.IncidentDrill
 		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "failover":
 			kind = api.IncidentFailover
 		}
@@ -112,9 +132,10 @@ func (i *incidents) openMain(o observation) {
 		Severity: critical, Opened: timestamp(i.e.Clock.At(i.began)),
 		FailedNode: failed, Survivor: survivor, Generation: o.view.Generation,
 	}
-	if kind == api.IncidentSwitchover {
+	if askedFor(i.main) {
 		i.main.FailedNode, i.main.Severity = "", warning
 	}
+	i.rehearsed, i.fault = false, ""
 	i.dirty, i.due, i.asked, i.looked, i.measured, i.signed = true, true, false, false, false, false
 	i.signs = Signs{Said: said(o.view)}
 	i.remember()
@@ -139,6 +160,7 @@ func (i *incidents) grow(o observation, events []*api.Event) {
 			Text: event.GetMessage(), Kind: event.GetKind(),
 		})
 	}
+	i.takeOutcome(o.notes)
 	for _, a := range o.actions {
 		if a.Kind == failover.Analyse { // it goes on for as long as the peer is silent
 			if i.looked {
@@ -158,6 +180,19 @@ func (i *incidents) grow(o observation, events []*api.Event) {
 	}
 }
 
+// takeOutcome keeps how a drill came out.
+func (i *incidents) takeOutcome(notes []failover.Note) {
+	for _, n := range notes {
+		if i.main.Kind != api.IncidentDrill || n.Kind != "drill-done" && n.Kind != "drill-failed" {
+			continue
+		}
+		i.rehearsed, i.dirty, i.due = true, true, true
+		if n.Kind == "drill-failed" {
+			i.fault, i.main.Severity = drillFault(n), major
+		}
+	}
+}
+
 func (i *incidents) entry(entry *api.TimelineEntry) {
 	if len(i.main.Timeline) < maxTimeline {
 		i.main.Timeline = append(i.main.Timeline, entry)
@@ -168,7 +203,8 @@ func (i *incidents) entry(entry *api.TimelineEntry) {
 // takePhases copies the machine's own account of the change of role.
 func (i *incidents) takePhases(v *viewed) {
 	f := v.Failover
-	if f.Generation == 0 || f.Done != 0 && f.Done < i.began || f.Began < i.began-time.Minute {
+	foreign := (f.Kind == "switchover" || f.Kind == "drill") && !askedFor(i.main)
+	if f.Generation == 0 || foreign || f.Done != 0 && f.Done < i.began || f.Began < i.began-time.Minute {
 		i.title(v, failover.Failover{})
 		return
 	}
@@ -208,39 +244,6 @@ func samePhases(a, b []*api.Phase) bool {
 	})
 }
 
-// title says in one line what happened and how it stands.
-func (i *incidents) title(v *viewed, f failover.Failover) {
-	m := i.main
-	var text string
-	switch {
-	case m.Kind == api.IncidentSwitchover && f.Done != 0 && f.OK:
-		text = fmt.Sprintf("%s took the service over as planned in %s", i.e.Node, inSeconds(m.RecoverySeconds))
-	case m.Kind == api.IncidentSwitchover:
-		text = "A planned switchover is under way"
-	case m.Kind == api.IncidentDegraded:
-		text = fmt.Sprintf("%s failed; %s serves on alone", m.FailedNode, m.Survivor)
-	case f.Done != 0 && f.OK:
-		text = fmt.Sprintf("%s failed; %s took over in %s", m.FailedNode, m.Survivor, inSeconds(m.RecoverySeconds))
-	case v.Role == beat.Active:
-		text = fmt.Sprintf("%s failed; %s is taking over", m.FailedNode, m.Survivor)
-	default:
-		text = fmt.Sprintf("%s is silent; %s has not taken over", m.FailedNode, m.Survivor)
-	}
-	if m.Redundant != nil {
-		text += "; both nodes are well again"
-	}
-	if text != m.Title {
-		m.Title, i.dirty = text, true
-	}
-}
-
-func inSeconds(s float64) string {
-	if s < 10 {
-		return fmt.Sprintf("%.2f s", s)
-	}
-	return fmt.Sprintf("%.0f s", s)
-}
-
 // closeWhenWhole closes once one node serves and the other could take over.
 func (i *incidents) closeWhenWhole(o observation) {
 	if o.view == nil || !o.view.Redundant || o.view.at-i.began < growEvery/2 || o.at <= i.began {
@@ -248,6 +251,9 @@ func (i *incidents) closeWhenWhole(o observation) {
 	}
 	if f := o.view.Failover; i.main.Kind == api.IncidentFailover && f.Done == 0 && o.view.Role == beat.Active {
 		return // still being verified
+	}
+	if i.main.Kind == api.IncidentDrill && !i.rehearsed {
+		return
 	}
 	now := timestamp(i.e.Clock.At(o.at))
 	i.main.Redundant, i.main.Closed = now, now
@@ -324,41 +330,4 @@ func (i *incidents) references() []*peerpb.IncidentRef {
 		return time.Duration(now-r.GetFailedUnixNano()) > refsKept
 	})
 	return slices.Clone(i.refs)
-}
-
-// actionText tells an order to the world in words; empty for what nobody needs to read.
-func actionText(a failover.Action, peer string) string {
-	switch a.Kind {
-	case failover.Analyse:
-		return "Looks for any sign of life of " + peer + "."
-	case failover.FenceOff:
-		return "Orders " + a.Device + " to switch off."
-	case failover.FenceOn:
-		return "Orders " + a.Device + " to switch on."
-	case failover.FenceTest:
-		return "Tries " + a.Device + " with an order that changes nothing."
-	case failover.StartResource:
-		return "Starts " + a.Resource + "."
-	case failover.StopResource:
-		return "Stops " + a.Resource + "."
-	case failover.RestartResource:
-		return "Restarts " + a.Resource + "."
-	case failover.Verify:
-		return "Asks the service through the virtual IP."
-	case failover.Persist:
-		return fmt.Sprintf("Saves generation %d.", a.State.Generation)
-	default:
-		return ""
-	}
-}
-
-func actionObject(a failover.Action) string {
-	switch {
-	case a.Device != "":
-		return "fence/" + a.Device
-	case a.Resource != "":
-		return "resource/" + a.Resource
-	default:
-		return ""
-	}
 }

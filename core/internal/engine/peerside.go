@@ -32,6 +32,7 @@ func (p PeerSide) Snapshot(ctx context.Context, _ string) *api.Snapshot {
 func (p PeerSide) Command(ctx context.Context, r *peerpb.CommandRequest) *peerpb.CommandReply {
 	reply, err := p.e.command(ctx, control.Command{
 		Name: r.GetName(), Target: r.GetTarget(), Seconds: r.GetDurationSeconds(), Generation: r.GetGeneration(), Operator: r.GetOperator(),
+		Anyway: r.GetAnyway(),
 	})
 	if err != nil {
 		return &peerpb.CommandReply{Message: trimRefused(err)}
@@ -44,5 +45,6 @@ func (p PeerSide) Heard(news *peerpb.News) {
 	if p.e.Evidence != nil {
 		p.e.Evidence.KeepPeer(news)
 	}
+	p.e.drills.learn(news.GetStatus().GetDrill())
 	p.e.returned(news.GetIncidents())
 }

@@ -42,6 +42,7 @@ func (e *Engine) Status() *api.Status {
 	for _, c := range cfg.Fencing {
 		s.FenceDevices = append(s.FenceDevices, e.deviceStatus(c.Name))
 	}
+	s.Drill = e.drills.status()
 	s.OutboxPending, s.OutboxDroppedPoints = e.Sink.Backlog()
 	return s
 }

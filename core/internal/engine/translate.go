@@ -36,6 +36,9 @@ var meanings = map[string]meaning{
 	"power-on":           {api.KindNodePowered, informative},
 	"takeover-voided":    {api.KindFailoverAborted, warning},
 	"handover-begun":     {api.KindSwitchoverStarted, informative},
+	"drill-begun":        {api.KindDrillBegun, informative},
+	"drill-done":         {api.KindDrillCompleted, cleared},
+	"drill-failed":       {api.KindDrillFailed, major},
 	"handover-aborted":   {api.KindSwitchoverFailed, major},
 	"grant-refused":      {api.KindSwitchoverFailed, major},
 	"adopted":            {api.KindNodeActive, informative},
@@ -72,7 +75,7 @@ func meaningOf(n failover.Note, v *viewed) meaning {
 		switch change {
 		case "failover":
 			return meaning{api.KindFailoverCompleted, informative}
-		case "switchover":
+		case "switchover", "drill":
 			return meaning{api.KindSwitchoverCompleted, informative}
 		}
 	case "role":
@@ -133,7 +136,10 @@ func noteEvent(e *Engine, n failover.Note, v *viewed) *api.Event {
 	if pids := pidsOf.FindStringSubmatch(n.Text); pids != nil {
 		event.Attributes["old_pid"], event.Attributes["new_pid"] = pids[1], pids[2]
 	}
-	if n.Kind == "takeover-done" && v.Failover.Done > 0 {
+	if n.Kind == "drill-done" || n.Kind == "drill-failed" {
+		event.Condition = api.ConditionDrill
+	}
+	if (n.Kind == "takeover-done" || n.Kind == "drill-done") && v.Failover.Done > 0 {
 		event.Attributes["recovery_seconds"] = strconv.FormatFloat((v.Failover.Done - v.Failover.Began).Seconds(), 'f', 3, 64)
 	}
 	if event.Severity == api.Severity_SEVERITY_UNSPECIFIED {
@@ -208,6 +214,12 @@ func clearedEvent(a failover.Alarm, raised []failover.Alarm) *api.Event {
 func answerEvent(e *Engine, a failover.Answer) *api.Event {
 	if a.ID == leaveID || a.Err == "" {
 		return nil
+	}
+	if a.ID == scheduledDrill {
+		return &api.Event{
+			Kind: api.KindDrillSkipped, Severity: warning, Object: "store/" + e.Config.Store,
+			Message: sentence("The drill that was due was not begun: " + a.Err),
+		}
 	}
 	return &api.Event{
 		Kind: api.KindOperatorCommand, Severity: warning, Object: "node/" + e.Node,

@@ -61,6 +61,9 @@ type world struct {
 	wrong    map[string][]sdk.Condition // with the supply of a node
 	nodes    map[string]*fakeDaemon
 	saved    map[string]string
+	records  map[string][]byte        // NODE/NAME
+	behind   map[string]time.Duration // a node's clock
+	extra    string                   // of the configuration
 }
 
 type fakeDaemon struct {
@@ -74,11 +77,31 @@ func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, begun: time.Now(), power: map[string]bool{}, running: map[string]map[string]int{}, pids: 100,
 		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
+		records: map[string][]byte{}, behind: map[string]time.Duration{},
 	}
 }
 
 func (w *world) clock() Clock {
 	return Clock{Now: func() time.Duration { return time.Hour + time.Since(w.begun) }, Wall: time.Now}
+}
+
+// clockOf is a node's own clock.
+func (w *world) clockOf(node string) Clock {
+	c := w.clock()
+	c.Wall = func() time.Time {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return time.Now().Add(-w.behind[node])
+	}
+	return c
+}
+
+// later sets both nodes' clocks forward: what goes by them need not be waited for.
+func (w *world) later(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.behind["alpha"] -= d
+	w.behind["beta"] -= d
 }
 
 // boot switches a node on and starts its daemon.
@@ -92,7 +115,7 @@ func (w *world) boot(node string) *fakeDaemon {
 // daemon starts a node's daemon in a kernel boot.
 func (w *world) daemon(node, boot string) *fakeDaemon {
 	w.t.Helper()
-	cfg, err := config.Parse("store.yaml", []byte(storeFile))
+	cfg, err := config.Parse("store.yaml", []byte(storeFile+w.extra))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -113,7 +136,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	e, err := New(Options{
 		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
-		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clock(), Log: log,
+		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Log: log, Records: fakeRecords{w, node},
 		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
 	})
 	if err != nil {
@@ -189,6 +212,24 @@ func (w *world) runs(node, resource string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.running[node][resource] > 0
+}
+
+type fakeRecords struct {
+	w    *world
+	node string
+}
+
+func (r fakeRecords) Load(name string) ([]byte, error) {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	return r.w.records[r.node+"/"+name], nil
+}
+
+func (r fakeRecords) Save(name string, text []byte) error {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	r.w.records[r.node+"/"+name] = text
+	return nil
 }
 
 type fakeSink struct {

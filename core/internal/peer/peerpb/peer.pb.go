@@ -264,6 +264,7 @@ type CommandRequest struct {
 	Target          string                 `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
 	DurationSeconds float64                `protobuf:"fixed64,4,opt,name=duration_seconds,json=durationSeconds,proto3" json:"duration_seconds,omitempty"`
 	Generation      uint64                 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	Anyway          bool                   `protobuf:"varint,6,opt,name=anyway,proto3" json:"anyway,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -331,6 +332,13 @@ func (x *CommandRequest) GetGeneration() uint64 {
 		return x.Generation
 	}
 	return 0
+}
+
+func (x *CommandRequest) GetAnyway() bool {
+	if x != nil {
+		return x.Anyway
+	}
+	return false
 }
 
 type CommandReply struct {
@@ -404,7 +412,7 @@ const file_core_internal_peer_peerpb_peer_proto_rawDesc = "" +
 	"failedNode\x12(\n" +
 	"\x10failed_unix_nano\x18\x03 \x01(\x03R\x0efailedUnixNano\")\n" +
 	"\x0fSnapshotRequest\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xa3\x01\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xbb\x01\n" +
 	"\x0eCommandRequest\x12\x1a\n" +
 	"\boperator\x18\x01 \x01(\tR\boperator\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -412,7 +420,8 @@ const file_core_internal_peer_peerpb_peer_proto_rawDesc = "" +
 	"\x10duration_seconds\x18\x04 \x01(\x01R\x0fdurationSeconds\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x05 \x01(\x04R\n" +
-	"generation\"D\n" +
+	"generation\x12\x16\n" +
+	"\x06anyway\x18\x06 \x01(\bR\x06anyway\"D\n" +
 	"\fCommandReply\x12\x1a\n" +
 	"\baccepted\x18\x01 \x01(\bR\baccepted\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage2\xe6\x01\n" +

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
+)
+
+// title says in one line what happened and how it stands.
+func (i *incidents) title(v *viewed, f failover.Failover) {
+	m := i.main
+	var text string
+	switch {
+	case m.Kind == api.IncidentSwitchover && f.Done != 0 && f.OK:
+		text = fmt.Sprintf("%s took the service over as planned in %s", i.e.Node, inSeconds(m.RecoverySeconds))
+	case m.Kind == api.IncidentSwitchover:
+		text = "A planned switchover is under way"
+	case m.Kind == api.IncidentDrill && i.fault != "":
+		text = "A drill failed: " + i.fault
+	case m.Kind == api.IncidentDrill && i.rehearsed:
+		text = fmt.Sprintf("%s took the service over in a drill in %s", i.e.Node, inSeconds(m.RecoverySeconds))
+	case m.Kind == api.IncidentDrill:
+		text = "A drill is under way"
+	case m.Kind == api.IncidentDegraded:
+		text = fmt.Sprintf("%s failed; %s serves on alone", m.FailedNode, m.Survivor)
+	case f.Done != 0 && f.OK:
+		text = fmt.Sprintf("%s failed; %s took over in %s", m.FailedNode, m.Survivor, inSeconds(m.RecoverySeconds))
+	case v.Role == beat.Active:
+		text = fmt.Sprintf("%s failed; %s is taking over", m.FailedNode, m.Survivor)
+	default:
+		text = fmt.Sprintf("%s is silent; %s has not taken over", m.FailedNode, m.Survivor)
+	}
+	if m.Redundant != nil {
+		text += "; both nodes are well again"
+	}
+	if text != m.Title {
+		m.Title, i.dirty = text, true
+	}
+}
+
+func inSeconds(s float64) string {
+	if s < 10 {
+		return fmt.Sprintf("%.2f s", s)
+	}
+	return fmt.Sprintf("%.0f s", s)
+}
+
+// actionText tells an order to the world in words; empty for what nobody needs to read.
+func actionText(a failover.Action, peer string) string {
+	switch a.Kind {
+	case failover.Analyse:
+		return "Looks for any sign of life of " + peer + "."
+	case failover.FenceOff:
+		return "Orders " + a.Device + " to switch off."
+	case failover.FenceOn:
+		return "Orders " + a.Device + " to switch on."
+	case failover.FenceTest:
+		return "Tries " + a.Device + " with an order that changes nothing."
+	case failover.StartResource:
+		return "Starts " + a.Resource + "."
+	case failover.StopResource:
+		return "Stops " + a.Resource + "."
+	case failover.RestartResource:
+		return "Restarts " + a.Resource + "."
+	case failover.Verify:
+		return "Asks the service through the virtual IP."
+	case failover.Persist:
+		return fmt.Sprintf("Saves generation %d.", a.State.Generation)
+	default:
+		return ""
+	}
+}
+
+func actionObject(a failover.Action) string {
+	switch {
+	case a.Device != "":
+		return "fence/" + a.Device
+	case a.Resource != "":
+		return "resource/" + a.Resource
+	default:
+		return ""
+	}
+}
