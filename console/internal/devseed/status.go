@@ -34,6 +34,11 @@ func (s *shop) status(now time.Time, i int) *api.Status {
 	out.Resources = resources(now, i == s.active)
 	out.Probes = probes(now, i == s.active)
 	out.FenceDevices = []*api.FenceDeviceStatus{s.ups(now, peer)}
+	drilled := now.Add(-75 * time.Hour)
+	out.Drill = &api.DrillStatus{
+		Began: timestamppb.New(drilled), Ended: timestamppb.New(drilled.Add(time.Second)), Ok: true, Taker: s.nodes[s.active].name, TookSeconds: 0.84,
+		Next: timestamppb.New(drilled.Add(7 * 24 * time.Hour)), Generation: 7,
+	}
 	for _, name := range []string{"heartbeat", "reach", "ups", "vip", "service", "mount", "http", "postgres", "host"} {
 		out.Plugins = append(out.Plugins, &api.PluginStatus{Name: name, Version: "0.1.0-dev", Pid: int32(900 + 10*i + len(name)), Health: api.HealthOK})
 	}

@@ -115,6 +115,7 @@ func statusView(s *api.Status) *StatusView {
 		OutboxPending: s.GetOutboxPending(), OutboxDroppedPoints: s.GetOutboxDroppedPoints(), Address: s.GetAddress(),
 		Links: list(s.GetLinks(), linkView), Resources: list(s.GetResources(), resourceView), Probes: list(s.GetProbes(), probeView),
 		FenceDevices: list(s.GetFenceDevices(), fenceView), Plugins: list(s.GetPlugins(), pluginView),
+		Drill: drillView(s.GetDrill()),
 	}
 }
 
@@ -147,6 +148,16 @@ func fenceView(f *api.FenceDeviceStatus) FenceDeviceView {
 		Health: f.GetHealth(), Message: f.GetMessage(), Read: maybe(f.GetRead()), Values: values(f.GetValues()),
 		Level: f.GetLevel(), OrderLifeSeconds: f.GetOrderLifeSeconds(), MeasuredSeconds: f.GetMeasuredSeconds(),
 		MeasuredBy: f.GetMeasuredBy(), Measured: maybe(f.GetMeasured()), Proven: f.GetProven(),
+	}
+}
+
+func drillView(d *api.DrillStatus) *DrillView {
+	if d == nil {
+		return nil
+	}
+	return &DrillView{
+		Began: maybe(d.GetBegan()), Ended: maybe(d.GetEnded()), OK: d.GetOk(), Taker: d.GetTaker(), TookSeconds: finite(d.GetTookSeconds()),
+		Message: d.GetMessage(), Next: maybe(d.GetNext()), Overdue: d.GetOverdue(),
 	}
 }
 

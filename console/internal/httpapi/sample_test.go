@@ -19,6 +19,7 @@ func sample() *api.Incident {
 		Resources:    []*api.ResourceStatus{{Name: "db", Plugin: "postgres", Mode: "active-standby", State: "started", Health: "ok", Pid: 9, Managed: true, Since: at(0)}},
 		Probes:       []*api.ProbeStatus{{Name: "web", Plugin: "http", Health: "ok", Time: at(0), TookSeconds: 0.01, Values: map[string]float64{"status": 200, "odd": math.NaN()}}},
 		FenceDevices: []*api.FenceDeviceStatus{{Name: "ups-alpha", Feeds: []string{"alpha"}, Power: "off", Health: "ok", Values: map[string]float64{"load_ratio": 0.5}}},
+		Drill:        &api.DrillStatus{Began: at(-time.Hour), Ended: at(-time.Hour + time.Second), Ok: true, Taker: "beta", TookSeconds: 0.84, Next: at(time.Hour), Overdue: true, Message: "m"},
 		Plugins:      []*api.PluginStatus{{Name: "http", Version: "1", Pid: 8, Health: "ok"}},
 		Peer:         "alpha", PeerRole: "stopped", PingGroup: "ok", Address: "10.77.1.2",
 	}

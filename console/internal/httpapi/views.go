@@ -99,6 +99,19 @@ type StatusView struct {
 	OutboxDroppedPoints uint64             `json:"outboxDroppedPoints"`
 	Plugins             []PluginStatusView `json:"plugins"`
 	Address             string             `json:"address"`
+	Drill               *DrillView         `json:"drill,omitempty" doc:"The last and the next drill; missing from nodes that know of none."`
+}
+
+// DrillView mirrors api.DrillStatus.
+type DrillView struct {
+	Began       *time.Time `json:"began,omitempty" doc:"Missing: none was ever held."`
+	Ended       *time.Time `json:"ended,omitempty" doc:"Missing: it goes on."`
+	OK          bool       `json:"ok"`
+	Taker       string     `json:"taker" doc:"The node that took over, or was to."`
+	TookSeconds float64    `json:"tookSeconds" doc:"How long the service was away; 0: that was not measured."`
+	Message     string     `json:"message" doc:"What went wrong."`
+	Next        *time.Time `json:"next,omitempty" doc:"Missing: none is scheduled."`
+	Overdue     bool       `json:"overdue" doc:"One was due, and none was held since."`
 }
 
 // LinkView mirrors api.LinkStatus.

@@ -276,6 +276,35 @@ export interface components {
             /** Format: date-time */
             start: string;
         };
+        DrillView: {
+            /**
+             * Format: date-time
+             * @description Missing: none was ever held.
+             */
+            began?: string;
+            /**
+             * Format: date-time
+             * @description Missing: it goes on.
+             */
+            ended?: string;
+            /** @description What went wrong. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description Missing: none is scheduled.
+             */
+            next?: string;
+            ok: boolean;
+            /** @description One was due, and none was held since. */
+            overdue: boolean;
+            /** @description The node that took over, or was to. */
+            taker: string;
+            /**
+             * Format: double
+             * @description How long the service was away; 0: that was not measured.
+             */
+            tookSeconds: number;
+        };
         ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
             location?: string;
@@ -473,7 +502,7 @@ export interface components {
             /** Format: int64 */
             generation: number;
             id: string;
-            /** @description failover, switchover, service, degraded, fence. */
+            /** @description failover, switchover, drill, service, degraded, fence. */
             kind: string;
             /** Format: date-time */
             opened: string;
@@ -517,7 +546,7 @@ export interface components {
             /** Format: int64 */
             generation: number;
             id: string;
-            /** @description failover, switchover, service, degraded, fence. */
+            /** @description failover, switchover, drill, service, degraded, fence. */
             kind: string;
             /** Format: date-time */
             opened: string;
@@ -749,6 +778,8 @@ export interface components {
             configurationDigest: string;
             /** @description The node's present decision in one sentence. */
             decision: string;
+            /** @description The last and the next drill; missing from nodes that know of none. */
+            drill?: components["schemas"]["DrillView"];
             fenceDevices: components["schemas"]["FenceDeviceView"][];
             /** Format: int64 */
             generation: number;

@@ -14,6 +14,7 @@ export type Link = Schemas["LinkView"];
 export type Resource = Schemas["ResourceView"];
 export type Probe = Schemas["ProbeView"];
 export type FenceDevice = Schemas["FenceDeviceView"];
+export type Drill = Schemas["DrillView"];
 export type StoreEvent = Schemas["EventView"];
 export type EventList = Schemas["EventList"];
 export type Alarm = Schemas["AlarmView"];

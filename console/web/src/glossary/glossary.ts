@@ -11,6 +11,8 @@ export const GLOSSARY = {
     "Both nodes are up, one is active and the other is able to take over. Without it the store sells, but the next failure stops it.",
   failover: "The peer died; the surviving node made sure that it is off and took over its work.",
   switchover: "A planned move of the work from one node to the other.",
+  drill:
+    "A rehearsed failover: the work moves to the other node as planned, the time is measured, and every fence device gets an order that changes nothing.",
   recovery:
     "From the last sign of life of the failed node until the service answered again through its virtual address, measured by the surviving node.",
   link: "A path on which the two nodes tell each other that they live, such as a cable between them or the store's network.",
@@ -46,6 +48,8 @@ export const GLOSSARY = {
   scenario: "Everything the nodes' decision saw, as text. It is replayed with “storewardctl simulate”.",
   outbox: "What the node has not yet been able to send here. Nothing in it is lost.",
   mode: "Standby: the node does not take over. Maintenance: Storeward watches but does not act. Each has an end.",
+  stop: "Stopping the services on the node that gives the work away.",
+  devices: "Trying every fence device with an order that changes nothing.",
   detect: "Until the peer's silence on every link counted as death.",
   analyse: "Looking for any other sign of life of the peer.",
   address: "Taking over the virtual addresses and telling the network.",

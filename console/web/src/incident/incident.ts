@@ -20,6 +20,7 @@ export function incidentState(incident: IncidentRow): Look {
 const KINDS: Record<string, string> = {
   failover: "Failover",
   switchover: "Switchover",
+  drill: "Drill",
   service: "Service failure",
   degraded: "Degraded",
   fence: "Fencing",
@@ -44,6 +45,9 @@ export function whatHappened(incident: IncidentDetail): string {
   }
   if (incident.kind === "switchover") {
     return `The work moved from ${failedNode || "one node"} to ${survivor || "the other"} as planned${time === "" ? "" : `, in ${time}`}.${wholeAgain(incident)}`;
+  }
+  if (incident.kind === "drill") {
+    return `A failover was rehearsed${time === "" ? "" : `; ${survivor} served after ${time}`}.${wholeAgain(incident)}`;
   }
   if (incident.kind === "service")
     return `A service on ${failedNode || "a node"} failed${time === "" ? "" : ` and served again after ${time}`}.`;

@@ -5,6 +5,7 @@ import { Term } from "../glossary/Term";
 import { Badge, StoreBadge } from "../health/Badge";
 import { storeLook } from "../health/health";
 import { Ago, When } from "../ui/When";
+import { LastDrill } from "./LastDrill";
 import { modes, stateSentence } from "./sentence";
 import classes from "./StoreHeader.module.css";
 
@@ -57,6 +58,9 @@ export function StoreHeader({ summary, nodes }: { summary: StoreSummary; nodes: 
           />
         </Fact>
         <Fact label={<Term word="generation">Generation</Term>}>{generation || "–"}</Fact>
+        <Fact label={<Term word="drill">Last drill</Term>}>
+          <LastDrill nodes={nodes} active={summary.active} />
+        </Fact>
         <Fact label={<Term word="last seen">Last seen</Term>}>
           <Ago at={summary.lastSeen} />
         </Fact>
