@@ -53,24 +53,30 @@ func (i incident) flightOf(node string) int {
 // closedFailover waits for the one failover incident that the console must have.
 func (s *store) closedFailover(client *harness.ConsoleClient, failed string) incident {
 	s.t.Helper()
+	return s.closedIncident(client, "failover", failed)
+}
+
+// closedIncident waits for the one incident of a kind that the console must have.
+func (s *store) closedIncident(client *harness.ConsoleClient, kind, failed string) incident {
+	s.t.Helper()
 	var found incident
-	s.eventually(40*time.Second, "the console shows the failover as one closed incident", func() (string, bool) {
+	s.eventually(40*time.Second, "the console shows the "+kind+" as one closed incident", func() (string, bool) {
 		var list struct {
 			Incidents []incident `json:"incidents"`
 		}
 		if err := client.Get(s.t.Context(), "/api/v1/incidents?limit=100", &list); err != nil {
 			return err.Error(), false
 		}
-		var failovers []incident
+		var ofKind []incident
 		for _, i := range list.Incidents {
-			if i.Kind == "failover" {
-				failovers = append(failovers, i)
+			if i.Kind == kind {
+				ofKind = append(ofKind, i)
 			}
 		}
-		if len(failovers) != 1 || failovers[0].Closed == nil || failovers[0].FailedNode != failed {
+		if len(ofKind) != 1 || ofKind[0].Closed == nil || ofKind[0].FailedNode != failed {
 			return fmt.Sprintf("%+v", list.Incidents), false
 		}
-		if err := client.Get(s.t.Context(), "/api/v1/incidents/"+failovers[0].ID, &found); err != nil {
+		if err := client.Get(s.t.Context(), "/api/v1/incidents/"+ofKind[0].ID, &found); err != nil {
 			return err.Error(), false
 		}
 		return "", true
