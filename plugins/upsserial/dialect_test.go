@@ -113,6 +113,7 @@ func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{"08", "40", "100.0", "0045:", "SM", "NA", "(230.4 195.0 000.0 000 50.0 27.5 30.0 00001000", "#230.0 003 024.0 50.0", "(---.- ---.- 230.0 014 --.- ----- --.- 00000000"} {
 		f.Add(seed, seed)
 	}
+	f.Add("0", "\r")
 	f.Fuzz(func(t *testing.T, one, two string) {
 		for i := range dialects {
 			d := &dialects[i]

@@ -27,7 +27,7 @@ var dialects = []dialect{
 		ended: "\r\n", unasked: "!$%+?=*#&|", refused: []string{"NA", "NO"},
 		hello: question{text: "Y", form: form(`SM`)},
 		mix:   question{text: "Y", form: form(`SM`)},
-		model: question{text: "\x01", form: form(`(.{1,40})`)},
+		model: question{text: "\x01", form: form(`([ -~]{1,40})`)},
 		state: []question{
 			{"Q", hexByte, []field{{name: "status", base: 16}}},
 			{"~", hexByte, []field{{name: "register 1", base: 16}}},
@@ -65,7 +65,7 @@ var dialects = []dialect{
 		ends: "\r", ended: "\r", refused: []string{"NAK", "(NAK"}, echoes: true,
 		hello: q1,
 		mix:   question{text: "F", form: form(`#[-0-9. ]{10,40}`)},
-		model: question{text: "I", form: form(`#(.{1,60})`)},
+		model: question{text: "I", form: form(`#([ -~]{1,60})`)},
 		state: []question{q1},
 		on:    []rule{{"output_volts", 0, 80, 500}},
 		off:   []rule{{"output_volts", 0, 0, 10}, {"load_ratio", 0, 0, 0}, {"status", 0x20, 0, 0}},
@@ -93,7 +93,11 @@ var q1 = question{
 	"Q1",
 	form(`\(([0-9]{3}\.[0-9]) [-0-9.]{3,5} ([0-9]{3}\.[0-9]) ([0-9]{3}) [-0-9.]{2,4} ([-0-9.]{3,5}) ([-0-9.]{2,4}) +([01]{8})`),
 	[]field{
-		{"input_volts", 0, 1}, {"output_volts", 0, 1}, {"load_ratio", 0, 0.01}, {"battery_volts", 0, 1}, {"battery_celsius", 0, 1},
+		{"input_volts", 0, 1},
+		{"output_volts", 0, 1},
+		{"load_ratio", 0, 0.01},
+		{"battery_volts", 0, 1},
+		{"battery_celsius", 0, 1},
 		{name: "status", base: 2},
 	},
 }

@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 			sdktest.Run(t, sdktest.Case{
 				Plugin: New(), Config: s.section(),
 				BlackHole: "device: " + nobody.Port(0) + "\nprotocol: " + d.word + "\n",
-				Deadline:  2200 * time.Millisecond, // an order of UPS-Link takes 1.7 s
+				Deadline:  map[string]time.Duration{"apcsmart": 2200 * time.Millisecond, "megatec": 700 * time.Millisecond}[d.word], // more than an order takes
 				Fence: &sdktest.Fence{
 					Output: func(on bool) {
 						if err := s.Switch(on); err != nil {
@@ -88,6 +88,7 @@ func TestCutAndComesBack(t *testing.T) {
 
 // TestConditions: what a device tells of itself is named, each thing once.
 func TestConditions(t *testing.T) {
+	t.Parallel()
 	for protocol, worn := range map[string]string{"apcsmart": "replace-battery", "megatec": ""} {
 		s := newSimulator(t, protocol, serialline.Behaviour{})
 		u := s.open(t, "")
@@ -131,18 +132,15 @@ func TestConditions(t *testing.T) {
 
 // TestWhatComesBackIsNotOff: a UPS that sleeps until mains or its own clock wakes it.
 func TestWhatComesBackIsNotOff(t *testing.T) {
-	for protocol, sleep := range map[string]string{"apcsmart": "Y@100", "megatec": "S.2R0010\r"} {
+	for protocol, sleep := range map[string]string{"apcsmart": "@100", "megatec": "S00R0010\r"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
 			s := newSimulator(t, protocol, serialline.Behaviour{})
 			u := s.open(t, "")
-			if protocol == "megatec" { // it counts down before
-				sleep = "S00R0010\r"
-			}
 			if _, err := u.Status(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := u.line.port.Write([]byte(sleep)); err != nil { // somebody's else order
+			if _, err := u.line.port.Write([]byte(sleep)); err != nil { // somebody else's order
 				t.Fatal(err)
 			}
 			eventually(t, "the output is off", func() bool { return !s.On() })
@@ -173,6 +171,7 @@ func (s *simulator) open2(t *testing.T, before *instance) *instance {
 // TestShutdownActiveForEver: a Megatec that shows its own off as a countdown is read
 // off by whoever ordered it, and by nobody else.
 func TestShutdownActiveForEver(t *testing.T) {
+	t.Parallel()
 	s := newSimulator(t, "megatec", serialline.Behaviour{})
 	s.SetBehaviour(upssim.Behaviour{Sticky: true})
 	u := s.open(t, "")
@@ -193,6 +192,7 @@ func TestShutdownActiveForEver(t *testing.T) {
 
 // TestOrderComesFirst: an order does not wait for a reading of a device that is silent.
 func TestOrderComesFirst(t *testing.T) {
+	t.Parallel()
 	s := newSimulator(t, "megatec", serialline.Behaviour{})
 	u := s.open(t, "timeout: 5s\n")
 	s.SetBehaviour(upssim.Behaviour{Silent: true})
