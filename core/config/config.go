@@ -95,7 +95,7 @@ type Link struct {
 type FenceDevice struct {
 	// Name names the device in status, events and charts.
 	Name string `yaml:"name" need:"true" example:"ups-alpha"`
-	// Plugin drives the device.
+	// Plugin drives the device: ups over SNMP, upsserial over a serial line from the peer to the UPS, or another fencer.
 	Plugin string `yaml:"plugin" need:"true" example:"ups"`
 	// Feeds names the node that this device powers. A device that feeds both nodes is refused:
 	// whoever used it would cut itself.

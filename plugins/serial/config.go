@@ -3,9 +3,10 @@ package serial
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+
+	"github.com/storeward/storeward/plugins/internal/tty"
 )
 
 // Config is the plugin's section of a link.
@@ -30,8 +31,8 @@ func (c *Config) Validate() error {
 	case !strings.HasPrefix(c.Device, "/dev/"):
 		faults = append(faults, fmt.Errorf("device: %q: want the port's full path below /dev", c.Device))
 	}
-	if _, known := speeds[c.Baud]; !known {
-		faults = append(faults, fmt.Errorf("baud: %d: want one of %v", c.Baud, slices.Sorted(maps.Keys(speeds))))
+	if rates := tty.Rates(); !slices.Contains(rates, c.Baud) {
+		faults = append(faults, fmt.Errorf("baud: %d: want one of %v", c.Baud, rates))
 	}
 	if _, known := carriers[c.Carrier]; !known && c.Carrier != "none" {
 		faults = append(faults, fmt.Errorf("carrier: %q: want none, dcd, cts or dsr", c.Carrier))

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/tty"
 )
 
 // New describes the plugin.
@@ -36,8 +37,6 @@ const (
 	retry = 200 * time.Millisecond
 	// carrierEvery is the pace of reading the modem lines.
 	carrierEvery = 100 * time.Millisecond
-	// bitsPerByte on the line: start, 8 data, stop.
-	bitsPerByte = 10
 )
 
 // carriers are the modem lines that a null-modem cable crosses with the far end's
@@ -51,7 +50,7 @@ type line struct {
 	log    logrus.FieldLogger
 	config *Config
 	now    func() time.Duration
-	port   atomic.Pointer[port] // nil while there is none
+	port   atomic.Pointer[tty.Port] // nil while there is none
 
 	sending   sync.Mutex
 	frame     []byte
@@ -79,7 +78,7 @@ func (l *line) Close() error {
 	defer l.mu.Unlock()
 	l.closed = true
 	if p := l.port.Swap(nil); p != nil {
-		return p.close()
+		return p.Close()
 	}
 	return nil
 }
@@ -96,13 +95,13 @@ func (l *line) Send(beat []byte) error {
 	l.sending.Lock()
 	defer l.sending.Unlock()
 	now := l.now()
-	if now < l.busyUntil || p.unsent() > 0 {
+	if now < l.busyUntil || p.Unsent() > 0 {
 		l.count(func(t *traffic) { t.offered++; t.busy++ })
 		return errBusy
 	}
 	l.frame = appendFrame(l.frame[:0], beat)
 	l.count(func(t *traffic) { t.offered++; t.remember(beat, len(l.frame)) }) // a loop is faster than the next line
-	n, err := p.write(l.frame)
+	n, err := p.Write(l.frame)
 	l.busyUntil = now + l.takes(n)
 	if n < len(l.frame) {
 		l.count(func(t *traffic) { t.refused++ })
@@ -113,7 +112,7 @@ func (l *line) Send(beat []byte) error {
 
 // takes is how long the line is busy with a number of bytes.
 func (l *line) takes(n int) time.Duration {
-	return time.Duration(n) * bitsPerByte * time.Second / time.Duration(l.config.Baud)
+	return tty.Takes(n, l.config.Baud)
 }
 
 func (l *line) count(add func(*traffic)) {
@@ -160,24 +159,24 @@ func every(ctx context.Context, period time.Duration, do func()) {
 
 // serve opens the port and delivers beats until it breaks or ctx ends.
 func (l *line) serve(ctx context.Context, packet func(sdk.Packet)) {
-	p, err := openPort(l.config.Device, l.config.Baud)
+	p, err := tty.Open(l.config.Device, l.config.Baud)
 	if err != nil {
 		l.update(func() { l.broken = err })
 		return
 	}
-	stop := context.AfterFunc(ctx, func() { _ = p.close() })
+	stop := context.AfterFunc(ctx, func() { _ = p.Close() })
 	defer stop()
 	if !l.use(p) {
 		return
 	}
 	err = l.receive(p, packet)
 	l.port.CompareAndSwap(p, nil)
-	_ = p.close() // it has just failed
+	_ = p.Close() // it has just failed
 	l.update(func() { l.broken = err })
 }
 
 // use publishes the port unless the line was closed meanwhile.
-func (l *line) use(p *port) bool {
+func (l *line) use(p *tty.Port) bool {
 	l.mu.Lock()
 	closed := l.closed
 	if !closed {
@@ -185,7 +184,7 @@ func (l *line) use(p *port) bool {
 	}
 	l.mu.Unlock()
 	if closed {
-		_ = p.close()
+		_ = p.Close()
 		return false
 	}
 	l.update(func() { l.broken, l.traffic, l.verdict = nil, traffic{}, well })
@@ -196,11 +195,11 @@ func (l *line) use(p *port) bool {
 }
 
 // receive delivers beats until the port breaks.
-func (l *line) receive(p *port, packet func(sdk.Packet)) error {
+func (l *line) receive(p *tty.Port, packet func(sdk.Packet)) error {
 	var frames deframer
 	buffer := make([]byte, 4096)
 	for {
-		n, err := p.read(buffer)
+		n, err := p.Read(buffer)
 		taken := l.now()
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
@@ -234,7 +233,7 @@ func (l *line) readCarrier() {
 	if p == nil {
 		return
 	}
-	bits, err := p.lines()
+	bits, err := p.Lines()
 	l.update(func() { l.hearLines(bits, err) })
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdktest"
+	"github.com/storeward/storeward/plugins/internal/tty"
 	"github.com/storeward/storeward/tests/fakes/serialline"
 )
 
@@ -399,7 +400,7 @@ func TestCarrier(t *testing.T) {
 	c := DefaultConfig()
 	c.Device, c.Carrier = cable.Port(0), "dcd"
 	l := newLine(logrus.New(), c)
-	p, err := openPort(c.Device, c.Baud)
+	p, err := tty.Open(c.Device, c.Baud)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,41 @@ func TestM5OtherFences(t *testing.T) {
 	}
 }
 
+// TestM5SerialFences: one node hangs on an APC UPS whose serial cable goes to its
+// peer, the other on a Megatec's. Each is cut by the other, and comes back.
+func TestM5SerialFences(t *testing.T) {
+	s := open(t, harness.Options{Lab: lab.Options{Fences: map[string]lab.Fence{
+		"alpha": {Serial: "apcsmart"}, "beta": {Serial: "megatec"},
+	}}})
+	for range 2 { // each in its turn
+		active := s.whole()
+		survivor, boots := s.Store.Peer(active), active.Boots()
+		s.kill(active)
+		s.activeIs(survivor, 30*time.Second)
+		s.history(survivor, "failover.fenced")
+		s.eventually(30*time.Second, active.Name+" has power again", func() (string, bool) {
+			return "", active.Boots() > boots && active.UPS().On()
+		})
+	}
+	s.whole()
+}
+
+// TestM5CutSerialCableIsNoFence: the cable to a dead node's UPS is cut. Until it is
+// mended and the output was read off nobody takes over.
+func TestM5CutSerialCableIsNoFence(t *testing.T) {
+	apc := lab.Fence{Serial: "apcsmart"}
+	s := open(t, harness.Options{Lab: lab.Options{Fences: map[string]lab.Fence{"alpha": apc, "beta": apc}}})
+	active := s.whole()
+	survivor := s.Store.Peer(active)
+	s.do("cut", "ups-"+active.Name)
+	s.alarm(survivor, "major", "fence/ups-"+active.Name)
+	s.kill(active)
+	s.never(8*time.Second, "took over without a confirmed fence", func() bool { return survivor.Holds(s.Store.VIP(1)) })
+	s.do("mend", "ups-"+active.Name)
+	s.activeIs(survivor, 40*time.Second)
+	s.whole()
+}
+
 // TestM5PendingOffIsNoFence: a dead node's PDU promises to switch its outlets off
 // some time. Until they were read off nobody takes over.
 func TestM5PendingOffIsNoFence(t *testing.T) {

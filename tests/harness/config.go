@@ -101,6 +101,16 @@ links:
 fencing:
 {{- range .Store.UPSes}}
   - name: {{.Name}}
+{{- if .Serial}}
+    plugin: upsserial
+    feeds: [{{.Feeds}}]
+    order_life: 8s
+    monitor: 5s
+    with:
+      protocol: {{.Serial}}
+      {{.Feeds}}: {device: none}
+      {{.Survivor}}: {device: {{.Port}}}
+{{- else}}
     plugin: ups
     feeds: [{{.Feeds}}]
     order_life: 1s
@@ -117,6 +127,7 @@ fencing:
       privacy_password: {file: /etc/storeward/ups.privacy}
 {{- else}}
       community: {file: /etc/storeward/ups.community}
+{{- end}}
 {{- end}}
 {{- end}}
 ping_group: [{{.Store.Gateway}}]
@@ -254,12 +265,16 @@ func (s *Site) configText() (string, error) {
 	type ups struct {
 		Name, Feeds, Address, Outlets, User string
 		Secure                              bool
+		Serial, Survivor, Port              string
 	}
 	var devices []ups
 	for _, n := range s.Store.Nodes {
 		device := ups{Name: "ups-" + n.Name, Feeds: n.Name, Address: n.UPS().Address, User: lab.WriteUser, Secure: s.Secure[n.Name]}
 		if outlets := s.Options.Lab.Fences[n.Name].Outlets; len(outlets) > 0 {
 			device.Outlets = "[" + strings.Trim(strings.ReplaceAll(fmt.Sprint(outlets), " ", ", "), "[]") + "]"
+		}
+		if device.Serial = s.Options.Lab.Fences[n.Name].Serial; device.Serial != "" {
+			device.Survivor, device.Port = s.Store.Peer(n).Name, n.UPS().SerialPort()
 		}
 		devices = append(devices, device)
 	}

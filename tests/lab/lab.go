@@ -219,7 +219,8 @@ func (l *Lab) Find(id string) (*Node, error) {
 }
 
 // Cut cuts a link, "store/link" or just the link where there is one store:
-// cable, serial, wan, lan-alpha, lan-beta.
+// cable, serial, wan, lan-alpha, lan-beta, and ups-alpha, ups-beta for the serial
+// cable to the UPS that feeds a node.
 func (l *Lab) Cut(link string) error { return l.setCut(link, true) }
 
 // Mend undoes Cut.

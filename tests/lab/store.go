@@ -196,6 +196,13 @@ func (s *Store) updateCables() {
 	b := s.Serial.Behaviour()
 	b.Cut = s.cut["serial"]
 	s.Serial.Set(b)
+	for _, ups := range s.UPSes {
+		if ups.Cable != nil {
+			b := ups.Cable.Behaviour()
+			b.Cut = s.cut[serialCut+ups.node.Name]
+			ups.Cable.Set(b)
+		}
+	}
 	if err := setLink(s.lab.HQ, "store-"+s.Name, !s.cut["wan"]); err != nil {
 		s.lab.Log.WithError(err).WithField("link", "wan").Error("port not switched")
 	}
@@ -209,11 +216,15 @@ func (s *Store) survivorFirst() []*Node {
 	return s.Nodes
 }
 
-// setCut cuts or mends a link: cable, serial, wan, or the LAN port of a node, named as the node.
+// serialCut begins the name of the serial cable to the UPS that feeds a node.
+const serialCut = "ups-"
+
+// setCut cuts or mends a link: cable, serial, wan, the LAN port of a node, named as
+// the node, or the serial cable to its UPS.
 func (s *Store) setCut(link string, cut bool) error {
 	link = strings.TrimPrefix(link, "lan-")
-	if link != "cable" && link != "serial" && link != "wan" && s.Node(link) == nil {
-		return fmt.Errorf("no link %q in store %s: there are cable, serial, wan, lan-alpha, lan-beta", link, s.Name)
+	if link != "cable" && link != "serial" && link != "wan" && s.Node(strings.TrimPrefix(link, serialCut)) == nil {
+		return fmt.Errorf("no link %q in store %s: there are cable, serial, wan, lan-alpha, lan-beta, ups-alpha, ups-beta", link, s.Name)
 	}
 	s.mu.Lock()
 	s.cut[link] = cut

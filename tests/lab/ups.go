@@ -1,8 +1,11 @@
 package lab
 
 import (
+	"errors"
 	"net"
+	"os"
 
+	"github.com/storeward/storeward/tests/fakes/serialline"
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
 
@@ -22,7 +25,13 @@ type Fence struct {
 	// Outlets are the outlets that the node's power supplies hang on, counted from 1,
 	// for a kind with outlets: it runs while one of them is on. Empty: outlet 1.
 	Outlets []int
+	// Serial is one of upssim.Serials, for a UPS that also has a serial port: its cable
+	// goes to the node's peer. Empty: it has none.
+	Serial string
 }
+
+// UPSBaud is the rate of the cable to a UPS's serial port.
+const UPSBaud = 2400
 
 // UPS is the simulated power supply of one node: its card answers SNMP on the
 // store's LAN, also while the node it feeds is dark.
@@ -32,6 +41,11 @@ type UPS struct {
 	node    *Node
 	card    net.PacketConn
 	served  chan error
+
+	// Cable goes from the serial port to the node's peer; nil where the UPS has none.
+	Cable      *serialline.Line
+	port       *os.File // the UPS's end
+	portServed chan error
 }
 
 // supply is what hangs on the UPS's output.
@@ -60,8 +74,31 @@ func newUPS(s *Store, node *Node) (*UPS, error) {
 		Name: WriteUser, Auth: "sha256", AuthPassword: AuthPassword, Privacy: "aes", PrivacyPassword: PrivacyPassword, Write: true,
 	}}})
 	go func() { u.served <- agent.Serve(u.card) }()
-	return u, nil
+	if fence.Serial == "" {
+		return u, nil
+	}
+	return u, u.layCable(fence.Serial)
 }
+
+// layCable connects the UPS's serial port with the port of its node's peer.
+func (u *UPS) layCable(protocol string) (err error) {
+	if u.Cable, err = serialline.New(serialline.Behaviour{Baud: UPSBaud}); err != nil {
+		return err
+	}
+	if u.port, err = u.Cable.Plug(1); err != nil {
+		return err
+	}
+	port, err := upssim.NewSerialPort(u.Device, protocol, u.port)
+	if err != nil {
+		return err
+	}
+	u.portServed = make(chan error, 1)
+	go func() { u.portServed <- port.Serve() }()
+	return nil
+}
+
+// SerialPort is the peer's end of the cable, as the peer sees it.
+func (u *UPS) SerialPort() string { return u.Cable.Port(0) }
 
 // UPS returns the UPS that feeds the node.
 func (n *Node) UPS() *UPS { return n.Store.UPSes[n.number-1] }
@@ -81,5 +118,13 @@ func (n *Node) PowerOn() error {
 func (u *UPS) close() error {
 	u.Close()
 	u.card.Close()
-	return <-u.served
+	errs := []error{<-u.served}
+	if u.Cable != nil {
+		u.port.Close()
+		if u.portServed != nil {
+			errs = append(errs, <-u.portServed)
+		}
+		errs = append(errs, u.Cable.Close())
+	}
+	return errors.Join(errs...)
 }

@@ -15,12 +15,13 @@ import (
 	"github.com/storeward/storeward/plugins/serial"
 	"github.com/storeward/storeward/plugins/service"
 	"github.com/storeward/storeward/plugins/ups"
+	"github.com/storeward/storeward/plugins/upsserial"
 	"github.com/storeward/storeward/plugins/vip"
 )
 
 func main() {
 	sdk.Main(
 		heartbeat.New(), host.New(), http.New(), lbwatch.New(), mount.New(), postgres.New(),
-		reach.New(), serial.New(), service.New(), ups.New(), vip.New(),
+		reach.New(), serial.New(), service.New(), ups.New(), upsserial.New(), vip.New(),
 	)
 }

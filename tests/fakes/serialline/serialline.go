@@ -136,6 +136,31 @@ func (e *end) put(data []byte) {
 // Port names the port at an end, 0 or 1.
 func (l *Line) Port(i int) string { return l.ends[i].port }
 
+// Plug opens the port at an end as a plain wire, for a device that is simulated there.
+func (l *Line) Plug(i int) (*os.File, error) {
+	f, err := os.OpenFile(l.Port(i), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	var setErr error
+	err = raw.Control(func(fd uintptr) {
+		mode, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+		if err == nil {
+			mode.Iflag, mode.Oflag, mode.Lflag = 0, 0, 0
+			err = unix.IoctlSetTermios(int(fd), unix.TCSETS, mode)
+		}
+		setErr = err
+	})
+	if err := errors.Join(err, setErr); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // Set changes the line's behaviour.
 func (l *Line) Set(b Behaviour) {
 	l.mu.Lock()

@@ -5,8 +5,6 @@ import (
 	"os"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // patience bounds every wait for something that is expected to happen.
@@ -29,28 +27,11 @@ func lay(t *testing.T, b Behaviour) *Line {
 // plug opens the port at an end as a plain wire.
 func plug(t *testing.T, l *Line, i int) *os.File {
 	t.Helper()
-	f, err := os.OpenFile(l.Port(i), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	f, err := l.Plug(i)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	raw, err := f.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := raw.Control(func(fd uintptr) {
-		mode, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		mode.Iflag, mode.Oflag, mode.Lflag = 0, 0, 0
-		if err := unix.IoctlSetTermios(int(fd), unix.TCSETS, mode); err != nil {
-			t.Error(err)
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
 	return f
 }
 

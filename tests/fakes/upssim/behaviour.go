@@ -11,6 +11,7 @@ type Behaviour struct {
 	LieOn  bool          // acknowledges every order to switch off and stays on
 	Slow   time.Duration // answers this late
 	Worn   bool          // its battery needs replacement, and it says so
+	Sticky bool          // says "shutdown active" while it is off, though nothing is pending (Megatec)
 	// Pending is how long an order to switch off waits before it is carried out.
 	Pending time.Duration
 	// Reboot makes the card restart at the next SET, which finds no answer, and be

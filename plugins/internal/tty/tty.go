@@ -1,16 +1,24 @@
-package serial
+// Package tty is a serial port as a plain wire: raw, 8 data bits, no parity, 1 stop
+// bit, no flow control. It never waits for the line: not in opening, not in
+// writing, not in closing, and in reading only as long as it was told.
+package tty
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// port is an open serial port: raw, 8 data bits, no parity, 1 stop bit, no flow
-// control. Nothing but a read with no deadline ever waits on it.
-type port struct {
+// BitsPerByte on the line: start, 8 data, stop.
+const BitsPerByte = 10
+
+// Port is an open serial port, this process's alone.
+type Port struct {
 	file *os.File
 	raw  interface{ Control(func(fd uintptr)) error }
 }
@@ -21,8 +29,16 @@ var speeds = map[int]uint32{
 	57600: unix.B57600, 115200: unix.B115200, 230400: unix.B230400, 460800: unix.B460800, 921600: unix.B921600,
 }
 
-// openPort opens and sets a port, and throws away what its buffers held.
-func openPort(device string, baud int) (*port, error) {
+// Rates lists the rates that a port may be set to, the lowest first.
+func Rates() []int { return slices.Sorted(maps.Keys(speeds)) }
+
+// Takes is how long a line is busy with a number of bytes.
+func Takes(bytes, baud int) time.Duration {
+	return time.Duration(bytes) * BitsPerByte * time.Second / time.Duration(baud)
+}
+
+// Open opens and sets a port, and throws away what its buffers held.
+func Open(device string, baud int) (*Port, error) {
 	// O_NONBLOCK: the open does not wait for a carrier, nor a write for room.
 	file, err := os.OpenFile(device, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -32,7 +48,7 @@ func openPort(device string, baud int) (*port, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	p := &port{file, raw}
+	p := &Port{file, raw}
 	var setErr error
 	if err := raw.Control(func(fd uintptr) { setErr = set(int(fd), speeds[baud]) }); err != nil || setErr != nil {
 		return nil, errors.Join(fmt.Errorf("set %s: %w", device, errors.Join(err, setErr)), file.Close())
@@ -64,29 +80,43 @@ func set(fd int, speed uint32) error {
 	return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIOFLUSH)
 }
 
-// read waits for bytes until close.
-func (p *port) read(buffer []byte) (int, error) { return p.file.Read(buffer) }
+// Read waits for bytes until Close, or until the deadline that ReadBy set has passed:
+// then the error is os.ErrDeadlineExceeded.
+func (p *Port) Read(buffer []byte) (int, error) { return p.file.Read(buffer) }
 
-// write gives the port what it takes at once.
-func (p *port) write(data []byte) (n int, err error) {
+// ReadBy sets the deadline of Read.
+func (p *Port) ReadBy(deadline time.Time) error { return p.file.SetReadDeadline(deadline) }
+
+// Write gives the port what it takes at once.
+func (p *Port) Write(data []byte) (n int, err error) {
 	controlErr := p.raw.Control(func(fd uintptr) { n, err = unix.Write(int(fd), data) })
 	return max(n, 0), errors.Join(controlErr, err)
 }
 
-// unsent is how many bytes wait in the port's buffer, 0 where it cannot tell.
-func (p *port) unsent() (n int) {
+// Unsent is how many bytes wait in the port's buffer, 0 where it cannot tell.
+func (p *Port) Unsent() (n int) {
 	_ = p.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) })
 	return n
 }
 
-// lines reads the modem lines, TIOCM_CD and so on, see tty_ioctl(4).
-func (p *port) lines() (bits int, err error) {
+// Forget throws away what arrived and was not read.
+func (p *Port) Forget() { p.flush(unix.TCIFLUSH) }
+
+// Revoke throws away what was not sent yet.
+func (p *Port) Revoke() { p.flush(unix.TCOFLUSH) }
+
+func (p *Port) flush(queue int) {
+	_ = p.raw.Control(func(fd uintptr) { _ = unix.IoctlSetInt(int(fd), unix.TCFLSH, queue) })
+}
+
+// Lines reads the modem lines, TIOCM_CD and so on, see tty_ioctl(4).
+func (p *Port) Lines() (bits int, err error) {
 	controlErr := p.raw.Control(func(fd uintptr) { bits, err = unix.IoctlGetInt(int(fd), unix.TIOCMGET) })
 	return bits, errors.Join(controlErr, err)
 }
 
-// close throws away what was not sent: the kernel would wait for it, up to 30 s.
-func (p *port) close() error {
-	_ = p.raw.Control(func(fd uintptr) { _ = unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCOFLUSH) })
+// Close throws away what was not sent: the kernel would wait for it, up to 30 s.
+func (p *Port) Close() error {
+	p.Revoke()
 	return p.file.Close()
 }

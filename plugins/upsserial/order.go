@@ -1,0 +1,158 @@
+package upsserial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storeward/storeward/core/sdk"
+)
+
+// answerMargin is kept free at an order's end for the answer to the core, which
+// kills a plugin that has not answered at expiry.
+const answerMargin = 10 * time.Millisecond
+
+// Off switches the output off and returns once it was read off. An order that was not
+// confirmed is an error, whatever the device answered.
+func (u *instance) Off(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
+	return u.conduct(ctx, o, "switch off", func(ctx context.Context, l *line) (sdk.Reading, error) {
+		begin := sdk.Monotonic()
+		now, err := l.output(ctx) // what cannot be read cannot be confirmed, and is not ordered
+		if err != nil {
+			return sdk.Reading{}, err
+		}
+		if now.power(u.ours) == sdk.PowerOff {
+			if now, err = l.sure(ctx, u.ours); err == nil && now.power(u.ours) == sdk.PowerOff {
+				return now.told(u.ours, ", before the order"), nil
+			}
+		}
+		now, err = u.carryOut(ctx, l, order(u.d.switchOff, time.Duration(u.cfg.OffDelay)), sdk.PowerOff)
+		if err != nil {
+			return sdk.Reading{}, err
+		}
+		u.ours = true
+		told := now.told(true, "")
+		told.Values["cut_seconds"] = (now.taken - begin).Seconds()
+		return told, nil
+	})
+}
+
+// On switches the output on and returns once it was read on. An output that is on
+// gets no order, unless it is about to go off.
+func (u *instance) On(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
+	return u.conduct(ctx, o, "switch on", func(ctx context.Context, l *line) (sdk.Reading, error) {
+		now, err := l.sure(ctx, false)
+		if err != nil {
+			return sdk.Reading{}, err
+		}
+		if now.power(false) != sdk.PowerOn || now.waits() {
+			if now, err = u.carryOut(ctx, l, u.d.switchOn, sdk.PowerOn); err != nil {
+				return sdk.Reading{}, err
+			}
+		}
+		u.ours = false
+		return now.told(false, ""), nil
+	})
+}
+
+// conduct runs one order in turn, in a conversation that ends with the order's life.
+func (u *instance) conduct(ctx context.Context, o sdk.Order, action string, talk func(context.Context, *line) (sdk.Reading, error)) (sdk.Reading, error) {
+	left := o.Expiry - sdk.Monotonic()
+	if left <= answerMargin {
+		return sdk.Reading{}, fmt.Errorf("%s by %s: %w", action, u.cfg.Device, errExpired)
+	}
+	ctx, cancel := context.WithTimeout(ctx, left-answerMargin)
+	defer cancel()
+	u.orders.Add(1)
+	defer u.orders.Add(-1)
+	u.interruptReading()
+	if err := u.acquire(ctx); err != nil {
+		return sdk.Reading{}, err
+	}
+	defer u.release()
+	begin := sdk.Monotonic()
+	var told sdk.Reading
+	expired := func() bool { return ctx.Err() != nil || sdk.Monotonic() >= o.Expiry }
+	err := u.converse(ctx, expired, func(ctx context.Context, l *line) (err error) {
+		told, err = talk(ctx, l)
+		return err
+	})
+	if err != nil {
+		return sdk.Reading{}, fmt.Errorf("%s by %s: %w", action, u.cfg.Device, err)
+	}
+	u.log.WithFields(logrus.Fields{"action": action, "order": o.ID, "took": (sdk.Monotonic() - begin).String()}).Info("order confirmed")
+	return told, nil
+}
+
+// carryOut sends an order and reads the output until it is as wanted. An order
+// without an effect is repeated while there is time for it.
+func (u *instance) carryOut(ctx context.Context, l *line, steps []step, want sdk.Power) (reading, error) {
+	needs := u.needs(steps)
+	for {
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < needs {
+			return reading{}, fmt.Errorf("%w: it takes %v and there is less left: lengthen order_life", errExpired, needs)
+		}
+		if err := l.order(ctx, steps); err != nil {
+			return reading{}, err
+		}
+		now, err := u.await(ctx, l, want)
+		switch {
+		case err == nil:
+			return now, nil
+		case ctx.Err() != nil || errors.Is(err, errPort):
+			return reading{}, err
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < needs { // no time for another one: it may still follow
+			if now, err := u.await(ctx, l, want); err == nil {
+				return now, nil
+			}
+			return reading{}, err
+		}
+	}
+}
+
+// needs is how long an order takes from its first byte to its effect, without the
+// reading of it.
+func (u *instance) needs(steps []step) time.Duration {
+	total := time.Duration(0)
+	for _, s := range steps {
+		total += s.after
+	}
+	if u.d.delays && steps[0].text != u.d.switchOn[0].text {
+		total += time.Duration(u.cfg.OffDelay)
+	}
+	return total + refusal
+}
+
+// await reads the output until it is as wanted, or should have been for a while.
+func (u *instance) await(ctx context.Context, l *line, want sdk.Power) (reading, error) {
+	ours := want == sdk.PowerOff
+	by := sdk.Monotonic() + u.d.effect
+	if ours {
+		by += time.Duration(u.cfg.OffDelay)
+	}
+	unconfirmed := errors.New("unconfirmed: the output was not read")
+	for {
+		now, err := l.output(ctx)
+		if err == nil && now.power(ours) == want {
+			now, err = l.sure(ctx, ours)
+		}
+		switch {
+		case err == nil && now.power(ours) == want:
+			return now, nil
+		case err == nil:
+			unconfirmed = fmt.Errorf("unconfirmed: the order was sent and %s", now)
+		case ctx.Err() == nil:
+			unconfirmed = fmt.Errorf("unconfirmed: the order was sent and the output could not be read: %w", err)
+		}
+		if errors.Is(err, errPort) || sdk.Monotonic() >= by || !pause(ctx, time.Duration(u.cfg.Poll)) {
+			return reading{}, unconfirmed
+		}
+		if err != nil {
+			_ = l.greet(ctx) // else the next question fails
+		}
+	}
+}
