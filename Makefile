@@ -97,7 +97,7 @@ model: packages-model ## the same with N interferences (default 5); results and 
 .PHONY: test-e2e
 test-e2e: packages-lab build $(BIN)/lab ## real nodes in network namespaces, as root
 	@[ "$$(id -u)" = 0 ] || { echo "make test-e2e: the nodes are network namespaces: run it as root, e.g. sudo make test" >&2; exit 1; }
-	go test -count=1 -timeout 20m ./tests/e2e
+	go test -count=1 -timeout 20m -parallel 2 ./tests/e2e
 
 .PHONY: test-web
 test-web: build/web.stamp ## the pages' own tests

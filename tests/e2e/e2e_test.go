@@ -53,14 +53,27 @@ func open(t *testing.T, o harness.Options) *store {
 	return openWith(t, o, nil)
 }
 
+// labs are the names of the labs that no test uses. Tests mostly wait: two at a
+// time take little more than half as long.
+var labs = func() chan string {
+	name := cmp.Or(os.Getenv("STOREWARD_E2E_LAB"), "e2e")
+	free := make(chan string, 2)
+	free <- name
+	free <- name + "2"
+	return free
+}()
+
 // openWith is open, with a say in how each node is before it gets power.
 func openWith(t *testing.T, o harness.Options, prepare func(*lab.Node)) *store {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("nodes are network namespaces: run as root")
 	}
+	t.Parallel()
+	name := <-labs
+	t.Cleanup(func() { labs <- name })
 	o.Programs, o.Root = "../../build/bin", "../.."
-	o.Lab.Name, o.Prepare = cmp.Or(os.Getenv("STOREWARD_E2E_LAB"), "e2e"), prepare
+	o.Lab.Name, o.Prepare = name, prepare
 	if o.OffTime == 0 {
 		o.OffTime = 2 * time.Second
 	}
