@@ -31,6 +31,8 @@ type Config struct {
 	Policy Policy `yaml:"policy"`
 	// Drills says when failovers are rehearsed.
 	Drills Drills `yaml:"drills"`
+	// Watchdog resets the machine when the daemon hangs, or when this node must yield and cannot stop.
+	Watchdog Watchdog `yaml:"watchdog"`
 	// Resources are what the cluster starts, stops and monitors, in no particular order (see after).
 	Resources []Resource `yaml:"resources"`
 	// Probes are further scheduled checks.
@@ -143,6 +145,15 @@ type Drills struct {
 	OpeningHours []string `yaml:"opening_hours" example:"[\"mon-sat 08:00-20:00\", \"sun 10:00-13:00\"]"`
 }
 
+// Watchdog is the machine's watchdog, fed only while the daemon's main loop is on time.
+type Watchdog struct {
+	// Device is the kernel's watchdog, or a named pipe to a program that stands in for one. No other program may hold it.
+	Device string `yaml:"device"`
+	// Timeout is how long the daemon may hang before the machine is reset, in whole seconds: longer than deadtime, not
+	// longer than every stop_timeout. Unset: there is no watchdog.
+	Timeout Duration `yaml:"timeout" example:"10s"`
+}
+
 // Resource is something the cluster starts, stops and monitors.
 type Resource struct {
 	// Name names the resource in status, events and charts.
@@ -160,7 +171,8 @@ type Resource struct {
 	After []string `yaml:"after" example:"[data]"`
 	// StartTimeout bounds the start.
 	StartTimeout Duration `yaml:"start_timeout"`
-	// StopTimeout bounds the stop; a node that must yield and cannot stop within it resets itself.
+	// StopTimeout bounds the stop. A node that must yield, since its peer is active or by isolation: stop, and has not stopped
+	// within it is reset by its watchdog, at most the watchdog's own timeout later; without one it stays as it is, with an alarm.
 	StopTimeout Duration `yaml:"stop_timeout"`
 	// MonitorEvery is the time between two monitors.
 	MonitorEvery Duration `yaml:"monitor_every"`
@@ -175,7 +187,7 @@ type Resource struct {
 	OnFailure string `yaml:"on_failure" enum:"alarm,failover"`
 	// Failovers bounds switchovers for this resource's sake.
 	Failovers Budget `yaml:"failovers"`
-	// StopFailed is fence (have the peer cut this node) or block (stay, with a critical alarm).
+	// StopFailed is fence (have the peer cut this node; where that fails, the watchdog resets it) or block (stay, with a critical alarm).
 	StopFailed string `yaml:"stop_failed" enum:"fence,block"`
 	// With is the plugin's section. Keys below a node's name hold that node's own values.
 	With Section `yaml:"with"`

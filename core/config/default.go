@@ -22,6 +22,7 @@ func Default() *Config {
 			Failback:      "manual",
 			CarrierBeats:  2,
 		},
+		Watchdog: Watchdog{Device: "/dev/watchdog"},
 		Peer: PeerChannel{
 			Port:        7694,
 			CA:          "/etc/storeward/ca.pem",

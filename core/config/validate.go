@@ -25,6 +25,7 @@ func (c *Config) check() Faults {
 	k.pingGroup()
 	k.policy()
 	k.drills()
+	k.watchdog()
 	k.resources()
 	k.order()
 	k.probes()
@@ -226,6 +227,36 @@ func (k *checker) policy() {
 	k.within("policy.isolation_time", p.IsolationTime, time.Second, time.Hour)
 	if p.CarrierBeats < 0 || p.CarrierBeats > 10 {
 		k.faultf("policy.carrier_beats", "write 1 to 10, or 0 to switch this evidence off", "%d is out of range", p.CarrierBeats)
+	}
+}
+
+// watchdog checks that a reset helps: it must come later than a silence that the
+// peer forgives, and not later than a stop that works.
+func (k *checker) watchdog() {
+	w := k.cfg.Watchdog
+	if w.Timeout == 0 {
+		if _, wanted := k.cfg.places.at["watchdog"]; wanted {
+			k.fault("watchdog.timeout", "this key is missing: there would be no watchdog", "write timeout: 10s, or leave watchdog out")
+		}
+		return
+	}
+	k.absolute("watchdog.device", w.Device)
+	longest := Duration(0)
+	for _, r := range k.cfg.Resources {
+		if r.Mode != "active-active" {
+			longest = max(longest, r.StopTimeout)
+		}
+	}
+	switch {
+	case w.Timeout.Std()%time.Second != 0:
+		k.faultf("watchdog.timeout", "write whole seconds", "a watchdog cannot count %s", show(w.Timeout.Std()))
+	case w.Timeout <= k.cfg.Timing.Deadtime:
+		k.faultf("watchdog.timeout", "write more than "+show(k.cfg.Timing.Deadtime.Std()), "%s would reset a machine that its peer does not count as silent yet", show(w.Timeout.Std()))
+	case longest > 0 && w.Timeout > longest:
+		k.faultf("watchdog.timeout", fmt.Sprintf("write %s or less", show(longest.Std())),
+			"%s is longer than every stop_timeout: a node that cannot stop would run on for longer than one that can", show(w.Timeout.Std()))
+	default:
+		k.within("watchdog.timeout", w.Timeout, time.Second, 5*time.Minute)
 	}
 }
 

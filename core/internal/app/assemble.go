@@ -23,6 +23,7 @@ import (
 	"github.com/storeward/storeward/core/internal/journal"
 	"github.com/storeward/storeward/core/internal/peer"
 	"github.com/storeward/storeward/core/internal/report"
+	"github.com/storeward/storeward/core/internal/watchdog"
 )
 
 // minKey is the least length of the cluster's key in bytes.
@@ -53,6 +54,9 @@ func (a *App) assemble(context.Context) error {
 	a.openHistory(&options)
 	side := &lateSide{}
 	a.openChannel(&options, side)
+	if err := a.openWatchdog(&options); err != nil { // last: from here on the loop must come round
+		return err
+	}
 	if a.engine, err = engine.New(options); err != nil {
 		return err
 	}
@@ -98,6 +102,23 @@ func (a *App) openReport(o *engine.Options) error {
 	}
 	a.report, o.Sink = r, r
 	a.onClose(r.Close)
+	return nil
+}
+
+// openWatchdog arms this machine's watchdog, where one is wanted. A node that was to
+// have one does not run without: the peer counts on the reset.
+func (a *App) openWatchdog(o *engine.Options) error {
+	wanted := a.cfg.Watchdog
+	if wanted.Timeout == 0 {
+		return nil
+	}
+	device, err := watchdog.Open(wanted.Device, wanted.Timeout.Std(), a.log)
+	if err != nil {
+		return err
+	}
+	w := watchdog.New(device, wanted.Timeout.Std(), a.cfg.Timing.Deadtime.Std(), a.log)
+	o.Watchdog = w
+	a.onClose(w.Close) // the engine does it sooner, if it comes to run
 	return nil
 }
 

@@ -73,8 +73,13 @@ func (f *fakeInstance) Start(context.Context) error {
 	return nil
 }
 
-func (f *fakeInstance) Stop(context.Context) error {
+func (f *fakeInstance) Stop(ctx context.Context) error {
 	f.w.mu.Lock()
+	if f.w.stuck == f.node && f.resource() == "db" && f.w.running[f.node]["db"] > 0 {
+		f.w.mu.Unlock()
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	defer f.w.mu.Unlock()
 	delete(f.w.running[f.node], f.resource())
 	if f.resource() == warmResource && f.w.promoted == f.node {

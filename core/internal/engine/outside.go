@@ -39,6 +39,16 @@ type Instance interface {
 	Close() error
 }
 
+// Watchdog resets the machine unless it is fed.
+type Watchdog interface {
+	// Alive says that the loop came round at now, late by so much. It never waits.
+	Alive(now, late time.Duration)
+	// Reset has the machine reset. It never waits.
+	Reset()
+	// Close disarms it, unless a reset is wanted.
+	Close() error
+}
+
 // Journal is the node's durable state.
 type Journal interface {
 	// SaveState returns when the text is on the disk.

@@ -23,6 +23,7 @@ func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Poli
 		Cycle: p.AfterFence == "cycle", OffTime: p.OffTime.Std(),
 		PowerOns:      failover.Budget{Max: p.PowerOns.Max, Within: p.PowerOns.Within.Std()},
 		IsolationStop: p.Isolation == "stop", IsolationTime: p.IsolationTime.Std(), FailbackAuto: p.Failback == "auto",
+		Watchdog: cfg.Watchdog.Timeout > 0,
 	}
 	for _, l := range cfg.Links {
 		out.Links = append(out.Links, failover.Link{Name: l.Name, Direct: l.Direct})

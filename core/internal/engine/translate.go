@@ -43,6 +43,7 @@ var meanings = map[string]meaning{
 	"grant-refused":      {api.KindSwitchoverFailed, major},
 	"adopted":            {api.KindNodeActive, informative},
 	"stalled":            {api.KindNodeLate, warning},
+	"reset-self":         {api.KindNodeReset, critical},
 	"command":            {api.KindOperatorCommand, informative},
 	"resource-failed":    {api.KindResourceFailed, major},
 	"resource-failing":   {api.KindResourceDegraded, minor},

@@ -34,6 +34,7 @@ fencing:
   - {name: ups-beta, plugin: ups, feeds: [beta], order_life: 500ms, monitor: 1s, with: {}}
 ping_group: [10.0.0.254]
 policy: {after_fence: cycle, off_time: 3s}
+watchdog: {timeout: 2s}
 resources:
   - {name: ip, plugin: vip, layer: address, with: {}}
   - {name: db, plugin: service, layer: service, after: [ip], with: {}}
@@ -59,6 +60,8 @@ type world struct {
 	hungAt   time.Duration
 	dark     bool                       // who is cut gets no power again
 	wrong    map[string][]sdk.Condition // with the supply of a node
+	stuck    string                     // the node on which the data cannot be stopped
+	resets   map[string]int             // by watchdogs
 	nodes    map[string]*fakeDaemon
 	saved    map[string]string
 	records  map[string][]byte        // NODE/NAME
@@ -69,6 +72,7 @@ type world struct {
 type fakeDaemon struct {
 	engine *Engine
 	sink   *fakeSink
+	dog    *fakeWatchdog
 	stop   context.CancelFunc
 	done   chan struct{}
 }
@@ -76,7 +80,7 @@ type fakeDaemon struct {
 func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, begun: time.Now(), power: map[string]bool{}, running: map[string]map[string]int{}, pids: 100,
-		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
+		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, resets: map[string]int{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
 		records: map[string][]byte{}, behind: map[string]time.Duration{},
 	}
 }
@@ -127,6 +131,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	incarnation := beat.ID(w.pids) //nolint:gosec // small
 	saved := w.saved[node]
 	w.mu.Unlock()
+	dog := &fakeWatchdog{w: w, node: node}
 	var state failover.State
 	if saved != "" {
 		if state, err = failover.ParseState(saved); err != nil {
@@ -136,14 +141,14 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	e, err := New(Options{
 		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
-		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Log: log, Records: fakeRecords{w, node},
+		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, Log: log, Records: fakeRecords{w, node},
 		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &fakeDaemon{engine: e, sink: sink, stop: cancel, done: make(chan struct{})}
+	d := &fakeDaemon{engine: e, sink: sink, dog: dog, stop: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(d.done)
 		if err := e.Run(ctx); err != nil {
@@ -229,6 +234,34 @@ func (r fakeRecords) Save(name string, text []byte) error {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	r.w.records[r.node+"/"+name] = text
+	return nil
+}
+
+// fakeWatchdog resets a machine a second after it was asked to.
+type fakeWatchdog struct {
+	w      *world
+	node   string
+	alive  time.Duration // the loop's own
+	late   time.Duration // the worst
+	closed bool
+}
+
+func (d *fakeWatchdog) Alive(now, late time.Duration) {
+	d.alive, d.late = now, max(d.late, late)
+}
+
+func (d *fakeWatchdog) Reset() {
+	time.AfterFunc(time.Second, func() {
+		d.w.mu.Lock()
+		d.w.resets[d.node]++
+		d.w.mu.Unlock()
+		d.w.cut(d.node)
+		d.w.boot(d.node)
+	})
+}
+
+func (d *fakeWatchdog) Close() error {
+	d.closed = true
 	return nil
 }
 
