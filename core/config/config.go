@@ -132,6 +132,26 @@ type Policy struct {
 	// CarrierBeats is how many beats must be missed on every other link when the
 	// direct cable's carrier is gone; 0 switches this evidence off.
 	CarrierBeats int `yaml:"carrier_beats"`
+	// OnBattery is what the nodes do without mains. A fence device that tells of its battery is needed for each node.
+	OnBattery OnBattery `yaml:"on_battery"`
+}
+
+// OnBattery is what the nodes do without mains: the standby rests first, the active node serves until its battery is low.
+type OnBattery struct {
+	// StandbyAfter is how long both nodes must have been on battery before the standby stops its layers; 0s: it does not.
+	StandbyAfter Duration `yaml:"standby_after"`
+	// LowCharge is the charge, in percent, at which a battery counts as low: an active node then hands over to a peer
+	// whose battery is not low, or stops its layers in order.
+	LowCharge int `yaml:"low_charge"`
+	// LowRuntime is the time left at which a battery counts as low.
+	LowRuntime Duration `yaml:"low_runtime"`
+	// Shutdown has a node that rests shut its host down, once its UPS has taken the order to switch off and to start the
+	// node again when mains are back. A UPS that cannot do that leaves the node on, with an alarm.
+	Shutdown bool `yaml:"shutdown"`
+	// OffDelay is the time from that order to the off: the host must be down by then. Less than low_runtime.
+	OffDelay Duration `yaml:"off_delay"`
+	// Command shuts the host down.
+	Command []string `yaml:"command" example:"[systemctl, poweroff]"`
 }
 
 // Drills are rehearsals of a failover: the service moves to the other node as planned, measured, and every fence

@@ -228,6 +228,22 @@ func (k *checker) policy() {
 	if p.CarrierBeats < 0 || p.CarrierBeats > 10 {
 		k.faultf("policy.carrier_beats", "write 1 to 10, or 0 to switch this evidence off", "%d is out of range", p.CarrierBeats)
 	}
+	k.onBattery("policy.on_battery", p.OnBattery)
+}
+
+func (k *checker) onBattery(path string, b OnBattery) {
+	k.within(path+".standby_after", b.StandbyAfter, 0, 24*time.Hour)
+	if b.LowCharge < 1 || b.LowCharge > 95 {
+		k.faultf(path+".low_charge", "write 1 to 95", "%d %% is out of range", b.LowCharge)
+	}
+	k.within(path+".low_runtime", b.LowRuntime, time.Second, 24*time.Hour)
+	k.within(path+".off_delay", b.OffDelay, time.Second, time.Hour)
+	if b.Shutdown && b.OffDelay >= b.LowRuntime {
+		k.faultf(path+".off_delay", "write less than "+show(b.LowRuntime.Std()), "a battery that is low could end before %s are over", show(b.OffDelay.Std()))
+	}
+	if b.Shutdown && len(b.Command) == 0 {
+		k.fault(path+".command", "nothing says how to shut the host down", "write command: [systemctl, poweroff], or shutdown: false")
+	}
 }
 
 // watchdog checks that a reset helps: it must come later than a silence that the

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -42,7 +44,8 @@ func (a *App) assemble(context.Context) error {
 	options := engine.Options{
 		Config: a.cfg, Node: a.node, Version: a.o.Version, Key: []byte(key),
 		Plugins: plugins{a.host, a.node, a.cfg.PeerOf(a.node).Name}, ReadConfig: a.readConfig,
-		Records: records{a.cfg.StateDir}, Clock: clock(), Log: a.log,
+		PowerOff: powerOff,
+		Records:  records{a.cfg.StateDir}, Clock: clock(), Log: a.log,
 	}
 	if err := a.openJournal(&options); err != nil {
 		return err
@@ -102,6 +105,15 @@ func (a *App) openReport(o *engine.Options) error {
 	}
 	a.report, o.Sink = r, r
 	a.onClose(r.Close)
+	return nil
+}
+
+// powerOff runs the command that shuts this host down. What it said explains a failure.
+func powerOff(ctx context.Context, command []string) error {
+	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput() //nolint:gosec // the operator's own
+	if err != nil {
+		return fmt.Errorf("run %s: %w: %s", strings.Join(command, " "), err, bytes.TrimSpace(out))
+	}
 	return nil
 }
 

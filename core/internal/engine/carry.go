@@ -123,6 +123,8 @@ func (e *Engine) perform(ctx context.Context, a failover.Action) failover.Event 
 		return e.fence(ctx, a)
 	case failover.StartResource, failover.StopResource, failover.RestartResource, failover.PromoteResource, failover.DemoteResource, failover.MonitorResource:
 		return e.steer(ctx, a)
+	case failover.Shutdown:
+		return e.shutDown(ctx, a)
 	case failover.Verify:
 		return e.verify(ctx, a.ID)
 	default:

@@ -69,6 +69,9 @@ type Options struct {
 	// Evidence gathers snapshots and flight samples; Peer is the second channel. Both may be nil.
 	Evidence Evidence
 	Peer     Peer
+	// PowerOff runs the command that shuts this host down, and returns once that has
+	// begun; nil: there is no way.
+	PowerOff func(ctx context.Context, command []string) error
 	// Watchdog may be nil.
 	Watchdog Watchdog
 	// ReadConfig reads the configuration file again.

@@ -30,7 +30,7 @@ type Plugins interface {
 type Instance interface {
 	sdk.Prober
 	sdk.Promoter
-	sdk.Fencer
+	sdk.Sleeper
 	sdk.Link
 	sdk.Evidence
 	Roles() sdk.Roles

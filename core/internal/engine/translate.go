@@ -44,6 +44,7 @@ var meanings = map[string]meaning{
 	"adopted":            {api.KindNodeActive, informative},
 	"stalled":            {api.KindNodeLate, warning},
 	"reset-self":         {api.KindNodeReset, critical},
+	"shutdown":           {api.KindNodeShutdown, major},
 	"command":            {api.KindOperatorCommand, informative},
 	"resource-failed":    {api.KindResourceFailed, major},
 	"resource-failing":   {api.KindResourceDegraded, minor},
