@@ -12,6 +12,8 @@ const (
 	KindNodeLate     = "node.late"     // the engine's own timer was late by an interval or more
 	KindNodePowered  = "node.powered"  // a fenced node's power was switched on again
 	KindNodeReturned = "node.returned" // the peer is heard again after an incident
+	KindNodeReset    = "node.reset"    // this node must yield and cannot stop: its watchdog resets it
+	KindNodeShutdown = "node.shutdown" // mains are lost: this node's host shuts down in order
 
 	// The peer as seen from here.
 	KindPeerSilent  = "peer.silent"  // no beat on any link for deadtime

@@ -31,6 +31,8 @@ type Config struct {
 	Policy Policy `yaml:"policy"`
 	// Drills says when failovers are rehearsed.
 	Drills Drills `yaml:"drills"`
+	// Watchdog resets the machine when the daemon hangs, or when this node must yield and cannot stop.
+	Watchdog Watchdog `yaml:"watchdog"`
 	// Resources are what the cluster starts, stops and monitors, in no particular order (see after).
 	Resources []Resource `yaml:"resources"`
 	// Probes are further scheduled checks.
@@ -130,6 +132,26 @@ type Policy struct {
 	// CarrierBeats is how many beats must be missed on every other link when the
 	// direct cable's carrier is gone; 0 switches this evidence off.
 	CarrierBeats int `yaml:"carrier_beats"`
+	// OnBattery is what the nodes do without mains. A fence device that tells of its battery is needed for each node.
+	OnBattery OnBattery `yaml:"on_battery"`
+}
+
+// OnBattery is what the nodes do without mains: the standby rests first, the active node serves until its battery is low.
+type OnBattery struct {
+	// StandbyAfter is how long both nodes must have been on battery before the standby stops its layers; 0s: it does not.
+	StandbyAfter Duration `yaml:"standby_after"`
+	// LowCharge is the charge, in percent, at which a battery counts as low: an active node then hands over to a peer
+	// whose battery is not low, or stops its layers in order.
+	LowCharge int `yaml:"low_charge"`
+	// LowRuntime is the time left at which a battery counts as low.
+	LowRuntime Duration `yaml:"low_runtime"`
+	// Shutdown has a node that rests shut its host down, once its UPS has taken the order to switch off and to start the
+	// node again when mains are back. A UPS that cannot do that leaves the node on, with an alarm.
+	Shutdown bool `yaml:"shutdown"`
+	// OffDelay is the time from that order to the off: the host must be down by then. Less than low_runtime.
+	OffDelay Duration `yaml:"off_delay"`
+	// Command shuts the host down.
+	Command []string `yaml:"command" example:"[systemctl, poweroff]"`
 }
 
 // Drills are rehearsals of a failover: the service moves to the other node as planned, measured, and every fence
@@ -141,6 +163,15 @@ type Drills struct {
 	// OpeningHours tells when the store is open, in the host's time zone: no drill begins then unless an operator says
 	// so. Days and times, such as mon-sat 08:00-20:00; a time that ends on the next day, such as fri 20:00-02:00, is one.
 	OpeningHours []string `yaml:"opening_hours" example:"[\"mon-sat 08:00-20:00\", \"sun 10:00-13:00\"]"`
+}
+
+// Watchdog is the machine's watchdog, fed only while the daemon's main loop is on time.
+type Watchdog struct {
+	// Device is the kernel's watchdog, or a named pipe to a program that stands in for one. No other program may hold it.
+	Device string `yaml:"device"`
+	// Timeout is how long the daemon may hang before the machine is reset, in whole seconds: longer than deadtime, not
+	// longer than every stop_timeout. Unset: there is no watchdog.
+	Timeout Duration `yaml:"timeout" example:"10s"`
 }
 
 // Resource is something the cluster starts, stops and monitors.
@@ -160,7 +191,8 @@ type Resource struct {
 	After []string `yaml:"after" example:"[data]"`
 	// StartTimeout bounds the start.
 	StartTimeout Duration `yaml:"start_timeout"`
-	// StopTimeout bounds the stop; a node that must yield and cannot stop within it resets itself.
+	// StopTimeout bounds the stop. A node that must yield, since its peer is active or by isolation: stop, and has not stopped
+	// within it is reset by its watchdog, at most the watchdog's own timeout later; without one it stays as it is, with an alarm.
 	StopTimeout Duration `yaml:"stop_timeout"`
 	// MonitorEvery is the time between two monitors.
 	MonitorEvery Duration `yaml:"monitor_every"`
@@ -175,7 +207,7 @@ type Resource struct {
 	OnFailure string `yaml:"on_failure" enum:"alarm,failover"`
 	// Failovers bounds switchovers for this resource's sake.
 	Failovers Budget `yaml:"failovers"`
-	// StopFailed is fence (have the peer cut this node) or block (stay, with a critical alarm).
+	// StopFailed is fence (have the peer cut this node; where that fails, the watchdog resets it) or block (stay, with a critical alarm).
 	StopFailed string `yaml:"stop_failed" enum:"fence,block"`
 	// With is the plugin's section. Keys below a node's name hold that node's own values.
 	With Section `yaml:"with"`

@@ -21,7 +21,16 @@ func Default() *Config {
 			IsolationTime: Duration(5 * time.Second),
 			Failback:      "manual",
 			CarrierBeats:  2,
+			OnBattery: OnBattery{
+				StandbyAfter: Duration(5 * time.Minute),
+				LowCharge:    20,
+				LowRuntime:   Duration(3 * time.Minute),
+				Shutdown:     true,
+				OffDelay:     Duration(90 * time.Second),
+				Command:      []string{"systemctl", "poweroff"},
+			},
 		},
+		Watchdog: Watchdog{Device: "/dev/watchdog"},
 		Peer: PeerChannel{
 			Port:        7694,
 			CA:          "/etc/storeward/ca.pem",

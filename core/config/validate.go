@@ -25,6 +25,7 @@ func (c *Config) check() Faults {
 	k.pingGroup()
 	k.policy()
 	k.drills()
+	k.watchdog()
 	k.resources()
 	k.order()
 	k.probes()
@@ -226,6 +227,52 @@ func (k *checker) policy() {
 	k.within("policy.isolation_time", p.IsolationTime, time.Second, time.Hour)
 	if p.CarrierBeats < 0 || p.CarrierBeats > 10 {
 		k.faultf("policy.carrier_beats", "write 1 to 10, or 0 to switch this evidence off", "%d is out of range", p.CarrierBeats)
+	}
+	k.onBattery("policy.on_battery", p.OnBattery)
+}
+
+func (k *checker) onBattery(path string, b OnBattery) {
+	k.within(path+".standby_after", b.StandbyAfter, 0, 24*time.Hour)
+	if b.LowCharge < 1 || b.LowCharge > 95 {
+		k.faultf(path+".low_charge", "write 1 to 95", "%d %% is out of range", b.LowCharge)
+	}
+	k.within(path+".low_runtime", b.LowRuntime, time.Second, 24*time.Hour)
+	k.within(path+".off_delay", b.OffDelay, time.Second, time.Hour)
+	if b.Shutdown && b.OffDelay >= b.LowRuntime {
+		k.faultf(path+".off_delay", "write less than "+show(b.LowRuntime.Std()), "a battery that is low could end before %s are over", show(b.OffDelay.Std()))
+	}
+	if b.Shutdown && len(b.Command) == 0 {
+		k.fault(path+".command", "nothing says how to shut the host down", "write command: [systemctl, poweroff], or shutdown: false")
+	}
+}
+
+// watchdog checks that a reset helps: it must come later than a silence that the
+// peer forgives, and not later than a stop that works.
+func (k *checker) watchdog() {
+	w := k.cfg.Watchdog
+	if w.Timeout == 0 {
+		if _, wanted := k.cfg.places.at["watchdog"]; wanted {
+			k.fault("watchdog.timeout", "this key is missing: there would be no watchdog", "write timeout: 10s, or leave watchdog out")
+		}
+		return
+	}
+	k.absolute("watchdog.device", w.Device)
+	longest := Duration(0)
+	for _, r := range k.cfg.Resources {
+		if r.Mode != "active-active" {
+			longest = max(longest, r.StopTimeout)
+		}
+	}
+	switch {
+	case w.Timeout.Std()%time.Second != 0:
+		k.faultf("watchdog.timeout", "write whole seconds", "a watchdog cannot count %s", show(w.Timeout.Std()))
+	case w.Timeout <= k.cfg.Timing.Deadtime:
+		k.faultf("watchdog.timeout", "write more than "+show(k.cfg.Timing.Deadtime.Std()), "%s would reset a machine that its peer does not count as silent yet", show(w.Timeout.Std()))
+	case longest > 0 && w.Timeout > longest:
+		k.faultf("watchdog.timeout", fmt.Sprintf("write %s or less", show(longest.Std())),
+			"%s is longer than every stop_timeout: a node that cannot stop would run on for longer than one that can", show(w.Timeout.Std()))
+	default:
+		k.within("watchdog.timeout", w.Timeout, time.Second, 5*time.Minute)
 	}
 }
 

@@ -2,7 +2,7 @@ package sdk
 
 // Roles tells which roles an instance offers.
 type Roles struct {
-	Prober, Resource, Promoter, Fencer, Link, Tuner, Evidence bool
+	Prober, Resource, Promoter, Fencer, Sleeper, Link, Tuner, Evidence bool
 }
 
 // RolesOf finds the roles of an instance by type assertion.
@@ -12,6 +12,7 @@ func RolesOf(instance Instance) Roles {
 	_, roles.Resource = instance.(Resource)
 	_, roles.Promoter = instance.(Promoter)
 	_, roles.Fencer = instance.(Fencer)
+	_, roles.Sleeper = instance.(Sleeper)
 	_, roles.Link = instance.(Link)
 	_, roles.Tuner = instance.(Tuner)
 	_, roles.Evidence = instance.(Evidence)
@@ -29,6 +30,7 @@ func (r Roles) String() string {
 		{r.Resource, "resource"},
 		{r.Promoter, "promoter"},
 		{r.Fencer, "fencer"},
+		{r.Sleeper, "sleeper"},
 		{r.Link, "link"},
 		{r.Tuner, "tuner"},
 		{r.Evidence, "evidence"},

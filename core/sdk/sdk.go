@@ -143,6 +143,8 @@ type Order struct {
 	Expiry time.Duration
 	// Mark is written on the device where it can hold a text, e.g. "cut by beta, generation 7".
 	Mark string
+	// After is how long a sleep's output stays on; no other order has it.
+	After time.Duration
 }
 
 // Reading is what a fence device said about its output.
@@ -185,6 +187,16 @@ type Fencer interface {
 	Off(ctx context.Context, order Order) (Reading, error)
 	On(ctx context.Context, order Order) (Reading, error)
 	Status(ctx context.Context) (Reading, error)
+}
+
+// Sleeper is a Fencer whose device can let a node down gently when mains are lost:
+// its output goes off After the order, and comes on again once mains are back, also
+// if they come back before it went off. Sleep succeeds only when the device was read
+// to be about to do so; On ends it. What could stay off for good, or cannot do this at
+// all, is an error.
+type Sleeper interface {
+	Fencer
+	Sleep(ctx context.Context, order Order) (Reading, error)
 }
 
 // Packet is one beat as it arrived. The plugin never looks into Data.

@@ -71,17 +71,22 @@ func (s *service) Describe(ctx context.Context, r *sdkpb.InstanceRequest) (*sdkp
 
 // Off switches a node's power off.
 func (s *service) Off(ctx context.Context, r *sdkpb.Order) (*sdkpb.Reading, error) {
-	return s.order(ctx, r, Fencer.Off)
+	return order(ctx, s, r, Fencer.Off)
 }
 
 // On switches a node's power on.
 func (s *service) On(ctx context.Context, r *sdkpb.Order) (*sdkpb.Reading, error) {
-	return s.order(ctx, r, Fencer.On)
+	return order(ctx, s, r, Fencer.On)
 }
 
-func (s *service) order(ctx context.Context, r *sdkpb.Order, f func(Fencer, context.Context, Order) (Reading, error)) (*sdkpb.Reading, error) {
-	order := Order{ID: r.GetId(), Expiry: time.Duration(r.GetExpiry()), Mark: r.GetMark()}
-	return readingOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role Fencer) (Reading, error) {
+// Sleep has a fence device switch off later, and on again with mains.
+func (s *service) Sleep(ctx context.Context, r *sdkpb.Order) (*sdkpb.Reading, error) {
+	return order(ctx, s, r, Sleeper.Sleep)
+}
+
+func order[R any](ctx context.Context, s *service, r *sdkpb.Order, f func(R, context.Context, Order) (Reading, error)) (*sdkpb.Reading, error) {
+	order := Order{ID: r.GetId(), Expiry: time.Duration(r.GetExpiry()), Mark: r.GetMark(), After: time.Duration(r.GetAfter())}
+	return readingOut(call(ctx, s, r.GetHandle(), func(ctx context.Context, role R) (Reading, error) {
 		if now := Monotonic(); now >= order.Expiry { // said here too: a late cut could hit a node that is back
 			return Reading{}, fmt.Errorf("order %s expired %v ago and was not sent", order.ID, now-order.Expiry)
 		}

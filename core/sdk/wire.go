@@ -134,7 +134,7 @@ func evidenceOut(items []Item, err error) *sdkpb.EvidenceReply {
 
 func rolesOut(r Roles) *sdkpb.Roles {
 	return &sdkpb.Roles{
-		Prober: r.Prober, Resource: r.Resource, Promoter: r.Promoter, Fencer: r.Fencer,
+		Prober: r.Prober, Resource: r.Resource, Promoter: r.Promoter, Fencer: r.Fencer, Sleeper: r.Sleeper,
 		Link: r.Link, Tuner: r.Tuner, Evidence: r.Evidence,
 	}
 }

@@ -33,6 +33,7 @@ type kind struct {
 	off, on []setting // orders, sent in one packet
 	abort   []setting // ends what is pending, before an order
 	timed   *timed    // off, and on again by the device itself
+	sleep   *sleep    // off later, and on again with mains
 	restart *toggle   // whether the output comes back with mains
 	mark    mark      // where a text can be left
 	// settle is how long the device itself may take from the order to its effect.
@@ -77,6 +78,14 @@ type timed struct {
 	least  int
 	most   int
 	steps  []int // what lengths it takes, if not any between least and most
+}
+
+// sleep is an off after a delay, ended by mains: the objects that take the seconds
+// until the off, and until the start that follows where mains are back by then, and
+// what must be set with them. It needs auto-restart (restart).
+type sleep struct {
+	off, on string
+	with    []setting
 }
 
 // toggle is a setting with two values.

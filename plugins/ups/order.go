@@ -118,6 +118,9 @@ func (u *instance) touched(d *device) []string {
 	if d.timed != nil && u.cfg.TimedOff > 0 {
 		list = append(list, d.objects(d.timed.length, d.outlets)...)
 	}
+	if d.sleep != nil {
+		list = append(list, d.sleep.on)
+	}
 	for _, s := range slices.Concat(d.off, d.on) {
 		if s.side {
 			list = append(list, d.objects(s.oid, d.outlets)...)

@@ -34,10 +34,14 @@ var kinds = []kind{
 			{oid: ".1.3.6.1.2.1.33.1.8.2.0", value: -1, side: true},
 			{oid: ".1.3.6.1.2.1.33.1.8.3.0", value: 0}, // upsStartupAfterDelay: now
 		},
-		abort:   []setting{{oid: ".1.3.6.1.2.1.33.1.8.3.0", value: -1}},
-		timed:   &timed{length: ".1.3.6.1.2.1.33.1.8.4.0", least: 1, most: 300}, // upsRebootWithDuration
-		restart: &toggle{oid: ".1.3.6.1.2.1.33.1.8.5.0", on: 1, off: 2},         // upsAutoRestart
-		mark:    mark{oid: ".1.3.6.1.2.1.33.1.1.6.0", size: 63},                 // upsIdentAttachedDevices
+		abort: []setting{{oid: ".1.3.6.1.2.1.33.1.8.3.0", value: -1}},
+		timed: &timed{length: ".1.3.6.1.2.1.33.1.8.4.0", least: 1, most: 300}, // upsRebootWithDuration
+		sleep: &sleep{ // upsShutdownAfterDelay, upsStartupAfterDelay, upsShutdownType: output
+			off: ".1.3.6.1.2.1.33.1.8.2.0", on: ".1.3.6.1.2.1.33.1.8.3.0",
+			with: []setting{{oid: ".1.3.6.1.2.1.33.1.8.1.0", value: 1, side: true}},
+		},
+		restart: &toggle{oid: ".1.3.6.1.2.1.33.1.8.5.0", on: 1, off: 2}, // upsAutoRestart
+		mark:    mark{oid: ".1.3.6.1.2.1.33.1.1.6.0", size: 63},         // upsIdentAttachedDevices
 		values: []measure{
 			{"on_battery_seconds", ".1.3.6.1.2.1.33.1.2.2.0", 1},
 			{"battery_seconds_remaining", ".1.3.6.1.2.1.33.1.2.3.0", 60},

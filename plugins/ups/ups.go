@@ -78,6 +78,8 @@ func open(_ context.Context, env sdk.Env, config any) (sdk.Instance, error) {
 	return u, nil
 }
 
+var _ sdk.Sleeper = (*instance)(nil)
+
 // Close has nothing to release: every conversation owns its socket.
 func (u *instance) Close() error { return nil }
 

@@ -23,13 +23,13 @@ func TestConformanceWithSimulator(t *testing.T) {
 				s = newSimulator(t, test.kind, 1, 2)
 			}
 			sdktest.Run(t, sdktest.Case{
-				Plugin: New(), Config: "address: " + s.address + "\n" + sections[test.version] + test.options, Fence: s.hooks(t),
+				Plugin: New(), Config: "address: " + s.address + "\n" + sections[test.version] + test.options, Fence: s.hooks(t, test.kind),
 			})
 		})
 	}
 }
 
-func (s *simulator) hooks(t *testing.T) *sdktest.Fence {
+func (s *simulator) hooks(t *testing.T, kind string) *sdktest.Fence {
 	return &sdktest.Fence{
 		Output: func(on bool) {
 			if err := s.Switch(on); err != nil {
@@ -38,6 +38,7 @@ func (s *simulator) hooks(t *testing.T) *sdktest.Fence {
 		},
 		Obey:   func(obey bool) { s.SetBehaviour(upssim.Behaviour{LieOn: !obey}) },
 		Answer: func(answer bool) { s.SetBehaviour(upssim.Behaviour{Silent: !answer}) },
+		Sleeps: kind == "rfc1628",
 	}
 }
 

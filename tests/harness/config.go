@@ -138,6 +138,7 @@ policy:
 {{- if .Timing.NoCarrier}}
   carrier_beats: 0
 {{- end}}
+{{- .Policy}}
 peer:
   port: {{.PeerPort}}
   ca: /etc/storeward/peer-ca.pem
@@ -202,6 +203,10 @@ resources:
       port: 5432
       user: postgres
       probe: {address: "{{.Store.VIP 2}}", database: store, user: till, query: "select 1"}
+{{- end}}
+{{- .Resources}}
+{{- if .Watchdog}}
+watchdog: {device: {{.WatchdogDevice}}, timeout: {{.Watchdog}}}
 {{- end}}
 probes:
 {{- if eq .Services 0}}
@@ -293,7 +298,8 @@ func (s *Site) configText() (string, error) {
 		"PeerPort": 7694, "EchoPort": lab.EchoPort, "EchoCommand": strings.Join(quoted, ", "),
 		"SharedDisk": sharedDisk, "Mounted": mounted, "ExtraProbes": s.ExtraProbes, "Balancer": s.Balancer, "Keepalived": strings.Join(keepalivedCommand, ", "),
 		"Multicast": s.Multicast, "SerialBaud": s.SerialBaud,
-		"Console": s.Console, "NMS": s.NMS, "HQ": lab.HQAddress, "Extra": s.Extra,
+		"Console": s.Console, "NMS": s.NMS, "HQ": lab.HQAddress,
+		"Policy": s.Policy, "Resources": s.Resources, "Watchdog": s.Options.Lab.Watchdog, "WatchdogDevice": lab.WatchdogDevice, "Extra": s.Extra,
 	})
 	return text.String(), err
 }

@@ -37,6 +37,8 @@ type Options struct {
 	Console     bool
 	NMS         bool            // snmptrapd and VictoriaMetrics
 	Secure      map[string]bool // whose UPS is spoken to by SNMPv3, by the node's name; what UPS it is, Lab.Fences says
+	Policy      string          // further lines of the policy, at their depth
+	Resources   string          // further resources, at their depth
 	Extra       string          // further text of the configuration
 	// HQ are the headquarters of another store of the same lab; its console takes this store as well.
 	HQ *Headquarters

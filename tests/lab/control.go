@@ -115,7 +115,7 @@ func (l *Lab) serial(word string, where []string) error {
 	return nil
 }
 
-const upsWords = "well|refuse [STATUS]|silent|lie-on|slow MILLISECONDS|pending MILLISECONDS|reboot SECONDS [lost]|worn|battery|mains|on|off|kind=KIND [outlets=1,2]"
+const upsWords = "well|refuse [STATUS]|silent|lie-on|slow MILLISECONDS|pending MILLISECONDS|reboot SECONDS [lost]|worn|battery [PERCENT]|mains|on|off|kind=KIND [outlets=1,2]"
 
 func (l *Lab) withNode(id string, act func(*Node) error) error {
 	node, err := l.Find(id)
@@ -142,7 +142,15 @@ func (u *UPS) behave(words []string) error {
 	}
 	switch words[0] {
 	case "battery", "mains":
-		return u.SetMains(words[0] == "mains")
+		if err := u.SetMains(words[0] == "mains"); err != nil || len(words) == 1 {
+			return err
+		}
+		percent, err := strconv.Atoi(words[1])
+		if err != nil || words[0] == "mains" || percent < 0 || percent > 100 {
+			return fmt.Errorf("a battery has 0 to 100 percent, not %s", words[1])
+		}
+		u.Drain(percent)
+		return nil
 	case "on", "off":
 		return u.Switch(words[0] == "on")
 	}

@@ -68,6 +68,8 @@ func runInit(specFile string) error {
 	s := &supervisor{running: map[int]Command{}}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGCHLD)
+	poweroff := make(chan os.Signal, 1)
+	signal.Notify(poweroff, syscall.SIGTERM)
 	for _, command := range spec.Commands {
 		if err := s.start(command); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -75,10 +77,41 @@ func runInit(specFile string) error {
 		}
 	}
 	fmt.Fprintln(os.Stderr, "node", spec.Node, "is up")
-	for range signals {
-		s.reap()
+	for {
+		select {
+		case <-signals:
+			s.reap()
+		case <-poweroff:
+			s.end()
+			fmt.Fprintln(os.Stderr, "node", spec.Node, "is down")
+			return nil
+		}
 	}
-	return errors.New("pid 1 has nothing left to wait for")
+}
+
+// PowerOffCommand shuts a node down in order, as systemctl poweroff does a machine.
+func PowerOffCommand() []string { return []string{"/bin/kill", "-TERM", "1"} }
+
+// endBound is how long the commands may take to end when the node is shut down.
+const endBound = 5 * time.Second
+
+// end asks every command to end, once, and waits until all have.
+func (s *supervisor) end() {
+	s.mu.Lock()
+	s.ending = true
+	for pid := range s.running {
+		_ = syscall.Kill(pid, syscall.SIGTERM)
+	}
+	s.mu.Unlock()
+	for end := time.Now().Add(endBound); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+		s.reap()
+		s.mu.Lock()
+		left := len(s.running)
+		s.mu.Unlock()
+		if left == 0 {
+			return
+		}
+	}
 }
 
 // readyFile is the pipe on which pid 1 says that its root stands.
@@ -96,11 +129,15 @@ func tellReady() error {
 type supervisor struct {
 	mu      sync.Mutex
 	running map[int]Command
+	ending  bool // nothing is started any more
 }
 
 func (s *supervisor) start(command Command) error {
 	s.mu.Lock() // a child that ends at once must be known before it is collected
 	defer s.mu.Unlock()
+	if s.ending {
+		return nil
+	}
 	log, err := os.OpenFile(filepath.Join(logFolder, command.Name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

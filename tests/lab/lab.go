@@ -39,6 +39,8 @@ type Options struct {
 	Told func(Happening)
 	// Fences says what feeds each node, by the node's name.
 	Fences map[string]Fence
+	// Watchdog, when not 0, gives each node a watchdog at WatchdogDevice with this timeout.
+	Watchdog time.Duration
 	// Audited names folders and programs that at most one node of a store may have, see Audit.
 	Audited Audited
 }
@@ -46,7 +48,7 @@ type Options struct {
 // Happening is one thing that happened to the lab itself.
 type Happening struct {
 	At            time.Duration // CLOCK_MONOTONIC
-	Kind          string        // power, link, ups, audit
+	Kind          string        // power, watchdog, link, ups, audit
 	Subject, Text string
 }
 

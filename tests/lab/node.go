@@ -214,6 +214,10 @@ func (n *Node) writeSpec() (string, error) {
 	for _, node := range n.Store.Nodes {
 		fmt.Fprintf(&hosts, "%s %s\n", node.Address(), node.Name)
 	}
+	binds := n.Binds
+	if n.Store.lab.Watchdog > 0 {
+		binds = append(slices.Clone(binds), Bind{n.watchdogPipe(), WatchdogDevice})
+	}
 	spec := bootSpec{
 		Node: n.Name, Root: filepath.Join(n.dir, "root"), BootID: uuid.NewString(), Hosts: hosts.String(), Commands: n.Commands, DiskBytes: n.DiskBytes,
 		Binds: append([]Bind{
@@ -221,7 +225,7 @@ func (n *Node) writeSpec() (string, error) {
 			{n.Disk(), stateFolder},
 			{n.Logs(), logFolder},
 			{program, helperPath},
-		}, n.Binds...),
+		}, binds...),
 	}
 	text, err := json.MarshalIndent(spec, "", "  ")
 	if err != nil {

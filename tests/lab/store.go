@@ -109,6 +109,11 @@ func newStore(l *Lab, number int) (*Store, error) {
 			return nil, err
 		}
 		s.UPSes = append(s.UPSes, ups)
+		if l.Watchdog > 0 {
+			if err := startWatchdog(node, l.Watchdog); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return s, nil
 }

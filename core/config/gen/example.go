@@ -45,6 +45,8 @@ fencing:
       address: 192.0.2.12:161
       community: {file: /etc/storeward/ups.community}
 ping_group: [192.0.2.254, 192.0.2.50]
+watchdog:
+  timeout: 10s
 resources:
   - name: vip-shop
     plugin: vip

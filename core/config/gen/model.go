@@ -142,8 +142,15 @@ func (c comments) describe(f *field, value reflect.Value) (err error) {
 		f.child, err = c.build(t.Elem(), elementDefaults[t.Elem()])
 	case t.Kind() == reflect.Slice:
 		f.kind, f.list = "list of texts", true
+		if value.IsValid() && value.Len() > 0 {
+			f.presetRaw = value.Interface()
+			f.preset = "[" + strings.Join(value.Interface().([]string), ", ") + "]"
+		}
 	case t.Kind() == reflect.Bool:
 		f.kind, f.preset, f.presetRaw = "true or false", "false", false
+		if value.IsValid() {
+			f.preset, f.presetRaw = fmt.Sprint(value.Bool()), value.Bool()
+		}
 	case t.Kind() == reflect.Int || t.Kind() == reflect.Int64:
 		f.kind = "whole number"
 		if value.IsValid() {

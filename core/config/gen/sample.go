@@ -76,7 +76,11 @@ func (f *field) isDefault(v reflect.Value) bool {
 			}
 		}
 		return true
-	case "text", "whole number", "true or false":
+	case "true or false":
+		return fmt.Sprint(v.Interface()) == f.preset
+	case "list of texts":
+		return f.preset != "" && fmt.Sprint(v.Interface()) == fmt.Sprint(f.presetRaw) || v.IsZero()
+	case "text", "whole number":
 		return fmt.Sprint(v.Interface()) == f.preset || v.IsZero()
 	}
 	return v.IsZero()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,6 +25,7 @@ import (
 	"github.com/storeward/storeward/core/internal/journal"
 	"github.com/storeward/storeward/core/internal/peer"
 	"github.com/storeward/storeward/core/internal/report"
+	"github.com/storeward/storeward/core/internal/watchdog"
 )
 
 // minKey is the least length of the cluster's key in bytes.
@@ -41,7 +44,8 @@ func (a *App) assemble(context.Context) error {
 	options := engine.Options{
 		Config: a.cfg, Node: a.node, Version: a.o.Version, Key: []byte(key),
 		Plugins: plugins{a.host, a.node, a.cfg.PeerOf(a.node).Name}, ReadConfig: a.readConfig,
-		Records: records{a.cfg.StateDir}, Clock: clock(), Log: a.log,
+		PowerOff: powerOff,
+		Records:  records{a.cfg.StateDir}, Clock: clock(), Log: a.log,
 	}
 	if err := a.openJournal(&options); err != nil {
 		return err
@@ -53,6 +57,9 @@ func (a *App) assemble(context.Context) error {
 	a.openHistory(&options)
 	side := &lateSide{}
 	a.openChannel(&options, side)
+	if err := a.openWatchdog(&options); err != nil { // last: from here on the loop must come round
+		return err
+	}
 	if a.engine, err = engine.New(options); err != nil {
 		return err
 	}
@@ -98,6 +105,32 @@ func (a *App) openReport(o *engine.Options) error {
 	}
 	a.report, o.Sink = r, r
 	a.onClose(r.Close)
+	return nil
+}
+
+// powerOff runs the command that shuts this host down. What it said explains a failure.
+func powerOff(ctx context.Context, command []string) error {
+	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput() //nolint:gosec // the operator's own
+	if err != nil {
+		return fmt.Errorf("run %s: %w: %s", strings.Join(command, " "), err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// openWatchdog arms this machine's watchdog, where one is wanted. A node that was to
+// have one does not run without: the peer counts on the reset.
+func (a *App) openWatchdog(o *engine.Options) error {
+	wanted := a.cfg.Watchdog
+	if wanted.Timeout == 0 {
+		return nil
+	}
+	device, err := watchdog.Open(wanted.Device, wanted.Timeout.Std(), a.log)
+	if err != nil {
+		return err
+	}
+	w := watchdog.New(device, wanted.Timeout.Std(), a.cfg.Timing.Deadtime.Std(), a.log)
+	o.Watchdog = w
+	a.onClose(w.Close) // the engine does it sooner, if it comes to run
 	return nil
 }
 

@@ -74,9 +74,14 @@ func (e *Engine) sendBeat(b beat.Beat) {
 // begin starts an action in a goroutine of its own; its answer is a fact.
 func (e *Engine) begin(ctx context.Context, a failover.Action) {
 	e.Log.WithField("action", a.String()).Debug("action begins")
-	if a.Kind == failover.Persist {
+	switch a.Kind {
+	case failover.Persist:
 		e.save(ctx, a)
 		return
+	case failover.ResetSelf:
+		e.resetSelf()
+		return
+	default:
 	}
 	e.background(ctx, func(ctx context.Context) {
 		if a.Deadline > 0 {
@@ -89,6 +94,15 @@ func (e *Engine) begin(ctx context.Context, a failover.Action) {
 		e.Log.WithField("action", a.ID).WithField("took", e.Clock.Now()-began).WithField("answer", event.String()).Debug("action ends")
 		e.deliver(event)
 	})
+}
+
+// resetSelf has the watchdog reset this machine; there is no answer.
+func (e *Engine) resetSelf() {
+	if e.Watchdog == nil {
+		return // the policy asks only where there is one
+	}
+	e.Log.Error("this machine is reset by its watchdog: it must yield and cannot stop")
+	e.Watchdog.Reset()
 }
 
 // deliver posts an answer even while the daemon is stopping; the loop may be gone by then.
@@ -109,6 +123,8 @@ func (e *Engine) perform(ctx context.Context, a failover.Action) failover.Event 
 		return e.fence(ctx, a)
 	case failover.StartResource, failover.StopResource, failover.RestartResource, failover.PromoteResource, failover.DemoteResource, failover.MonitorResource:
 		return e.steer(ctx, a)
+	case failover.Shutdown:
+		return e.shutDown(ctx, a)
 	case failover.Verify:
 		return e.verify(ctx, a.ID)
 	default:

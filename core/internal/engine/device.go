@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/sdk"
 )
@@ -64,11 +65,20 @@ func (d *device) watch(ctx context.Context) {
 			every = min(every, firstLooks)
 		case !described || doubt:
 			every = min(every, secondLook)
+		case d.discharges():
+			every = min(every, batteryPace)
 		}
 		if !d.e.rest(ctx, every) {
 			return
 		}
 	}
+}
+
+// discharges tells whether the device was on its battery when it was last read.
+func (d *device) discharges() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return onBattery(d.regular) == beat.Yes
 }
 
 // describe brings the device's own declaration into the policy.
@@ -157,7 +167,11 @@ func (d *device) keep(id string, reading sdk.Reading, err error) failover.Event 
 		d.regular = reading
 	}
 	d.mu.Unlock()
-	return failover.FenceAnswer{ID: id, Device: d.cfg.Name, Power: powerOf(reading.Power), Taken: reading.Taken, Err: errText(err)}
+	answer := failover.FenceAnswer{ID: id, Device: d.cfg.Name, Power: powerOf(reading.Power), Taken: reading.Taken, Err: errText(err)}
+	if err == nil {
+		tellBattery(&answer, reading)
+	}
+	return answer
 }
 
 // fence carries out an order or a reading that the policy asked for.

@@ -69,6 +69,11 @@ type Options struct {
 	// Evidence gathers snapshots and flight samples; Peer is the second channel. Both may be nil.
 	Evidence Evidence
 	Peer     Peer
+	// PowerOff runs the command that shuts this host down, and returns once that has
+	// begun; nil: there is no way.
+	PowerOff func(ctx context.Context, command []string) error
+	// Watchdog may be nil.
+	Watchdog Watchdog
 	// ReadConfig reads the configuration file again.
 	ReadConfig func() (*config.Config, error)
 
@@ -86,6 +91,7 @@ type Engine struct {
 	machine *failover.Machine
 	policy  failover.Policy // the loop's own copy, as last given to the machine
 	inbox   chan fact
+	due     time.Duration                   // when the loop is to come round next
 	waiting map[string]chan failover.Answer // commands under way, by ID; the loop's own
 	lost    atomic.Uint64                   // beats that found the inbox full
 
@@ -183,6 +189,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		wait.Go(func() { work(e.life) })
 	}
 	e.loop(ctx, e.life)
+	e.release()
 	e.die()
 	wait.Wait()
 	e.ending.Lock()
@@ -219,6 +226,7 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 	defer timer.Stop()
 	leaving := ctx.Done()
 	var end <-chan time.Time
+	e.due = e.Clock.Now()
 	for {
 		select {
 		case f := <-e.inbox:
@@ -234,13 +242,33 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 			return
 		}
 		now := e.Clock.Now()
+		e.alive(now)
 		e.doubtLinks(now)
 		plan := e.machine.Decide(now)
+		e.due = plan.Wake
 		e.carry(helpers, now, plan)
 		if end != nil && left(plan) {
 			return
 		}
 		timer.Reset(max(leastWait, plan.Wake-e.Clock.Now()))
+	}
+}
+
+// alive tells the watchdog that the loop came round, and how late.
+func (e *Engine) alive(now time.Duration) {
+	if e.Watchdog != nil {
+		e.Watchdog.Alive(now, now-e.due)
+	}
+}
+
+// release lets go of the watchdog once the loop has ended as it was asked to: what
+// remains to be done may take its time.
+func (e *Engine) release() {
+	if e.Watchdog == nil {
+		return
+	}
+	if err := e.Watchdog.Close(); err != nil {
+		e.Log.WithError(err).Error("watchdog not disarmed: this machine will be reset")
 	}
 }
 

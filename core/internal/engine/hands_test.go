@@ -73,8 +73,13 @@ func (f *fakeInstance) Start(context.Context) error {
 	return nil
 }
 
-func (f *fakeInstance) Stop(context.Context) error {
+func (f *fakeInstance) Stop(ctx context.Context) error {
 	f.w.mu.Lock()
+	if f.w.stuck == f.node && f.resource() == "db" && f.w.running[f.node]["db"] > 0 {
+		f.w.mu.Unlock()
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	defer f.w.mu.Unlock()
 	delete(f.w.running[f.node], f.resource())
 	if f.resource() == warmResource && f.w.promoted == f.node {
@@ -159,6 +164,16 @@ func (f *fakeInstance) On(context.Context, sdk.Order) (sdk.Reading, error) {
 	return f.Status(context.Background())
 }
 
+func (f *fakeInstance) Sleep(_ context.Context, o sdk.Order) (sdk.Reading, error) {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	if f.w.refuse {
+		return sdk.Reading{}, errors.New("the device refuses")
+	}
+	f.w.asleep[f.fed()] = o.After
+	return sdk.Reading{Power: sdk.PowerOn, Taken: f.w.clock().Now()}, nil
+}
+
 func (f *fakeInstance) Status(context.Context) (sdk.Reading, error) {
 	<-time.After(2 * time.Millisecond)
 	f.w.mu.Lock()
@@ -167,7 +182,7 @@ func (f *fakeInstance) Status(context.Context) (sdk.Reading, error) {
 	if f.w.power[f.fed()] {
 		power = sdk.PowerOn
 	}
-	return sdk.Reading{Power: power, Taken: f.w.clock().Now(), Conditions: f.w.wrong[f.fed()]}, nil
+	return sdk.Reading{Power: power, Taken: f.w.clock().Now(), Conditions: f.w.wrong[f.fed()], Values: f.w.battery[f.fed()]}, nil
 }
 
 func (f *fakeInstance) link() string { return strings.TrimPrefix(f.name, "link-") }

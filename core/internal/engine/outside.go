@@ -30,12 +30,22 @@ type Plugins interface {
 type Instance interface {
 	sdk.Prober
 	sdk.Promoter
-	sdk.Fencer
+	sdk.Sleeper
 	sdk.Link
 	sdk.Evidence
 	Roles() sdk.Roles
 	// Unanswered tells for how long a link's plugin has left beats lying.
 	Unanswered() time.Duration
+	Close() error
+}
+
+// Watchdog resets the machine unless it is fed.
+type Watchdog interface {
+	// Alive says that the loop came round at now, late by so much. It never waits.
+	Alive(now, late time.Duration)
+	// Reset has the machine reset. It never waits.
+	Reset()
+	// Close disarms it, unless a reset is wanted.
 	Close() error
 }
 

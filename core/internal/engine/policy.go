@@ -23,6 +23,11 @@ func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Poli
 		Cycle: p.AfterFence == "cycle", OffTime: p.OffTime.Std(),
 		PowerOns:      failover.Budget{Max: p.PowerOns.Max, Within: p.PowerOns.Within.Std()},
 		IsolationStop: p.Isolation == "stop", IsolationTime: p.IsolationTime.Std(), FailbackAuto: p.Failback == "auto",
+		Watchdog: cfg.Watchdog.Timeout > 0,
+		OnBattery: failover.OnBattery{
+			StandbyAfter: p.OnBattery.StandbyAfter.Std(), LowCharge: p.OnBattery.LowCharge,
+			LowRuntime: p.OnBattery.LowRuntime.Std(), Shutdown: p.OnBattery.Shutdown,
+		},
 	}
 	for _, l := range cfg.Links {
 		out.Links = append(out.Links, failover.Link{Name: l.Name, Direct: l.Direct})

@@ -20,6 +20,7 @@ func needsRestart(old, next *config.Config) []string {
 	part("key", old.Key, next.Key)
 	part("ping_group", old.PingGroup, next.PingGroup)
 	part("peer", old.Peer, next.Peer)
+	part("watchdog", old.Watchdog, next.Watchdog)
 	part("report", old.Report, next.Report)
 	part("state_dir", old.StateDir, next.StateDir)
 	part("run_dir", old.RunDir, next.RunDir)

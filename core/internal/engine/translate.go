@@ -43,6 +43,8 @@ var meanings = map[string]meaning{
 	"grant-refused":      {api.KindSwitchoverFailed, major},
 	"adopted":            {api.KindNodeActive, informative},
 	"stalled":            {api.KindNodeLate, warning},
+	"reset-self":         {api.KindNodeReset, critical},
+	"shutdown":           {api.KindNodeShutdown, major},
 	"command":            {api.KindOperatorCommand, informative},
 	"resource-failed":    {api.KindResourceFailed, major},
 	"resource-failing":   {api.KindResourceDegraded, minor},

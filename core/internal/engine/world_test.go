@@ -33,7 +33,8 @@ fencing:
   - {name: ups-alpha, plugin: ups, feeds: [alpha], order_life: 500ms, monitor: 1s, with: {}}
   - {name: ups-beta, plugin: ups, feeds: [beta], order_life: 500ms, monitor: 1s, with: {}}
 ping_group: [10.0.0.254]
-policy: {after_fence: cycle, off_time: 3s}
+policy: {after_fence: cycle, off_time: 3s, on_battery: {standby_after: 1m}}
+watchdog: {timeout: 2s}
 resources:
   - {name: ip, plugin: vip, layer: address, with: {}}
   - {name: db, plugin: service, layer: service, after: [ip], with: {}}
@@ -57,8 +58,13 @@ type world struct {
 	refuse   bool                                   // fence devices refuse
 	hung     string                                 // the node whose link plugin hangs, since hungAt
 	hungAt   time.Duration
-	dark     bool                       // who is cut gets no power again
-	wrong    map[string][]sdk.Condition // with the supply of a node
+	dark     bool                          // who is cut gets no power again
+	wrong    map[string][]sdk.Condition    // with the supply of a node
+	stuck    string                        // the node on which the data cannot be stopped
+	resets   map[string]int                // by watchdogs
+	battery  map[string]map[string]float64 // what a node's supply tells of it
+	asleep   map[string]time.Duration      // supplies that were told to switch off later
+	halted   map[string]string             // nodes that were shut down, by which command
 	nodes    map[string]*fakeDaemon
 	saved    map[string]string
 	records  map[string][]byte        // NODE/NAME
@@ -69,6 +75,7 @@ type world struct {
 type fakeDaemon struct {
 	engine *Engine
 	sink   *fakeSink
+	dog    *fakeWatchdog
 	stop   context.CancelFunc
 	done   chan struct{}
 }
@@ -76,7 +83,8 @@ type fakeDaemon struct {
 func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, begun: time.Now(), power: map[string]bool{}, running: map[string]map[string]int{}, pids: 100,
-		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
+		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, resets: map[string]int{}, battery: map[string]map[string]float64{},
+		asleep: map[string]time.Duration{}, halted: map[string]string{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
 		records: map[string][]byte{}, behind: map[string]time.Duration{},
 	}
 }
@@ -127,6 +135,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	incarnation := beat.ID(w.pids) //nolint:gosec // small
 	saved := w.saved[node]
 	w.mu.Unlock()
+	dog := &fakeWatchdog{w: w, node: node}
 	var state failover.State
 	if saved != "" {
 		if state, err = failover.ParseState(saved); err != nil {
@@ -136,14 +145,14 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	e, err := New(Options{
 		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
-		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Log: log, Records: fakeRecords{w, node},
+		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, PowerOff: w.powerOff(node), Log: log, Records: fakeRecords{w, node},
 		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &fakeDaemon{engine: e, sink: sink, stop: cancel, done: make(chan struct{})}
+	d := &fakeDaemon{engine: e, sink: sink, dog: dog, stop: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(d.done)
 		if err := e.Run(ctx); err != nil {
@@ -229,6 +238,52 @@ func (r fakeRecords) Save(name string, text []byte) error {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	r.w.records[r.node+"/"+name] = text
+	return nil
+}
+
+// onBattery takes mains from a node's supply and leaves it with a charge.
+func (w *world) onBattery(node string, charge float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.battery[node] = map[string]float64{valueOnBattery: 1, valueCharge: charge}
+}
+
+// powerOff takes a node's power as a shutdown does.
+func (w *world) powerOff(node string) func(context.Context, []string) error {
+	return func(_ context.Context, command []string) error {
+		w.mu.Lock()
+		w.halted[node] = strings.Join(command, " ")
+		w.mu.Unlock()
+		time.AfterFunc(time.Second, func() { w.cut(node) })
+		return nil
+	}
+}
+
+// fakeWatchdog resets a machine a second after it was asked to.
+type fakeWatchdog struct {
+	w      *world
+	node   string
+	alive  time.Duration // the loop's own
+	late   time.Duration // the worst
+	closed bool
+}
+
+func (d *fakeWatchdog) Alive(now, late time.Duration) {
+	d.alive, d.late = now, max(d.late, late)
+}
+
+func (d *fakeWatchdog) Reset() {
+	time.AfterFunc(time.Second, func() {
+		d.w.mu.Lock()
+		d.w.resets[d.node]++
+		d.w.mu.Unlock()
+		d.w.cut(d.node)
+		d.w.boot(d.node)
+	})
+}
+
+func (d *fakeWatchdog) Close() error {
+	d.closed = true
 	return nil
 }
 

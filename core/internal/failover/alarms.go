@@ -88,6 +88,7 @@ func (m *Machine) nodeAlarms() {
 	w := &m.mains
 	m.alarm(w.lost > 0, self, "on-battery", Major, "both nodes run on battery")
 	m.alarm(w.rest != awake, self, "rests", Major, "this node rests: ", w.rest.String())
+	m.alarm(w.failed != "", self, "not-shut-down", Minor, "the host is not shut down: ", w.failed)
 	m.alarm(m.active() && m.batteryLow() && m.mayGive() != "", self, "battery-low", Critical, "the battery is low and this node serves on: ", m.mayGive())
 	m.alarm(m.resetting, self, "resets", Critical, "this node resets itself")
 	v := &m.verify

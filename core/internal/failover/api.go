@@ -63,7 +63,7 @@ const (
 	PromoteResource            // let a warm layer have the data; answer ActionDone
 	DemoteResource             // take the data from it, its process stays; answer ActionDone
 	ResetSelf                  // let the watchdog reset this machine; there is no answer
-	Shutdown                   // shut this host down in order; there is no answer
+	Shutdown                   // shut this host down in order, to start again with mains; answer ActionDone where it cannot be
 )
 
 // Action is one thing to do. Fields that a kind does not use are zero.

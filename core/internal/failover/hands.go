@@ -77,7 +77,10 @@ func (b *bench) endMachine(n *benchNode, a Action) {
 	h := n.handOf(a.Kind.String(), "", 10*time.Millisecond)
 	b.after(h.took, func() {
 		switch {
-		case n.machine != m || h.word != "ok":
+		case n.machine != m:
+		case h.word == "fail":
+			b.give(n, ActionDone{ID: a.ID, Err: "ups-" + n.name + " refused"})
+		case h.word != "ok":
 		case a.Kind == ResetSelf:
 			b.reset(n)
 		default:

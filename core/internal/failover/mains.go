@@ -19,6 +19,10 @@ const (
 	mainsStable = 10 * time.Second
 	// restBlind: a node that has read nothing of its supply for so long and still runs has power.
 	restBlind = 5 * time.Minute
+	// shutdownPatience bounds one attempt to shut the host down; after one that failed
+	// there is another a shutdownPause later.
+	shutdownPatience = time.Minute
+	shutdownPause    = time.Minute
 )
 
 // rest tells why a node that is not active runs nothing.
@@ -36,7 +40,9 @@ type mains struct {
 	rest     rest
 	ground   time.Duration // when a ground to rest last held
 	said     bool          // a beat announced the rest
-	shutDown bool          // the host was told to shut down
+	shutdown string        // the action that shuts the host down; empty: none is under way
+	next     time.Duration // when it may be tried again
+	failed   string        // why it could not be shut down; empty: it could, or was not tried
 }
 
 // batteryState is what a device last told of its battery.
@@ -195,7 +201,7 @@ func (m *Machine) endRest(why string) {
 	if w.rest == awake {
 		return
 	}
-	w.rest, w.said, w.shutDown, m.urgent = awake, false, false, true
+	w.rest, w.said, w.shutdown, w.next, w.failed, m.urgent = awake, false, "", 0, "", true
 	if why != "" {
 		m.note("wake", m.object.self, "this node rests no longer: "+why)
 		m.powerBack()
@@ -236,12 +242,21 @@ func (m *Machine) considerBattery() {
 func (m *Machine) shutHostDown() {
 	w := &m.mains
 	owed := m.given.Generation > 0 && m.quiet.heard // the peer has not taken its grant yet
-	if !m.p.OnBattery.Shutdown || w.rest == awake || w.shutDown || !w.said || owed || m.store.wanted != m.store.saved || m.runsAny() {
+	if !m.p.OnBattery.Shutdown || w.rest == awake || w.ground < m.now || w.shutdown != "" || !w.said || owed || m.store.wanted != m.store.saved || m.runsAny() || !m.reached(w.next) {
 		return
 	}
-	w.shutDown = true
 	m.note("shutdown", m.object.self, "the host shuts down: "+w.rest.String())
-	m.act(Action{Kind: Shutdown})
+	w.shutdown = m.act(Action{Kind: Shutdown, Deadline: m.now + shutdownPatience})
+}
+
+// shutdownDone takes the answer of a host that could not be shut down. It runs
+// nothing, so nothing is lost; but its battery is better spent on starting again.
+func (m *Machine) shutdownDone(e ActionDone) {
+	if e.Err == "" {
+		return // it is on its way down
+	}
+	w := &m.mains
+	w.shutdown, w.next, w.failed, m.changed = "", m.now+shutdownPause, e.Err, true
 }
 
 // runsAny: something that this node may act on still runs, or may.

@@ -194,6 +194,10 @@ func (m *Machine) restart(r *resource) {
 
 // actionDone takes the result of a start, a stop or a restart.
 func (m *Machine) actionDone(e ActionDone) {
+	if e.ID != "" && e.ID == m.mains.shutdown {
+		m.shutdownDone(e)
+		return
+	}
 	i := slices.IndexFunc(m.resources, func(r resource) bool { return r.op != NoAction && r.opID == e.ID })
 	if i < 0 {
 		return

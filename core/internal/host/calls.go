@@ -14,7 +14,7 @@ import (
 var (
 	_ sdk.Prober   = (*Instance)(nil)
 	_ sdk.Promoter = (*Instance)(nil)
-	_ sdk.Fencer   = (*Instance)(nil)
+	_ sdk.Sleeper  = (*Instance)(nil)
 	_ sdk.Link     = (*Instance)(nil)
 	_ sdk.Tuner    = (*Instance)(nil)
 	_ sdk.Evidence = (*Instance)(nil)
@@ -116,6 +116,11 @@ func (in *Instance) Off(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 // On switches a node's power on. See order for what happens at its expiry.
 func (in *Instance) On(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 	return in.order(ctx, o, (*remote.Instance).On)
+}
+
+// Sleep has a node's supply switch off later. See order for what happens at its expiry.
+func (in *Instance) Sleep(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
+	return in.order(ctx, o, (*remote.Instance).Sleep)
 }
 
 type orderCall func(*remote.Instance, context.Context, sdk.Order) (sdk.Reading, error)

@@ -22,7 +22,7 @@ type Instance struct {
 var (
 	_ sdk.Prober   = (*Instance)(nil)
 	_ sdk.Promoter = (*Instance)(nil)
-	_ sdk.Fencer   = (*Instance)(nil)
+	_ sdk.Sleeper  = (*Instance)(nil)
 	_ sdk.Link     = (*Instance)(nil)
 	_ sdk.Tuner    = (*Instance)(nil)
 	_ sdk.Evidence = (*Instance)(nil)
@@ -133,6 +133,14 @@ func (i *Instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error)
 	return read(i.client.calls.On(ctx, i.order(order)))
 }
 
+// Sleep has a node's supply switch off later, and on again with mains.
+func (i *Instance) Sleep(ctx context.Context, order sdk.Order) (sdk.Reading, error) {
+	if err := need(i.roles.Sleeper, "sleeper"); err != nil {
+		return sdk.Reading{}, err
+	}
+	return read(i.client.calls.Sleep(ctx, i.order(order)))
+}
+
 // Status reads a fence device.
 func (i *Instance) Status(ctx context.Context) (sdk.Reading, error) {
 	if err := need(i.roles.Fencer, "fencer"); err != nil {
@@ -142,7 +150,7 @@ func (i *Instance) Status(ctx context.Context) (sdk.Reading, error) {
 }
 
 func (i *Instance) order(o sdk.Order) *sdkpb.Order {
-	return &sdkpb.Order{Handle: i.handle, Id: o.ID, Expiry: int64(o.Expiry), Mark: o.Mark}
+	return &sdkpb.Order{Handle: i.handle, Id: o.ID, Expiry: int64(o.Expiry), Mark: o.Mark, After: int64(o.After)}
 }
 
 func read(r *sdkpb.Reading, err error) (sdk.Reading, error) {

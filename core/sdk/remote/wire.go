@@ -151,7 +151,7 @@ func evidenceIn(r *sdkpb.EvidenceReply) ([]sdk.Item, error) {
 
 func rolesIn(r *sdkpb.Roles) sdk.Roles {
 	return sdk.Roles{
-		Prober: r.GetProber(), Resource: r.GetResource(), Promoter: r.GetPromoter(), Fencer: r.GetFencer(),
+		Prober: r.GetProber(), Resource: r.GetResource(), Promoter: r.GetPromoter(), Fencer: r.GetFencer(), Sleeper: r.GetSleeper(),
 		Link: r.GetLink(), Tuner: r.GetTuner(), Evidence: r.GetEvidence(),
 	}
 }

@@ -627,6 +627,7 @@ type Roles struct {
 	Link          bool                   `protobuf:"varint,5,opt,name=link,proto3" json:"link,omitempty"`
 	Tuner         bool                   `protobuf:"varint,6,opt,name=tuner,proto3" json:"tuner,omitempty"`
 	Evidence      bool                   `protobuf:"varint,7,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	Sleeper       bool                   `protobuf:"varint,8,opt,name=sleeper,proto3" json:"sleeper,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -706,6 +707,13 @@ func (x *Roles) GetTuner() bool {
 func (x *Roles) GetEvidence() bool {
 	if x != nil {
 		return x.Evidence
+	}
+	return false
+}
+
+func (x *Roles) GetSleeper() bool {
+	if x != nil {
+		return x.Sleeper
 	}
 	return false
 }
@@ -1471,11 +1479,13 @@ func (x *Device) GetTimedOff() bool {
 }
 
 type Order struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
-	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	Expiry        int64                  `protobuf:"varint,3,opt,name=expiry,proto3" json:"expiry,omitempty"`
-	Mark          string                 `protobuf:"bytes,4,opt,name=mark,proto3" json:"mark,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Handle uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Id     string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Expiry int64                  `protobuf:"varint,3,opt,name=expiry,proto3" json:"expiry,omitempty"`
+	Mark   string                 `protobuf:"bytes,4,opt,name=mark,proto3" json:"mark,omitempty"`
+	// After is how long a sleep's output stays on.
+	After         int64 `protobuf:"varint,5,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1536,6 +1546,13 @@ func (x *Order) GetMark() string {
 		return x.Mark
 	}
 	return ""
+}
+
+func (x *Order) GetAfter() int64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
 }
 
 // Reading may hold both an error and what was read before it.
@@ -2035,7 +2052,7 @@ const file_sdk_proto_rawDesc = "" +
 	"\x06faults\x18\x01 \x03(\v2\x1a.storeward.plugin.v1.FaultR\x06faults\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x16\n" +
 	"\x06handle\x18\x03 \x01(\x04R\x06handle\x120\n" +
-	"\x05roles\x18\x04 \x01(\v2\x1a.storeward.plugin.v1.RolesR\x05roles\"\xb5\x01\n" +
+	"\x05roles\x18\x04 \x01(\v2\x1a.storeward.plugin.v1.RolesR\x05roles\"\xcf\x01\n" +
 	"\x05Roles\x12\x16\n" +
 	"\x06prober\x18\x01 \x01(\bR\x06prober\x12\x1a\n" +
 	"\bresource\x18\x02 \x01(\bR\bresource\x12\x1a\n" +
@@ -2043,7 +2060,8 @@ const file_sdk_proto_rawDesc = "" +
 	"\x06fencer\x18\x04 \x01(\bR\x06fencer\x12\x12\n" +
 	"\x04link\x18\x05 \x01(\bR\x04link\x12\x14\n" +
 	"\x05tuner\x18\x06 \x01(\bR\x05tuner\x12\x1a\n" +
-	"\bevidence\x18\a \x01(\bR\bevidence\"&\n" +
+	"\bevidence\x18\a \x01(\bR\bevidence\x12\x18\n" +
+	"\asleeper\x18\b \x01(\bR\asleeper\"&\n" +
 	"\fCloseRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\"\"\n" +
 	"\n" +
@@ -2104,12 +2122,13 @@ const file_sdk_proto_rawDesc = "" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1d\n" +
 	"\n" +
 	"order_life\x18\x03 \x01(\x03R\torderLife\x12\x1b\n" +
-	"\ttimed_off\x18\x04 \x01(\bR\btimedOff\"[\n" +
+	"\ttimed_off\x18\x04 \x01(\bR\btimedOff\"q\n" +
 	"\x05Order\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
 	"\x06expiry\x18\x03 \x01(\x03R\x06expiry\x12\x12\n" +
-	"\x04mark\x18\x04 \x01(\tR\x04mark\"\xbe\x02\n" +
+	"\x04mark\x18\x04 \x01(\tR\x04mark\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\x03R\x05after\"\xbe\x02\n" +
 	"\aReading\x12\x14\n" +
 	"\x05error\x18\x01 \x01(\tR\x05error\x120\n" +
 	"\x05power\x18\x02 \x01(\x0e2\x1a.storeward.plugin.v1.PowerR\x05power\x12\x14\n" +
@@ -2161,7 +2180,7 @@ const file_sdk_proto_rawDesc = "" +
 	"\x05Power\x12\x11\n" +
 	"\rPOWER_UNKNOWN\x10\x00\x12\f\n" +
 	"\bPOWER_ON\x10\x01\x12\r\n" +
-	"\tPOWER_OFF\x10\x022\x98\v\n" +
+	"\tPOWER_OFF\x10\x022\xdb\v\n" +
 	"\x06Plugin\x12H\n" +
 	"\x04Info\x12 .storeward.plugin.v1.InfoRequest\x1a\x1e.storeward.plugin.v1.InfoReply\x12H\n" +
 	"\x04Ping\x12 .storeward.plugin.v1.PingRequest\x1a\x1e.storeward.plugin.v1.PingReply\x12K\n" +
@@ -2176,7 +2195,8 @@ const file_sdk_proto_rawDesc = "" +
 	"\aMonitor\x12$.storeward.plugin.v1.InstanceRequest\x1a\x1a.storeward.plugin.v1.State\x12M\n" +
 	"\bDescribe\x12$.storeward.plugin.v1.InstanceRequest\x1a\x1b.storeward.plugin.v1.Device\x12?\n" +
 	"\x03Off\x12\x1a.storeward.plugin.v1.Order\x1a\x1c.storeward.plugin.v1.Reading\x12>\n" +
-	"\x02On\x12\x1a.storeward.plugin.v1.Order\x1a\x1c.storeward.plugin.v1.Reading\x12Q\n" +
+	"\x02On\x12\x1a.storeward.plugin.v1.Order\x1a\x1c.storeward.plugin.v1.Reading\x12A\n" +
+	"\x05Sleep\x12\x1a.storeward.plugin.v1.Order\x1a\x1c.storeward.plugin.v1.Reading\x12Q\n" +
 	"\vPowerStatus\x12$.storeward.plugin.v1.InstanceRequest\x1a\x1c.storeward.plugin.v1.Reading\x12V\n" +
 	"\n" +
 	"Parameters\x12$.storeward.plugin.v1.InstanceRequest\x1a\".storeward.plugin.v1.ParameterList\x12X\n" +
@@ -2267,30 +2287,32 @@ var file_sdk_proto_depIdxs = []int32{
 	14, // 28: storeward.plugin.v1.Plugin.Describe:input_type -> storeward.plugin.v1.InstanceRequest
 	24, // 29: storeward.plugin.v1.Plugin.Off:input_type -> storeward.plugin.v1.Order
 	24, // 30: storeward.plugin.v1.Plugin.On:input_type -> storeward.plugin.v1.Order
-	14, // 31: storeward.plugin.v1.Plugin.PowerStatus:input_type -> storeward.plugin.v1.InstanceRequest
-	14, // 32: storeward.plugin.v1.Plugin.Parameters:input_type -> storeward.plugin.v1.InstanceRequest
-	28, // 33: storeward.plugin.v1.Plugin.SetParameter:input_type -> storeward.plugin.v1.SetParameterRequest
-	14, // 34: storeward.plugin.v1.Plugin.Evidence:input_type -> storeward.plugin.v1.InstanceRequest
-	3,  // 35: storeward.plugin.v1.Plugin.Info:output_type -> storeward.plugin.v1.InfoReply
-	5,  // 36: storeward.plugin.v1.Plugin.Ping:output_type -> storeward.plugin.v1.PingReply
-	8,  // 37: storeward.plugin.v1.Plugin.Check:output_type -> storeward.plugin.v1.CheckReply
-	10, // 38: storeward.plugin.v1.Plugin.Open:output_type -> storeward.plugin.v1.OpenReply
-	13, // 39: storeward.plugin.v1.Plugin.Close:output_type -> storeward.plugin.v1.CloseReply
-	16, // 40: storeward.plugin.v1.Plugin.Probes:output_type -> storeward.plugin.v1.ProbeReply
-	21, // 41: storeward.plugin.v1.Plugin.Start:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 42: storeward.plugin.v1.Plugin.Stop:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 43: storeward.plugin.v1.Plugin.Promote:output_type -> storeward.plugin.v1.ResourceReply
-	21, // 44: storeward.plugin.v1.Plugin.Demote:output_type -> storeward.plugin.v1.ResourceReply
-	22, // 45: storeward.plugin.v1.Plugin.Monitor:output_type -> storeward.plugin.v1.State
-	23, // 46: storeward.plugin.v1.Plugin.Describe:output_type -> storeward.plugin.v1.Device
-	25, // 47: storeward.plugin.v1.Plugin.Off:output_type -> storeward.plugin.v1.Reading
-	25, // 48: storeward.plugin.v1.Plugin.On:output_type -> storeward.plugin.v1.Reading
-	25, // 49: storeward.plugin.v1.Plugin.PowerStatus:output_type -> storeward.plugin.v1.Reading
-	27, // 50: storeward.plugin.v1.Plugin.Parameters:output_type -> storeward.plugin.v1.ParameterList
-	29, // 51: storeward.plugin.v1.Plugin.SetParameter:output_type -> storeward.plugin.v1.Parameter
-	30, // 52: storeward.plugin.v1.Plugin.Evidence:output_type -> storeward.plugin.v1.EvidenceReply
-	35, // [35:53] is the sub-list for method output_type
-	17, // [17:35] is the sub-list for method input_type
+	24, // 31: storeward.plugin.v1.Plugin.Sleep:input_type -> storeward.plugin.v1.Order
+	14, // 32: storeward.plugin.v1.Plugin.PowerStatus:input_type -> storeward.plugin.v1.InstanceRequest
+	14, // 33: storeward.plugin.v1.Plugin.Parameters:input_type -> storeward.plugin.v1.InstanceRequest
+	28, // 34: storeward.plugin.v1.Plugin.SetParameter:input_type -> storeward.plugin.v1.SetParameterRequest
+	14, // 35: storeward.plugin.v1.Plugin.Evidence:input_type -> storeward.plugin.v1.InstanceRequest
+	3,  // 36: storeward.plugin.v1.Plugin.Info:output_type -> storeward.plugin.v1.InfoReply
+	5,  // 37: storeward.plugin.v1.Plugin.Ping:output_type -> storeward.plugin.v1.PingReply
+	8,  // 38: storeward.plugin.v1.Plugin.Check:output_type -> storeward.plugin.v1.CheckReply
+	10, // 39: storeward.plugin.v1.Plugin.Open:output_type -> storeward.plugin.v1.OpenReply
+	13, // 40: storeward.plugin.v1.Plugin.Close:output_type -> storeward.plugin.v1.CloseReply
+	16, // 41: storeward.plugin.v1.Plugin.Probes:output_type -> storeward.plugin.v1.ProbeReply
+	21, // 42: storeward.plugin.v1.Plugin.Start:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 43: storeward.plugin.v1.Plugin.Stop:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 44: storeward.plugin.v1.Plugin.Promote:output_type -> storeward.plugin.v1.ResourceReply
+	21, // 45: storeward.plugin.v1.Plugin.Demote:output_type -> storeward.plugin.v1.ResourceReply
+	22, // 46: storeward.plugin.v1.Plugin.Monitor:output_type -> storeward.plugin.v1.State
+	23, // 47: storeward.plugin.v1.Plugin.Describe:output_type -> storeward.plugin.v1.Device
+	25, // 48: storeward.plugin.v1.Plugin.Off:output_type -> storeward.plugin.v1.Reading
+	25, // 49: storeward.plugin.v1.Plugin.On:output_type -> storeward.plugin.v1.Reading
+	25, // 50: storeward.plugin.v1.Plugin.Sleep:output_type -> storeward.plugin.v1.Reading
+	25, // 51: storeward.plugin.v1.Plugin.PowerStatus:output_type -> storeward.plugin.v1.Reading
+	27, // 52: storeward.plugin.v1.Plugin.Parameters:output_type -> storeward.plugin.v1.ParameterList
+	29, // 53: storeward.plugin.v1.Plugin.SetParameter:output_type -> storeward.plugin.v1.Parameter
+	30, // 54: storeward.plugin.v1.Plugin.Evidence:output_type -> storeward.plugin.v1.EvidenceReply
+	36, // [36:55] is the sub-list for method output_type
+	17, // [17:36] is the sub-list for method input_type
 	17, // [17:17] is the sub-list for extension type_name
 	17, // [17:17] is the sub-list for extension extendee
 	0,  // [0:17] is the sub-list for field type_name

@@ -41,6 +41,7 @@ const (
 	Plugin_Describe_FullMethodName     = "/storeward.plugin.v1.Plugin/Describe"
 	Plugin_Off_FullMethodName          = "/storeward.plugin.v1.Plugin/Off"
 	Plugin_On_FullMethodName           = "/storeward.plugin.v1.Plugin/On"
+	Plugin_Sleep_FullMethodName        = "/storeward.plugin.v1.Plugin/Sleep"
 	Plugin_PowerStatus_FullMethodName  = "/storeward.plugin.v1.Plugin/PowerStatus"
 	Plugin_Parameters_FullMethodName   = "/storeward.plugin.v1.Plugin/Parameters"
 	Plugin_SetParameter_FullMethodName = "/storeward.plugin.v1.Plugin/SetParameter"
@@ -71,6 +72,7 @@ type PluginClient interface {
 	Describe(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*Device, error)
 	Off(ctx context.Context, in *Order, opts ...grpc.CallOption) (*Reading, error)
 	On(ctx context.Context, in *Order, opts ...grpc.CallOption) (*Reading, error)
+	Sleep(ctx context.Context, in *Order, opts ...grpc.CallOption) (*Reading, error)
 	PowerStatus(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*Reading, error)
 	Parameters(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*ParameterList, error)
 	SetParameter(ctx context.Context, in *SetParameterRequest, opts ...grpc.CallOption) (*Parameter, error)
@@ -228,6 +230,16 @@ func (c *pluginClient) On(ctx context.Context, in *Order, opts ...grpc.CallOptio
 	return out, nil
 }
 
+func (c *pluginClient) Sleep(ctx context.Context, in *Order, opts ...grpc.CallOption) (*Reading, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Reading)
+	err := c.cc.Invoke(ctx, Plugin_Sleep_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *pluginClient) PowerStatus(ctx context.Context, in *InstanceRequest, opts ...grpc.CallOption) (*Reading, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Reading)
@@ -292,6 +304,7 @@ type PluginServer interface {
 	Describe(context.Context, *InstanceRequest) (*Device, error)
 	Off(context.Context, *Order) (*Reading, error)
 	On(context.Context, *Order) (*Reading, error)
+	Sleep(context.Context, *Order) (*Reading, error)
 	PowerStatus(context.Context, *InstanceRequest) (*Reading, error)
 	Parameters(context.Context, *InstanceRequest) (*ParameterList, error)
 	SetParameter(context.Context, *SetParameterRequest) (*Parameter, error)
@@ -347,6 +360,9 @@ func (UnimplementedPluginServer) Off(context.Context, *Order) (*Reading, error) 
 }
 func (UnimplementedPluginServer) On(context.Context, *Order) (*Reading, error) {
 	return nil, status.Error(codes.Unimplemented, "method On not implemented")
+}
+func (UnimplementedPluginServer) Sleep(context.Context, *Order) (*Reading, error) {
+	return nil, status.Error(codes.Unimplemented, "method Sleep not implemented")
 }
 func (UnimplementedPluginServer) PowerStatus(context.Context, *InstanceRequest) (*Reading, error) {
 	return nil, status.Error(codes.Unimplemented, "method PowerStatus not implemented")
@@ -622,6 +638,24 @@ func _Plugin_On_Handler(srv interface{}, ctx context.Context, dec func(interface
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Plugin_Sleep_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(Order)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Sleep(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Sleep_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Sleep(ctx, req.(*Order))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Plugin_PowerStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(InstanceRequest)
 	if err := dec(in); err != nil {
@@ -752,6 +786,10 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "On",
 			Handler:    _Plugin_On_Handler,
+		},
+		{
+			MethodName: "Sleep",
+			Handler:    _Plugin_Sleep_Handler,
 		},
 		{
 			MethodName: "PowerStatus",

@@ -64,6 +64,7 @@ func runFence(t *testing.T, c Case) {
 			t.Errorf("a device that did not obey: %+v, %v", reading, err)
 		}
 	})
+	check("a sleep comes later and can be ended", c.Fence.Sleeps, runSleep)
 	check("unknown is never off", c.Fence.Answer != nil, func(t *testing.T, c Case, i *Instance) {
 		c.Fence.Answer(false)
 		ctx, cancel := context.WithTimeout(t.Context(), c.unconfirmed())
@@ -84,6 +85,32 @@ func runFence(t *testing.T, c Case) {
 			t.Errorf("an expired order was sent %d times", sent)
 		}
 	})
+}
+
+// runSleep checks that a device that is to switch off later does not do so now, and
+// that it can be told to stay on.
+func runSleep(t *testing.T, c Case, i *Instance) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), callTime)
+	defer cancel()
+	order := sdk.Order{ID: "sleep", Expiry: sdk.Monotonic() + callTime, After: time.Hour}
+	if reading, err := i.Sleep(ctx, order); err != nil || reading.Power != sdk.PowerOn {
+		t.Errorf("sleep: %+v, %v", reading, err)
+	}
+	if reading, err := i.On(ctx, order); err != nil || reading.Power != sdk.PowerOn {
+		t.Errorf("on after all: %+v, %v", reading, err)
+	}
+	if c.Fence.Obey == nil {
+		return
+	}
+	c.Fence.Obey(false)
+	defer c.Fence.Obey(true)
+	ctx, cancel = context.WithTimeout(t.Context(), c.unconfirmed())
+	defer cancel()
+	order.Expiry = sdk.Monotonic() + c.unconfirmed()
+	if reading, err := i.Sleep(ctx, order); err == nil {
+		t.Errorf("a device that did not obey sleeps: %+v", reading)
+	}
 }
 
 // unconfirmed is the time given to an order that cannot succeed.

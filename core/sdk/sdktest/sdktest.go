@@ -50,4 +50,6 @@ type Fence struct {
 	Answer func(answer bool)
 	// Orders counts the off orders that reached the device.
 	Orders func() int
+	// Sleeps says that the device can sleep (sdk.Sleeper).
+	Sleeps bool
 }

@@ -169,6 +169,19 @@ func (y *toy) On(ctx context.Context, _ sdk.Order) (sdk.Reading, error) {
 	return y.Status(ctx)
 }
 
+func (y *toy) Sleep(ctx context.Context, _ sdk.Order) (sdk.Reading, error) {
+	y.device.mu.Lock()
+	deaf := !y.device.obeys && y.device.bug != "sleepless"
+	if y.device.bug == "sleeps at once" {
+		y.device.on = false
+	}
+	y.device.mu.Unlock()
+	if deaf {
+		return sdk.Reading{}, errors.New("it is not about to switch off")
+	}
+	return y.Status(ctx)
+}
+
 func (y *toy) Send([]byte) error { return nil }
 func (y *toy) Run(ctx context.Context, packet func(sdk.Packet), state func(sdk.LinkState)) error {
 	state(sdk.LinkState{Status: sdk.OK, Taken: sdk.Monotonic()})
@@ -228,13 +241,14 @@ func toyCase(bug string) sdktest.Case {
 			Output: hook(func(v bool) { d.on = v }), Obey: hook(func(v bool) { d.obeys = v }),
 			Answer: hook(func(v bool) { d.isMute = !v }),
 			Orders: func() int { d.mu.Lock(); defer d.mu.Unlock(); return d.orders },
+			Sleeps: true,
 		},
 		Check: func(t *testing.T, i *sdktest.Instance) {
 			got, err := i.SetParameter(t.Context(), "size", "3")
 			if err != nil || got.Value != "3" {
 				t.Errorf("set parameter: %+v, %v", got, err)
 			}
-			if want := "prober, resource, promoter, fencer, link, tuner, evidence"; i.Roles().String() != want {
+			if want := "prober, resource, promoter, fencer, sleeper, link, tuner, evidence"; i.Roles().String() != want {
 				t.Errorf("roles %s", i.Roles())
 			}
 		},
@@ -255,6 +269,8 @@ func TestRunFindsBugs(t *testing.T) {
 		"start":          "start a running one: it runs already",
 		"unknown-is-off": "a mute device",
 		"unconfirmed":    "a device that did not obey",
+		"sleepless":      "a device that did not obey sleeps",
+		"sleeps at once": "sleep: {Power:off",
 		"close":          "close: closed already",
 		"promote":        "monitor after promote",
 		"modest":         "the configuration says promotable false",

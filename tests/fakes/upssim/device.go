@@ -176,6 +176,13 @@ func (d *Device) SetMains(present bool) error {
 	return nil
 }
 
+// Drain leaves a battery in use with so many percent of its charge.
+func (d *Device) Drain(percent int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.batterySince = time.Now().Add(-time.Duration(100-percent) * batteryMinutes * time.Minute / 100)
+}
+
 // Switch turns what feeds the supply at once, as the button on the front does.
 func (d *Device) Switch(on bool) error {
 	d.mu.Lock()
@@ -251,7 +258,8 @@ func (d *Device) orderOff(i int, delay time.Duration) {
 	}
 }
 
-// orderOn switches an outlet on after a delay; less than 0 aborts.
+// orderOn switches an outlet on after a delay; less than 0 aborts. A delayed start
+// waits for mains.
 func (d *Device) orderOn(i int, delay time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -292,6 +300,9 @@ func (d *Device) after(delay time.Duration, i int, on bool) *countdown {
 			place = &d.outlets[i].onAt
 		}
 		valid := *place == c
+		if valid && on && delay > 0 && d.onBattery {
+			*place, valid, d.offOnBattery = nil, false, true
+		}
 		d.mu.Unlock()
 		if !valid {
 			return
