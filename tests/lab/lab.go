@@ -123,10 +123,21 @@ func (o *Options) check() error {
 	return nil
 }
 
+// makeFolder makes a folder and its parents, whose empty ones another lab that goes
+// down may take away in between.
+func makeFolder(path string, mode os.FileMode) (err error) {
+	for range 10 {
+		if err = os.MkdirAll(path, mode); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return err
+}
+
 // takeLock makes sure that one process at a time owns the name. The kernel
 // releases the lock when that process ends, however it ends.
 func takeLock(name string) (*os.File, error) {
-	if err := os.MkdirAll(runDir(name), 0o700); err != nil {
+	if err := makeFolder(runDir(name), 0o700); err != nil {
 		return nil, err
 	}
 	lock, err := os.OpenFile(filepath.Join(runDir(name), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
@@ -142,7 +153,7 @@ func takeLock(name string) (*os.File, error) {
 
 func (l *Lab) build() error {
 	for _, folder := range []string{l.DataDir(), l.SharedDir()} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		if err := makeFolder(folder, 0o755); err != nil {
 			return err
 		}
 	}

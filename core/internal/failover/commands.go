@@ -41,6 +41,8 @@ func (m *Machine) refusal(c *Command) string {
 		return m.p.Peer + " is active: the active node decides"
 	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard || m.drill.stage != notDrilling:
 		return "another change is under way"
+	case !word && c.Verb != Fence && (m.ordering() || m.ask.id != ""):
+		return "a fence of " + m.p.Peer + " is under way"
 	}
 	return ""
 }

@@ -326,7 +326,7 @@ func (m *Machine) prepareGiving() {
 		m.abortGiving(why)
 		return
 	}
-	if !m.clean() || g.kind.grants() && m.ordering() {
+	if !m.clean() || g.kind.grants() && m.peer.heardAt <= m.order.until { // who may just have been cut is granted nothing
 		return
 	}
 	m.state.Active = false
