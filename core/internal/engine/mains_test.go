@@ -90,7 +90,7 @@ func TestSupplyThatCannotBringItBack(t *testing.T) {
 			}
 			return false
 		})
-		<-time.After(5 * time.Minute)
+		<-time.After(2 * time.Minute) // it is tried again
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if len(w.halted) != 0 || !w.power["beta"] {
