@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/trust"
 )
 
 // edgeWatch asks IBM's Load Balancer, "dscontrol highavailability status" (WebSphere
@@ -26,7 +24,7 @@ func (w *edgeWatch) Close() error { return nil }
 func (w *edgeWatch) look(ctx context.Context) (view, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout.Std())
 	defer cancel()
-	if err := trusted(w.cfg.Command); err != nil {
+	if err := trust.Program(w.cfg.Command); err != nil {
 		return view{}, err
 	}
 	text, err := run(ctx, w.cfg.Command, "highavailability", "status")
@@ -34,27 +32,6 @@ func (w *edgeWatch) look(ctx context.Context) (view, error) {
 		return view{}, fmt.Errorf("run %s: %w", w.cfg.Command, err)
 	}
 	return parseReport(text)
-}
-
-// trusted refuses a program that somebody else than root could have put there.
-func trusted(path string) error {
-	resolved, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", path, err)
-	}
-	for at := resolved; ; at = filepath.Dir(at) {
-		var stat unix.Stat_t
-		if err := unix.Stat(at, &stat); err != nil {
-			return fmt.Errorf("look at %s: %w", at, err)
-		}
-		sticky := stat.Mode&unix.S_ISVTX != 0 && at != resolved // as /tmp: nobody replaces another's file
-		if stat.Uid != 0 || stat.Mode&0o022 != 0 && !sticky {
-			return fmt.Errorf("%s is not run: %s must belong to root and be writable by root alone", path, at)
-		}
-		if at == "/" {
-			return nil
-		}
-	}
 }
 
 // reportBound is the most of a command's output that is kept, in bytes.

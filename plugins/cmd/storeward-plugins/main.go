@@ -5,6 +5,7 @@ package main
 
 import (
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/fenceagent"
 	"github.com/storeward/storeward/plugins/heartbeat"
 	"github.com/storeward/storeward/plugins/host"
 	"github.com/storeward/storeward/plugins/http"
@@ -21,7 +22,7 @@ import (
 
 func main() {
 	sdk.Main(
-		heartbeat.New(), host.New(), http.New(), lbwatch.New(), mount.New(), postgres.New(),
+		fenceagent.New(), heartbeat.New(), host.New(), http.New(), lbwatch.New(), mount.New(), postgres.New(),
 		reach.New(), serial.New(), service.New(), ups.New(), upsserial.New(), vip.New(),
 	)
 }
