@@ -3,6 +3,8 @@ package fenceagent
 import (
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +88,28 @@ func TestNothingAfterExpiry(t *testing.T) {
 	if n := f.orders(); n != 1 {
 		t.Errorf("%d orders", n)
 	}
+}
+
+// TestAgentDiesWithThePlugin: a plugin that is killed leaves no agent behind.
+func TestAgentDiesWithThePlugin(t *testing.T) {
+	const marker = "FENCEAGENT_TEST_SECTION"
+	if section := os.Getenv(marker); section != "" { // the plugin
+		_, err := openSection(t, section).Off(t.Context(), order(time.Minute))
+		t.Fatalf("it came back: %v", err)
+	}
+	f := newFake(t)
+	f.is("leaves-children", sdk.PowerOn)
+	plugin := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAgentDiesWithThePlugin$")
+	plugin.Env = append(os.Environ(), marker+"="+f.section("timeout: 1m\n"))
+	if err := plugin.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the agent has a child", func() bool { return childrenLeft(t) > 0 })
+	if err := plugin.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = plugin.Wait() // killed
+	until(t, "the agent and its child are gone", func() bool { return childrenLeft(t) == 0 })
 }
 
 // TestAcknowledgedIsNotRepeated: a device that takes its time must not begin anew.

@@ -71,13 +71,10 @@ func (m *metadata) judge(c *Config) error {
 	faults := []error{m.judgeActions(c.Agent)}
 	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
 		p := m.parameter(name)
-		switch {
-		case p == nil:
+		if p == nil {
 			faults = append(faults, m.unknown(c.Agent, "options", name))
-		default:
-			if want := p.wants(c.Options[name]); want != "" {
-				faults = append(faults, fmt.Errorf("options.%s: %q does not fit: want %s", name, c.Options[name], want))
-			}
+		} else if want := p.wants(c.Options[name]); want != "" {
+			faults = append(faults, fmt.Errorf("options.%s: %q does not fit: want %s", name, c.Options[name], want))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -124,6 +125,36 @@ func TestM5DeviceThatNobodyKnows(t *testing.T) {
 	s.never(4*time.Second, "took over without a confirmed fence", func() bool { return survivor.Holds(s.Store.VIP(1)) })
 	s.do("ups", active.ID(), "kind=cyberpower")
 	s.activeIs(survivor, 30*time.Second)
+	s.whole()
+}
+
+// TestM5FenceAgent: the nodes are cut through an agent of ClusterLabs, by processes
+// that need a second each. Such a device has no part in the fastest turn.
+func TestM5FenceAgent(t *testing.T) {
+	const agent = "fence_apc_snmp"
+	if _, err := exec.LookPath("/usr/sbin/" + agent); err != nil {
+		t.Skipf("%s is not there: Debian's package fence-agents is not installed (make packages-lab installs it)", agent)
+	}
+	s := open(t, harness.Options{
+		Lab: lab.Options{Fences: map[string]lab.Fence{
+			"alpha": {Kind: "rpdu", Outlets: []int{2}}, "beta": {Kind: "rpdu", Outlets: []int{5}},
+		}},
+		Agents: map[string]string{"alpha": agent, "beta": agent},
+	})
+	active := s.whole()
+	survivor, boots := s.Store.Peer(active), active.Boots()
+	s.eventually(30*time.Second, "the agent is named and its life proven", func() (string, bool) {
+		text, err := s.Ctl(t.Context(), survivor, "status")
+		return text, err == nil && strings.Contains(text, agent) && strings.Contains(text, "measured") && !strings.Contains(text, "NOT PROVEN")
+	})
+	s.kill(active)
+	began := time.Now()
+	s.activeIs(survivor, 60*time.Second)
+	t.Logf("the service was taken over after %v", time.Since(began).Round(100*time.Millisecond))
+	s.history(survivor, "failover.fenced")
+	s.eventually(60*time.Second, active.Name+" has power again", func() (string, bool) {
+		return "", active.Boots() > boots && active.UPS().On()
+	})
 	s.whole()
 }
 

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"text/template"
 	"time"
@@ -110,6 +111,15 @@ fencing:
       protocol: {{.Serial}}
       {{.Feeds}}: {device: none}
       {{.Survivor}}: {device: {{.Port}}}
+{{- else if .Agent}}
+    plugin: fenceagent
+    feeds: [{{.Feeds}}]
+    order_life: 8s
+    monitor: 5s
+    with:
+      agent: {{.Agent}}
+      options: {ip: {{.Host}}, plug: {{.Plug}}, snmp_version: 1}
+      secrets: {community: {file: /etc/storeward/ups.community}}
 {{- else}}
     plugin: ups
     feeds: [{{.Feeds}}]
@@ -271,11 +281,21 @@ func (s *Site) configText() (string, error) {
 		Name, Feeds, Address, Outlets, User string
 		Secure                              bool
 		Serial, Survivor, Port              string
+		Agent, Host                         string
+		Plug                                int
 	}
 	var devices []ups
 	for _, n := range s.Store.Nodes {
 		device := ups{Name: "ups-" + n.Name, Feeds: n.Name, Address: n.UPS().Address, User: lab.WriteUser, Secure: s.Secure[n.Name]}
-		if outlets := s.Options.Lab.Fences[n.Name].Outlets; len(outlets) > 0 {
+		outlets := s.Options.Lab.Fences[n.Name].Outlets
+		if device.Agent = s.Agents[n.Name]; device.Agent != "" {
+			host, _, err := net.SplitHostPort(device.Address)
+			if err != nil || len(outlets) != 1 {
+				return "", fmt.Errorf("%s: an agent wants one outlet and has %v at %s", n.Name, outlets, device.Address)
+			}
+			device.Host, device.Plug = host, outlets[0]
+		}
+		if len(outlets) > 0 {
 			device.Outlets = "[" + strings.Trim(strings.ReplaceAll(fmt.Sprint(outlets), " ", ", "), "[]") + "]"
 		}
 		if device.Serial = s.Options.Lab.Fences[n.Name].Serial; device.Serial != "" {

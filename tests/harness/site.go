@@ -35,11 +35,12 @@ type Options struct {
 	Multicast   bool // beats on the network go to a group
 	SerialBaud  int  // of a third link, over the serial cable; 0: there is none
 	Console     bool
-	NMS         bool            // snmptrapd and VictoriaMetrics
-	Secure      map[string]bool // whose UPS is spoken to by SNMPv3, by the node's name; what UPS it is, Lab.Fences says
-	Policy      string          // further lines of the policy, at their depth
-	Resources   string          // further resources, at their depth
-	Extra       string          // further text of the configuration
+	NMS         bool              // snmptrapd and VictoriaMetrics
+	Secure      map[string]bool   // whose UPS is spoken to by SNMPv3, by the node's name; what UPS it is, Lab.Fences says
+	Agents      map[string]string // the fence agent of ClusterLabs that switches a node's PDU, by the node's name; one outlet
+	Policy      string            // further lines of the policy, at their depth
+	Resources   string            // further resources, at their depth
+	Extra       string            // further text of the configuration
 	// HQ are the headquarters of another store of the same lab; its console takes this store as well.
 	HQ *Headquarters
 	// Daemon are further arguments of the nodes' storewardd.
