@@ -41,7 +41,7 @@ func TestOffInBadLuck(t *testing.T) {
 	} {
 		t.Run(test.mood, func(t *testing.T) {
 			f := newFake(t)
-			p := f.open("timeout: 500ms\n")
+			p := f.open("timeout: 1s\n")
 			f.is(test.mood, sdk.PowerOn)
 			life := 10 * time.Second
 			if !test.off {
@@ -121,7 +121,7 @@ func TestAcknowledgedIsNotRepeated(t *testing.T) {
 		t.Errorf("%v, %d orders", err, f.orders())
 	}
 	f.is("fails", sdk.PowerOn)
-	if _, err := p.Off(t.Context(), order(time.Second)); err == nil || f.orders() < 3 {
+	if _, err := p.Off(t.Context(), order(time.Second)); err == nil || f.orders() < 2 {
 		t.Errorf("%v, %d orders", err, f.orders())
 	}
 }
