@@ -80,7 +80,7 @@ test: toolchain test-unit test-web test-sim test-model test-e2e ## install what 
 
 .PHONY: test-unit
 test-unit: packages-lab packages-race ## unit tests, scenario files, plugin conformance, all with -race
-	go test -race -p 4 -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /tests/model -e /core/internal/sim)
+	go test -race -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /tests/model -e /core/internal/sim)
 
 .PHONY: test-sim
 test-sim: ## 2,000 seeds of simulated failures
