@@ -187,7 +187,7 @@ func TestHonestRepeats(t *testing.T) {
 	if err := box.store(envelopes); err != nil {
 		t.Fatal(err)
 	}
-	err := box.update(journal, func(tx *bolt.Tx) error { return putValue(tx, bucketCursors, []byte("console/hq"), key(0)) })
+	err := box.update(journal, func(tx *bolt.Tx) error { return putValue(tx, bucketCursors, []byte("console/hq"), key(0)) }, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

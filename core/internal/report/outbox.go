@@ -188,13 +188,20 @@ func (o *outbox) use(f func(*bolt.DB) error) error {
 	return err
 }
 
-// update is use for changes that belong to the present journal.
-func (o *outbox) update(journal string, f func(*bolt.Tx) error) error {
+// update is use for changes that belong to the present journal. Once they are on the
+// disk count runs, before anybody else sees them there.
+func (o *outbox) update(journal string, change func(*bolt.Tx) error, count func()) error {
 	return o.use(func(db *bolt.DB) error {
 		if journal != o.journal {
 			return errRenewed
 		}
-		return db.Update(f)
+		if err := db.Update(change); err != nil {
+			return err
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		count()
+		return nil
 	})
 }
 
@@ -244,25 +251,21 @@ func (o *outbox) store(envelopes []*api.Envelope) error {
 			}
 		}
 		return putValue(tx, bucketMeta, keyLast, key(newest.Sequence))
+	}, func() {
+		if !keep {
+			return
+		}
+		for i, e := range envelopes {
+			it := infoOf(e, len(data[i])+sealBytes)
+			o.items = append(o.items, it)
+			o.bytes += it.size
+		}
+		close(o.grown)
+		o.grown = make(chan struct{})
 	})
 	if err != nil {
 		return fmt.Errorf("write to the outbox: %w", err)
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.journals[newest.JournalId] {
-		return errRenewed // set aside in this moment
-	}
-	if !keep {
-		return nil
-	}
-	for i, e := range envelopes {
-		it := infoOf(e, len(data[i])+sealBytes)
-		o.items = append(o.items, it)
-		o.bytes += it.size
-	}
-	close(o.grown)
-	o.grown = make(chan struct{})
 	return nil
 }
 

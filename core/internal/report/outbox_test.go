@@ -99,6 +99,39 @@ func TestC2OutboxKeepsUntilAcknowledged(t *testing.T) {
 	}
 }
 
+// TestOutboxCountsWhatIsDeliveredAtOnce: a destination that has an envelope before its
+// writer goes on leaves nothing behind that waits.
+func TestOutboxCountsWhatIsDeliveredAtOnce(t *testing.T) {
+	box := open(t, t.TempDir(), 1<<20, "a")
+	const all = 300
+	delivered := make(chan error, all)
+	go func() {
+		for arrived := uint64(0); arrived < all; {
+			envelopes, err := box.next("a", 1, 1<<20)
+			if err == nil && len(envelopes) == 0 {
+				continue
+			}
+			if err == nil {
+				arrived = envelopes[0].Sequence
+				err = box.acknowledge("a", envelopes[0].JournalId, arrived)
+			}
+			delivered <- err
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for n := range all {
+		put(t, box, testEvent("one"))
+		if err := <-delivered; err != nil {
+			t.Fatal(err)
+		}
+		if waiting, _, _ := box.stats(); waiting != 0 {
+			t.Fatalf("after %d: %d envelopes wait, and all have arrived", n+1, waiting)
+		}
+	}
+}
+
 func TestOutboxForgetsDestinations(t *testing.T) {
 	dir := t.TempDir()
 	box := open(t, dir, 1<<20, "a", "gone")

@@ -39,10 +39,10 @@ func quiet() logrus.FieldLogger {
 	return l
 }
 
-// eventually waits for a condition, at most ten seconds.
+// eventually waits for a condition, at most half a minute.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(2 * time.Minute)
+	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -50,7 +50,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("waited two minutes for: %s", what)
+			t.Fatalf("waited half a minute for: %s", what)
 		}
 	}
 }

@@ -35,22 +35,18 @@ func (o *outbox) trim() error {
 			}
 		}
 		return nil
+	}, func() {
+		o.lost += lost
+		o.dropped += uint64(len(emptied)) - lost
+		for i := range o.items {
+			if size, ok := emptied[o.items[i].sequence]; ok {
+				o.bytes += size - o.items[i].size
+				o.items[i].size, o.items[i].points, o.items[i].empty = size, false, true
+			}
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("thin the outbox: %w", err)
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.journals[journal] {
-		return nil
-	}
-	o.lost += lost
-	o.dropped += uint64(len(emptied)) - lost
-	for i := range o.items {
-		if size, ok := emptied[o.items[i].sequence]; ok {
-			o.bytes += size - o.items[i].size
-			o.items[i].size, o.items[i].points, o.items[i].empty = size, false, true
-		}
 	}
 	return nil
 }
