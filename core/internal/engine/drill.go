@@ -63,8 +63,9 @@ type drills struct {
 
 	mu   sync.Mutex
 	last drillRecord
-	// since is when the schedule was first seen: before that none was due.
+	// since is when the schedule, cron, was first seen: before that none of it was due.
 	since time.Time
+	cron  string
 	told  string // the kind of the complaint that stands; empty: none
 }
 
@@ -217,7 +218,7 @@ func (d *drills) status() *api.DrillStatus {
 // missed is the drill that was due and was not held; d.mu is held.
 func (d *drills) missed(now time.Time) (due time.Time, overdue bool) {
 	cron, ok := d.plan()
-	if !ok || d.last.running() {
+	if !ok || d.last.running() || d.cron != d.config().Cron {
 		return time.Time{}, false
 	}
 	held := d.since
@@ -234,6 +235,10 @@ func (d *drills) review() {
 	now := d.e.Clock.Wall()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if cron := d.config().Cron; cron != d.cron {
+		d.cron, d.since = cron, now
+		d.keep()
+	}
 	if d.last.running() && now.Sub(d.last.Began) > drillLongest {
 		d.end(now, "nothing was heard of how it came out")
 		d.keep()
@@ -281,6 +286,7 @@ func (d *drills) object() string { return "store/" + d.e.Config.Store }
 
 // drillMemory is what outlives the daemon.
 type drillMemory struct {
+	Cron  string      `json:"cron,omitempty"`
 	Since time.Time   `json:"since,omitzero"`
 	Last  drillRecord `json:"last,omitzero"`
 }
@@ -290,7 +296,7 @@ func (d *drills) keep() {
 	if d.e.Records == nil {
 		return
 	}
-	text, err := json.Marshal(drillMemory{d.since, d.last})
+	text, err := json.Marshal(drillMemory{d.cron, d.since, d.last})
 	if err == nil {
 		err = d.e.Records.Save(drillsRecord, text)
 	}
@@ -313,15 +319,8 @@ func (d *drills) recall() {
 			memory = drillMemory{}
 		}
 	}
-	d.last, d.since = memory.Last, memory.Since
+	d.last, d.cron, d.since = memory.Last, memory.Cron, memory.Since
 	if d.last.running() {
 		d.end(d.last.Began, "the daemon of "+d.e.Node+" ended in the middle of it")
-	}
-	switch _, scheduled := d.plan(); {
-	case !scheduled:
-		d.since = time.Time{}
-	case d.since.IsZero():
-		d.since = d.e.Clock.Wall()
-		d.keep()
 	}
 }

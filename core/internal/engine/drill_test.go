@@ -179,6 +179,27 @@ func TestOverdueDrill(t *testing.T) {
 	})
 }
 
+// TestScheduleThatComesLater: of a schedule that a running daemon gets, nothing is
+// overdue but what was due since.
+func TestScheduleThatComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, alpha, _ := drillWorld(t, "")
+		w.later(time.Hour)
+		for _, cron := range []string{"5 0 * * *", "10 0 * * *"} {
+			cfg := *alpha.engine.cfg.Load()
+			cfg.Drills.Cron = cron
+			alpha.engine.cfg.Store(&cfg)
+			if s := alpha.engine.Status().GetDrill(); s.GetOverdue() || s.GetNext() == nil {
+				t.Errorf("%q: status %v at once", cron, s)
+			}
+			<-time.After(2 * time.Minute)
+			if s, said := alpha.engine.Status().GetDrill(), alpha.complains(); s.GetOverdue() || said != "" {
+				t.Errorf("%q: status %v, complaint %q", cron, s, said)
+			}
+		}
+	})
+}
+
 func TestDrillOfADeviceThatRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, alpha, beta := drillWorld(t, "")
