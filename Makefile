@@ -79,7 +79,7 @@ fmt: ## format the Go sources
 test: toolchain test-unit test-web test-sim test-model test-e2e ## install what is missing and run every test
 
 .PHONY: test-unit
-test-unit: packages-lab packages-race ## unit tests, scenario files, plugin conformance, all with -race
+test-unit: packages-lab packages-judges packages-race ## unit tests, scenario files, plugin conformance, all with -race
 	go test -race -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /tests/model -e /core/internal/sim)
 
 .PHONY: test-sim
@@ -95,7 +95,7 @@ model: packages-model ## the same with N interferences (default 5); results and 
 	go test -count=1 -timeout 8h ./tests/model -v -events $(or $(N),5)
 
 .PHONY: test-e2e
-test-e2e: packages-lab build $(BIN)/lab ## real nodes in network namespaces, as root
+test-e2e: packages-lab packages-judges build $(BIN)/lab ## real nodes in network namespaces, as root
 	@[ "$$(id -u)" = 0 ] || { echo "make test-e2e: the nodes are network namespaces: run it as root, e.g. sudo make test" >&2; exit 1; }
 	go test -count=1 -timeout 20m -parallel 2 ./tests/e2e
 
@@ -135,9 +135,11 @@ bench-idle: packages-lab build ## memory and CPU of one node's processes
 
 ##@ Machine
 
-.PHONY: packages-lab packages-bench packages-race packages-model packages-generate packages-browser
+.PHONY: packages-lab packages-judges packages-bench packages-race packages-model packages-generate packages-browser
 packages-lab: ## install the Debian packages that the lab, the demo and the tests need
 	@tests/lab/install.sh lab
+packages-judges: # programs of others that the tests hold ours against
+	@tests/lab/install.sh judges
 packages-bench: # other products, which the benchmarks measure beside ours
 	@tests/lab/install.sh bench
 packages-race: # a C compiler: Go's race detector needs cgo

@@ -183,7 +183,7 @@ func need(t *testing.T, program string) {
 		t.Skip("needs root: agents run in a PID namespace")
 	}
 	if _, err := exec.LookPath("/usr/sbin/" + program); err != nil {
-		t.Skipf("%s is not there: Debian's package fence-agents is not installed (make packages-lab installs it)", program)
+		t.Skipf("%s is not there: Debian's package fence-agents is not installed (make packages-judges installs it)", program)
 	}
 }
 

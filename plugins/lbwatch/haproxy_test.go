@@ -30,7 +30,7 @@ func newFarm(t *testing.T) *farm {
 	t.Helper()
 	program, err := exec.LookPath("haproxy")
 	if err != nil {
-		t.Fatal("haproxy is missing: tests/lab/install.sh lab installs it")
+		t.Fatal("haproxy is missing: make packages-judges installs it")
 	}
 	dir, err := os.MkdirTemp("", "lbwatch") // short: a socket's path has 107 bytes at most
 	check(t, err)

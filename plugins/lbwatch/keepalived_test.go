@@ -97,7 +97,7 @@ func (s *street) keepalived(i, priority int, settings string) (end func(syscall.
 	s.t.Helper()
 	program, err := exec.LookPath("keepalived")
 	if err != nil {
-		s.t.Fatal("keepalived is missing: tests/lab/install.sh lab installs it")
+		s.t.Fatal("keepalived is missing: make packages-judges installs it")
 	}
 	dir := s.t.TempDir()
 	file := filepath.Join(dir, "keepalived.conf")

@@ -133,7 +133,7 @@ func TestM5DeviceThatNobodyKnows(t *testing.T) {
 func TestM5FenceAgent(t *testing.T) {
 	const agent = "fence_apc_snmp"
 	if _, err := exec.LookPath("/usr/sbin/" + agent); err != nil {
-		t.Skipf("%s is not there: Debian's package fence-agents is not installed (make packages-lab installs it)", agent)
+		t.Skipf("%s is not there: Debian's package fence-agents is not installed (make packages-judges installs it)", agent)
 	}
 	s := open(t, harness.Options{
 		Lab: lab.Options{Fences: map[string]lab.Fence{

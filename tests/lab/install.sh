@@ -1,16 +1,17 @@
 #!/bin/bash
-# install.sh lab|race|model|generate|browser|bench: installs the Debian packages that are missing.
+# install.sh lab|judges|race|model|generate|browser|bench: installs the Debian packages that are missing.
 # It says what it installs, starts no daemon, makes no database cluster, and
 # leaves no newly installed service enabled for the next boot.
 set -euo pipefail
 case ${1:-} in
-lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics keepalived haproxy nut-server nut-snmp fence-agents" ;;
+lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics" ;;
+judges) wanted="keepalived haproxy nut-server nut-snmp fence-agents snmp" ;;
 race) wanted="gcc libc6-dev" ;;
 model) wanted="spin gcc libc6-dev" ;;
 generate) wanted="protobuf-compiler libprotobuf-dev" ;;
 browser) wanted="chromium" ;;
 bench) wanted="keepalived heartbeat cluster-glue pacemaker pacemaker-cli-utils corosync resource-agents iputils-arping net-tools snmp" ;;
-*) echo "usage: install.sh lab|race|model|generate|browser|bench" >&2; exit 2 ;;
+*) echo "usage: install.sh lab|judges|race|model|generate|browser|bench" >&2; exit 2 ;;
 esac
 
 missing=

@@ -23,7 +23,7 @@ import (
 func need(t *testing.T, program, debianPackage string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("%s is not there: Debian's package %s is not installed (make packages-lab installs it)", program, debianPackage)
+		t.Skipf("%s is not there: Debian's package %s is not installed (make packages-judges installs it)", program, debianPackage)
 	}
 }
 
