@@ -187,7 +187,10 @@ func (l *line) use(p *tty.Port) bool {
 		_ = p.Close()
 		return false
 	}
-	l.update(func() { l.broken, l.traffic, l.verdict = nil, traffic{}, well })
+	l.update(func() { // another port may be behind the name
+		l.broken, l.traffic, l.verdict = nil, traffic{}, well
+		l.carrier, l.mute = sdk.PowerUnknown, false
+	})
 	if l.config.Carrier != "none" {
 		l.readCarrier()
 	}

@@ -3,6 +3,7 @@ package serial
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -421,5 +422,43 @@ func TestCarrier(t *testing.T) {
 		if s := l.state(); s.Carrier != sdk.PowerOff || s.Status != sdk.Down {
 			t.Errorf("%s is off: %+v", name, s)
 		}
+	}
+}
+
+// A port that is opened again may be another one: what the one before said of the
+// peer's power is not told of it.
+func TestCarrierOfThePortBeforeIsForgotten(t *testing.T) {
+	c := DefaultConfig()
+	c.Carrier = "dcd"
+	l := newLine(logrus.New(), c)
+	defer l.Close()
+	open := func() {
+		t.Helper()
+		c.Device = lay(t, serialline.Behaviour{}).Port(0)
+		p, err := tty.Open(c.Device, c.Baud)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = p.Close() })
+		if !l.use(p) {
+			t.Fatal("closed")
+		}
+	}
+	for name, before := range map[string]func(){
+		"its carrier was lost":  func() { l.hearLines(0, nil) },
+		"it could tell nothing": func() { l.hearLines(0, unix.ENOTTY) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			open()
+			l.update(before)
+			l.update(func() { l.broken = errors.New("unplugged") })
+			var told []sdk.LinkState
+			l.tell = func(s sdk.LinkState) { told = append(told, s) }
+			open()
+			if len(told) == 0 || told[0].Status != sdk.OK || told[0].Carrier != sdk.PowerUnknown {
+				t.Errorf("told %+v", told)
+			}
+			l.tell = nil
+		})
 	}
 }
