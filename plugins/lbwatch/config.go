@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -64,9 +65,10 @@ func DefaultConfig() *Config {
 	}
 }
 
-func (v *VRRP) given() bool    { return v.Interface != "" || v.ID != 0 }
-func (h *HAProxy) given() bool { return h.Socket != "" || h.URL != "" }
-func (e *Edge) given() bool    { return e.Command != "" }
+// A balancer is given where any of its options is: none is without effect.
+func (v *VRRP) given() bool    { return *v != DefaultConfig().VRRP }
+func (h *HAProxy) given() bool { return !reflect.DeepEqual(*h, DefaultConfig().HAProxy) }
+func (e *Edge) given() bool    { return *e != DefaultConfig().Edge }
 
 // Validate returns every fault, each with its path.
 func (c *Config) Validate() error {
@@ -102,18 +104,37 @@ func (v *VRRP) check() error {
 }
 
 func (h *HAProxy) check() error {
-	var faults []error
-	switch u, err := url.Parse(h.URL); {
-	case h.Socket != "" && h.URL != "":
-		faults = append(faults, errors.New("haproxy.url: socket is given too: want one of them"))
-	case h.Socket != "" && !strings.HasPrefix(h.Socket, "/"):
-		faults = append(faults, fmt.Errorf("haproxy.socket: %q: want a full path", h.Socket))
-	case h.URL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https"):
-		faults = append(faults, fmt.Errorf("haproxy.url: %q: want an address like http://127.0.0.1:8404/stats", h.URL))
-	case h.URL == "" && h.User != "":
-		faults = append(faults, errors.New("haproxy.user: a socket knows no users"))
+	return errors.Join(h.checkAddress(), h.checkUser(), within("haproxy.timeout", h.Timeout, time.Millisecond, time.Minute))
+}
+
+// checkAddress quotes no URL: it may hold a password.
+func (h *HAProxy) checkAddress() error {
+	if h.URL == "" {
+		if !strings.HasPrefix(h.Socket, "/") {
+			return fmt.Errorf("haproxy.socket: %q: want a full path, or a url", h.Socket)
+		}
+		return nil
 	}
-	return errors.Join(append(faults, within("haproxy.timeout", h.Timeout, time.Millisecond, time.Minute))...)
+	u, err := url.Parse(h.URL)
+	switch {
+	case h.Socket != "":
+		return errors.New("haproxy.url: socket is given too: want one of them")
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("haproxy.url: want an address like http://127.0.0.1:8404/stats")
+	case u.User != nil:
+		return errors.New("haproxy.url: holds a password: use user and password")
+	}
+	return nil
+}
+
+func (h *HAProxy) checkUser() error {
+	switch {
+	case h.URL == "" && (h.User != "" || !h.Password.IsZero()):
+		return errors.New("haproxy.user: a socket knows no users")
+	case h.User == "" && !h.Password.IsZero():
+		return errors.New("haproxy.user: is missing beside a password")
+	}
+	return nil
 }
 
 func (e *Edge) check() error {

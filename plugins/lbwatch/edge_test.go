@@ -26,7 +26,14 @@ func openEdge(t *testing.T, command string) *instance {
 	c := DefaultConfig()
 	c.Edge.Command = command
 	check(t, c.Validate())
-	return open(sdk.Env{StateDir: t.TempDir()}, c)
+	return opened(t, sdk.Env{StateDir: t.TempDir()}, c)
+}
+
+func opened(t *testing.T, env sdk.Env, c *Config) *instance {
+	t.Helper()
+	i, err := open(env, c)
+	check(t, err)
+	return i.(*instance)
 }
 
 const report = `High Availability Status:
@@ -126,19 +133,31 @@ func TestConfigurationFaults(t *testing.T) {
 	for text, want := range map[string]string{
 		"{}": "0 balancers are named: want one of vrrp, haproxy and edge",
 		"{vrrp: {interface: e, id: 1}, edge: {command: /x}}": "2 balancers are named",
-		"{vrrp: {id: 300}}":                               "vrrp.interface: missing",
-		"{vrrp: {interface: e, id: 300}}":                 "1:23: vrrp.id: 300: want",
-		"{vrrp: {interface: e, id: 3, family: inet}}":     `vrrp.family: "inet": want ipv4 or ipv6`,
-		"{haproxy: {socket: run/x}}":                      "want a full path",
-		"{haproxy: {socket: /run/x, url: \"http://x/\"}}": "haproxy.url: socket is given too",
-		"{haproxy: {url: \"ftp://x/\"}}":                  "want an address like",
-		"{haproxy: {socket: /run/x, user: me}}":           "a socket knows no users",
-		"{edge: {command: dscontrol}}":                    "want the full path",
-		"{edge: {command: /x, timeout: 1ms}}":             "edge.timeout: 1ms: want 100ms to 1m",
-		"{vrrp: {interface: e, id: 1, intervall: 1s}}":    `did you mean "interval"?`,
+		"{vrrp: {id: 300}}":                                          "vrrp.interface: missing",
+		"{vrrp: {interface: e, id: 300}}":                            "1:23: vrrp.id: 300: want",
+		"{vrrp: {interface: e, id: 3, family: inet}}":                `vrrp.family: "inet": want ipv4 or ipv6`,
+		"{haproxy: {socket: run/x}}":                                 "want a full path",
+		"{haproxy: {socket: /run/x, url: \"http://x/\"}}":            "haproxy.url: socket is given too",
+		"{haproxy: {url: \"ftp://x/\"}}":                             "want an address like",
+		"{haproxy: {url: \"http://me:hush@x/\"}}":                    "haproxy.url: holds a password: use user and password",
+		"{haproxy: {url: \"http://me:%hush@x/\"}}":                   "haproxy.url: want an address like",
+		"{haproxy: {url: \"http://x/\", password: hush}}":            "haproxy.user: is missing beside a password",
+		"{haproxy: {socket: /run/x, user: me}}":                      "a socket knows no users",
+		"{haproxy: {socket: /run/x, password: hush}}":                "a socket knows no users",
+		"{haproxy: {backends: [shop]}}":                              "haproxy.socket: \"\": want a full path, or a url",
+		"{vrrp: {interface: e, id: 1}, haproxy: {backends: [shop]}}": "2 balancers are named",
+		"{vrrp: {family: ipv6}, haproxy: {socket: /run/x}}":          "2 balancers are named",
+		"{haproxy: {socket: /run/x}, edge: {timeout: 3s}}":           "2 balancers are named",
+		"{edge: {command: dscontrol}}":                               "want the full path",
+		"{edge: {command: /x, timeout: 1ms}}":                        "edge.timeout: 1ms: want 100ms to 1m",
+		"{vrrp: {interface: e, id: 1, intervall: 1s}}":               `did you mean "interval"?`,
 	} {
-		if _, err := New().Configure([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := New().Configure([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s\nthe password is shown: %v", text, err)
 		}
 	}
 }

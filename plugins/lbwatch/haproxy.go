@@ -20,12 +20,17 @@ const statsBound = 4 << 20
 
 // haproxyWatch asks HAProxy for its statistics.
 type haproxyWatch struct {
-	cfg    HAProxy
-	client *http.Client
+	cfg      HAProxy
+	password string
+	client   *http.Client
 }
 
-func newHAProxyWatch(cfg HAProxy) *haproxyWatch {
-	return &haproxyWatch{cfg, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+func newHAProxyWatch(cfg HAProxy) (*haproxyWatch, error) {
+	password, err := cfg.Password.Reveal()
+	if err != nil {
+		return nil, fmt.Errorf("read password: %w", err)
+	}
+	return &haproxyWatch{cfg, password, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}, nil
 }
 
 // Close has nothing to end.
@@ -92,11 +97,7 @@ func (w *haproxyWatch) askPage(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if w.cfg.User != "" {
-		password, err := w.cfg.Password.Reveal()
-		if err != nil {
-			return "", err
-		}
-		request.SetBasicAuth(w.cfg.User, password)
+		request.SetBasicAuth(w.cfg.User, w.password)
 	}
 	response, err := w.client.Do(request)
 	if err != nil {

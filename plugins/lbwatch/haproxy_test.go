@@ -101,7 +101,7 @@ func openHAProxy(t *testing.T, h HAProxy) *instance {
 	h.Timeout = c.HAProxy.Timeout
 	c.HAProxy = h
 	check(t, c.Validate())
-	i := open(sdk.Env{StateDir: t.TempDir()}, c)
+	i := opened(t, sdk.Env{StateDir: t.TempDir()}, c)
 	t.Cleanup(func() { check(t, i.Close()) })
 	return i
 }
@@ -146,6 +146,15 @@ func TestHAProxyThatCannotBeAsked(t *testing.T) {
 		if result, err := openHAProxy(t, h).Probe(t.Context()); err == nil {
 			t.Errorf("%s: %v %q", name, result.Status, result.Message)
 		}
+	}
+}
+
+// A password that cannot be read says nothing of HAProxy.
+func TestHAProxyWithoutItsPassword(t *testing.T) {
+	parsed, err := New().Configure([]byte("haproxy: {url: \"http://127.0.0.1:1/stats\", user: watcher, password: {file: /nowhere/password}}"))
+	check(t, err)
+	if _, err := open(sdk.Env{StateDir: t.TempDir()}, parsed.(*Config)); err == nil || !strings.Contains(err.Error(), "read password") {
+		t.Errorf("opened: %v", err)
 	}
 }
 

@@ -154,7 +154,7 @@ func openVRRP(t *testing.T, family string, interval time.Duration) *instance {
 	c := DefaultConfig()
 	c.VRRP = VRRP{Interface: devices[0], ID: 51, Family: family, Interval: sdk.Duration(interval)}
 	check(t, c.Validate())
-	i := open(sdk.Env{StateDir: t.TempDir(), Log: log}, c)
+	i := opened(t, sdk.Env{StateDir: t.TempDir(), Log: log}, c)
 	t.Cleanup(func() { check(t, i.Close()) })
 	return i
 }

@@ -22,7 +22,7 @@ func New() sdk.Plugin {
 		Name: "lbwatch", Version: "1.0.0", Summary: "Watches VRRP, HAProxy and IBM Load Balancer: who is the master, and how it is.",
 		DefaultConfig: func() any { return DefaultConfig() },
 		New: func(_ context.Context, env sdk.Env, config any) (sdk.Instance, error) {
-			return open(env, config.(*Config)), nil
+			return open(env, config.(*Config))
 		},
 	}
 }
@@ -54,7 +54,7 @@ type instance struct {
 	marked atomic.Bool
 }
 
-func open(env sdk.Env, cfg *Config) *instance {
+func open(env sdk.Env, cfg *Config) (sdk.Instance, error) {
 	i := &instance{mark: filepath.Join(env.StateDir, "watching")}
 	if _, err := os.Stat(i.mark); err == nil {
 		i.marked.Store(true)
@@ -63,11 +63,15 @@ func open(env sdk.Env, cfg *Config) *instance {
 	case cfg.VRRP.given():
 		i.watch = newVRRPWatch(cfg.VRRP, env.Log)
 	case cfg.HAProxy.given():
-		i.watch = newHAProxyWatch(cfg.HAProxy)
+		w, err := newHAProxyWatch(cfg.HAProxy)
+		if err != nil {
+			return nil, err
+		}
+		i.watch = w
 	default:
 		i.watch = &edgeWatch{cfg.Edge}
 	}
-	return i
+	return i, nil
 }
 
 // Probe tells how the balancer is.
