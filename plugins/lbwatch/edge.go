@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/daemon"
 	"github.com/storeward/storeward/plugins/internal/trust"
 )
 
@@ -27,42 +25,24 @@ func (w *edgeWatch) look(ctx context.Context) (view, error) {
 	if err := trust.Program(w.cfg.Command); err != nil {
 		return view{}, err
 	}
-	text, err := run(ctx, w.cfg.Command, "highavailability", "status")
-	if err != nil {
-		return view{}, fmt.Errorf("run %s: %w", w.cfg.Command, err)
+	code, text, err := daemon.Once(ctx, daemon.Spec{
+		Command:     []string{w.cfg.Command, "highavailability", "status"},
+		Environment: []string{"LC_ALL=C", "LANG=C"},
+		OutputLimit: reportBound,
+	})
+	switch {
+	case err != nil:
+		return view{}, err
+	case code != 0:
+		return view{}, fmt.Errorf("run %s: it ended with %d: %s", w.cfg.Command, code, firstLine(text))
+	case len(text) == reportBound: // its beginning, where this machine's own state is, may be lost
+		return view{}, fmt.Errorf("run %s: the report has more than %d bytes", w.cfg.Command, reportBound)
 	}
 	return parseReport(text)
 }
 
-// reportBound is the most of a command's output that is kept, in bytes.
+// reportBound is more than any report has, in bytes.
 const reportBound = 64 << 10
-
-// run runs a command and kills it with its children when ctx ends.
-func run(ctx context.Context, program string, arguments ...string) (string, error) {
-	var out bounded
-	command := exec.CommandContext(ctx, program, arguments...)
-	command.Dir, command.Env = "/", []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "LANG=C"}
-	command.Stdout, command.Stderr = &out, &out
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	command.WaitDelay = time.Second
-	err := command.Run()
-	switch {
-	case ctx.Err() != nil:
-		return "", fmt.Errorf("no answer: %w", ctx.Err())
-	case err != nil:
-		return "", fmt.Errorf("%w: %s", err, firstLine(out.String()))
-	}
-	return out.String(), nil
-}
-
-// bounded keeps the beginning of what is written to it.
-type bounded struct{ strings.Builder }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	b.Builder.Write(p[:min(len(p), reportBound-b.Len())])
-	return len(p), nil
-}
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")

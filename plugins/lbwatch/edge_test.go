@@ -77,6 +77,7 @@ func TestEdgeReports(t *testing.T) {
 		"an unknown state":        "echo 'State ..... Dreaming'",
 		"no state":                "echo nothing to say",
 		"nothing":                 "",
+		"more than a report":      "echo 'State: Active'; seq 1 20000; echo 'State: Standby'",
 	} {
 		if result, err := openEdge(t, dscontrol(t, script)).Probe(t.Context()); err == nil {
 			t.Errorf("%s: %+v", name, result)

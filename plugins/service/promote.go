@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/plugins/internal/daemon"
@@ -105,9 +106,10 @@ func (p *promotable) role(ctx context.Context) (promoted, failed bool, err error
 }
 
 func (p *promotable) once(ctx context.Context, command []string) (code int, output string, err error) {
-	return daemon.Once(ctx, daemon.Spec{
+	code, output, err = daemon.Once(ctx, daemon.Spec{
 		Command: command, Directory: p.cfg.Directory, User: p.cfg.User, Environment: p.cfg.environment(),
 	})
+	return code, strings.TrimSpace(output), err
 }
 
 func roleWord(promoted, failed bool) string {

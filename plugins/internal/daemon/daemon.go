@@ -43,7 +43,8 @@ type Spec struct {
 	Environment []string
 	// StateDir holds the record and the output.
 	StateDir string
-	// OutputLimit bounds the file with the output; a previous one is kept beside it. Bytes.
+	// OutputLimit bounds the file with the output, in bytes; a previous one is kept beside it.
+	// Of a command that runs once it bounds what is returned.
 	OutputLimit int64
 }
 
