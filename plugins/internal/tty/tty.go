@@ -9,18 +9,19 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// BitsPerByte on the line: start, 8 data, stop.
-const BitsPerByte = 10
+// bitsPerByte on the line: start, 8 data, stop.
+const bitsPerByte = 10
 
 // Port is an open serial port, this process's alone.
 type Port struct {
 	file *os.File
-	raw  interface{ Control(func(fd uintptr)) error }
+	raw  syscall.RawConn
 }
 
 // speeds are the rates in bits per second that a port may be set to.
@@ -34,7 +35,7 @@ func Rates() []int { return slices.Sorted(maps.Keys(speeds)) }
 
 // Takes is how long a line is busy with a number of bytes.
 func Takes(bytes, baud int) time.Duration {
-	return time.Duration(bytes) * BitsPerByte * time.Second / time.Duration(baud)
+	return time.Duration(bytes) * bitsPerByte * time.Second / time.Duration(baud)
 }
 
 // Open opens and sets a port, and throws away what its buffers held.
