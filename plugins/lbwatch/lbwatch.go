@@ -95,8 +95,6 @@ func (i *instance) Evidence(ctx context.Context) ([]sdk.Item, error) {
 // Start begins to watch the balancer as a resource: it returns once the balancer is
 // there. Whoever else starts it (plugin service) comes before.
 func (i *instance) Start(ctx context.Context) error {
-	ticker := time.NewTicker(startPoll)
-	defer ticker.Stop()
 	for {
 		v, err := i.look(ctx)
 		if err == nil && v.running {
@@ -108,7 +106,7 @@ func (i *instance) Start(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the balancer: %w", err)
-		case <-ticker.C:
+		case <-time.After(sdk.UntilTick(startPoll)):
 		}
 	}
 	if err := os.WriteFile(i.mark, nil, 0o600); err != nil {

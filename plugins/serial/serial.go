@@ -144,14 +144,16 @@ func (l *line) Run(ctx context.Context, packet func(sdk.Packet), state func(sdk.
 	return nil
 }
 
+// every works together with the node's other processes (sdk.UntilTick) until ctx ends.
 func every(ctx context.Context, period time.Duration, do func()) {
-	ticker := time.NewTicker(period)
-	defer ticker.Stop()
+	due := time.NewTimer(sdk.UntilTick(period))
+	defer due.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-due.C:
+			due.Reset(sdk.UntilTick(period))
 			do()
 		}
 	}
