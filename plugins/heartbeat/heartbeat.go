@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/linkstate"
 )
 
 // New describes the plugin.
@@ -40,7 +41,6 @@ const (
 
 // link is one UDP path to the peer. Run does the work; Send may be called any time.
 type link struct {
-	log           logrus.FieldLogger
 	config        *Config
 	address, peer netip.AddrPort
 	group         netip.Addr // the zero Addr: none
@@ -53,8 +53,7 @@ type link struct {
 	closed bool
 	wire   wireState
 	broken error // why there is no socket
-	told   sdk.LinkState
-	tell   func(sdk.LinkState)
+	teller linkstate.Teller
 }
 
 func newLink(log logrus.FieldLogger, c *Config) (*link, error) {
@@ -66,7 +65,7 @@ func newLink(log logrus.FieldLogger, c *Config) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{log: log, config: c, address: address, peer: peer, broken: errors.New("not opened yet")}
+	l := &link{teller: linkstate.New(log), config: c, address: address, peer: peer, broken: errors.New("not opened yet")}
 	if c.Group != "" {
 		if l.group, err = netip.ParseAddr(c.Group); err != nil {
 			return nil, err
@@ -107,7 +106,7 @@ func (l *link) Send(beat []byte) error {
 // Run delivers packets and changes of state until ctx ends.
 func (l *link) Run(ctx context.Context, packet func(sdk.Packet), state func(sdk.LinkState)) error {
 	l.mu.Lock()
-	l.tell, l.told = state, sdk.LinkState{}
+	l.teller.Begin(state)
 	l.mu.Unlock()
 	changed := make(chan struct{}, 1) // the interface came, went or was replaced
 	var watching sync.WaitGroup
@@ -209,15 +208,7 @@ func (l *link) update(change func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change()
-	now := l.state()
-	last := l.told
-	last.Taken = now.Taken
-	if now == last || l.tell == nil {
-		return
-	}
-	l.told = now
-	l.tell(now)
-	l.log.WithFields(logrus.Fields{"state": now.Status.String(), "reason": now.Message}).Debug("link state")
+	l.teller.Tell(l.state())
 }
 
 // state sums up. l.mu is held.

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/linkstate"
 	"github.com/storeward/storeward/plugins/internal/tty"
 )
 
@@ -47,7 +48,6 @@ var errBusy = errors.New("send beat: the line still sends the one before")
 
 // line is one serial line to the peer. Run does the work; Send may be called any time.
 type line struct {
-	log    logrus.FieldLogger
 	config *Config
 	now    func() time.Duration
 	port   atomic.Pointer[tty.Port] // nil while there is none
@@ -64,12 +64,11 @@ type line struct {
 	traffic traffic
 	verdict verdict // of the last period
 	foreign uint64
-	told    sdk.LinkState
-	tell    func(sdk.LinkState)
+	teller  linkstate.Teller
 }
 
 func newLine(log logrus.FieldLogger, c *Config) *line {
-	return &line{log: log, config: c, now: sdk.Monotonic, broken: errors.New("not opened yet")}
+	return &line{teller: linkstate.New(log), config: c, now: sdk.Monotonic, broken: errors.New("not opened yet")}
 }
 
 // Close ends a line whose Run has returned.
@@ -124,7 +123,7 @@ func (l *line) count(add func(*traffic)) {
 // Run delivers beats and changes of state until ctx ends.
 func (l *line) Run(ctx context.Context, packet func(sdk.Packet), state func(sdk.LinkState)) error {
 	l.mu.Lock()
-	l.tell, l.told = state, sdk.LinkState{}
+	l.teller.Begin(state)
 	l.mu.Unlock()
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -260,15 +259,7 @@ func (l *line) update(change func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change()
-	now := l.state()
-	last := l.told
-	last.Taken = now.Taken
-	if now == last || l.tell == nil {
-		return
-	}
-	l.told = now
-	l.tell(now)
-	l.log.WithFields(logrus.Fields{"state": now.Status.String(), "reason": now.Message}).Debug("link state")
+	l.teller.Tell(l.state())
 }
 
 // state sums up. l.mu is held.

@@ -453,12 +453,11 @@ func TestCarrierOfThePortBeforeIsForgotten(t *testing.T) {
 			l.update(before)
 			l.update(func() { l.broken = errors.New("unplugged") })
 			var told []sdk.LinkState
-			l.tell = func(s sdk.LinkState) { told = append(told, s) }
+			l.teller.Begin(func(s sdk.LinkState) { told = append(told, s) })
 			open()
 			if len(told) == 0 || told[0].Status != sdk.OK || told[0].Carrier != sdk.PowerUnknown {
 				t.Errorf("told %+v", told)
 			}
-			l.tell = nil
 		})
 	}
 }
