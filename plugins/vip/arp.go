@@ -1,7 +1,6 @@
 package vip
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -107,25 +106,11 @@ func (s *arpSegment) announce(address netip.Addr) error {
 	return errors.Join(s.send(request), s.send(reply))
 }
 
-// conflict asks by ARP probes, RFC 5227 section 2.1.1.
-func (s *arpSegment) conflict(ctx context.Context, address netip.Addr, probe Probe) (net.HardwareAddr, error) {
-	question := arp{operation: arpRequest, senderMAC: s.mac, senderIP: netip.IPv4Unspecified(), targetMAC: nobody, targetIP: address}
-	for range probe.Count {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("check for a duplicate of %s: %w", address, ctx.Err())
-		}
-		if err := s.send(question); err != nil {
-			return nil, fmt.Errorf("check for a duplicate of %s: %w", address, err)
-		}
-		who, err := s.listen(address, time.Now().Add(probe.Wait.Std()))
-		if err != nil || who != nil {
-			return who, err
-		}
-	}
-	return nil, nil
+// ask sends an ARP probe, RFC 5227 section 2.1.1.
+func (s *arpSegment) ask(address netip.Addr) error {
+	return s.send(arp{operation: arpRequest, senderMAC: s.mac, senderIP: netip.IPv4Unspecified(), targetMAC: nobody, targetIP: address})
 }
 
-// listen returns the MAC of whoever claims the address before the deadline, nil if nobody does.
 func (s *arpSegment) listen(address netip.Addr, deadline time.Time) (net.HardwareAddr, error) {
 	if err := s.conn.SetReadDeadline(deadline); err != nil {
 		return nil, fmt.Errorf("set deadline: %w", err)

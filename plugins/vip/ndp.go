@@ -1,7 +1,6 @@
 package vip
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,7 +14,8 @@ import (
 // ndpSegment speaks Neighbor Discovery on one interface.
 type ndpSegment struct{ socket *ndp.Socket }
 
-func openNDP(name string) (*ndpSegment, error) {
+// openNDP opens a segment that hears what is asked about one address.
+func openNDP(name string, address netip.Addr) (*ndpSegment, error) {
 	device, err := net.InterfaceByName(name)
 	if err != nil {
 		return nil, fmt.Errorf("find interface %s: %w", name, err)
@@ -23,6 +23,9 @@ func openNDP(name string) (*ndpSegment, error) {
 	socket, err := ndp.Open(device)
 	if err != nil {
 		return nil, err
+	}
+	if err := socket.Join(address); err != nil {
+		return nil, errors.Join(err, socket.Close())
 	}
 	return &ndpSegment{socket}, nil
 }
@@ -32,31 +35,12 @@ func (s *ndpSegment) close() { _ = s.socket.Close() }
 // announce sends an unsolicited advertisement, RFC 4861 section 7.2.6.
 func (s *ndpSegment) announce(address netip.Addr) error { return s.socket.Announce(address) }
 
-// conflict is the duplicate address check of RFC 4862 section 5.4: the question comes
-// from no address; its owner answers all nodes, and who is about to take it asks
-// the same.
-func (s *ndpSegment) conflict(ctx context.Context, address netip.Addr, probe Probe) (net.HardwareAddr, error) {
-	if probe.Count > 0 {
-		if err := s.socket.Join(address); err != nil {
-			return nil, fmt.Errorf("check for a duplicate: %w", err)
-		}
-	}
-	for range probe.Count {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("check for a duplicate of %s: %w", address, ctx.Err())
-		}
-		if err := s.socket.Solicit(address, netip.IPv6Unspecified()); err != nil {
-			return nil, fmt.Errorf("check for a duplicate of %s: %w", address, err)
-		}
-		who, err := s.listen(address, time.Now().Add(probe.Wait.Std()))
-		if err != nil || who != nil {
-			return who, err
-		}
-	}
-	return nil, nil
+// ask sends the question of RFC 4862 section 5.4, which comes from no address: its
+// owner answers all nodes, and who is about to take it asks the same.
+func (s *ndpSegment) ask(address netip.Addr) error {
+	return s.socket.Solicit(address, netip.IPv6Unspecified())
 }
 
-// listen returns the MAC of whoever claims the address before the deadline, nil if nobody does.
 func (s *ndpSegment) listen(address netip.Addr, deadline time.Time) (net.HardwareAddr, error) {
 	if err := s.socket.SetDeadline(deadline); err != nil {
 		return nil, fmt.Errorf("set deadline: %w", err)

@@ -107,8 +107,10 @@ func (v *instance) Start(ctx context.Context) error {
 
 // segment is the network that an interface is on, in the language of an address's family.
 type segment interface {
-	// conflict asks who has the address and returns the MAC of whoever claims it, nil if nobody does.
-	conflict(ctx context.Context, address netip.Addr, probe Probe) (net.HardwareAddr, error)
+	// ask asks who has the address, from no address.
+	ask(address netip.Addr) error
+	// listen returns the MAC of whoever claims the address before the deadline, nil if nobody does.
+	listen(address netip.Addr, deadline time.Time) (net.HardwareAddr, error)
 	// announce tells every neighbour that this interface has the address now.
 	announce(address netip.Addr) error
 	close()
@@ -118,7 +120,7 @@ func (v *instance) openSegment() (segment, error) {
 	if v.prefix.Addr().Is4() {
 		return openARP(v.cfg.Interface)
 	}
-	return openNDP(v.cfg.Interface)
+	return openNDP(v.cfg.Interface, v.prefix.Addr())
 }
 
 // take checks for a duplicate and adds the address.
@@ -127,7 +129,7 @@ func (v *instance) take(ctx context.Context, link netlink.Link, on segment) erro
 		return err
 	}
 	if on != nil && hasCarrier(link) {
-		who, err := on.conflict(ctx, v.prefix.Addr(), v.cfg.Probe)
+		who, err := conflict(ctx, on, v.prefix.Addr(), v.cfg.Probe)
 		if err != nil {
 			return err
 		}
@@ -140,6 +142,23 @@ func (v *instance) take(ctx context.Context, link netlink.Link, on segment) erro
 		return fmt.Errorf("add %s to %s: %w", v.prefix, v.cfg.Interface, err)
 	}
 	return nil
+}
+
+// conflict returns the MAC of whoever claims the address, nil if nobody does: the
+// check of RFC 5227 section 2.1.1 or of RFC 4862 section 5.4.
+func conflict(ctx context.Context, on segment, address netip.Addr, probe Probe) (net.HardwareAddr, error) {
+	for range probe.Count {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("check for a duplicate of %s: %w", address, ctx.Err())
+		}
+		if err := on.ask(address); err != nil {
+			return nil, fmt.Errorf("check for a duplicate of %s: %w", address, err)
+		}
+		if who, err := on.listen(address, time.Now().Add(probe.Wait.Std())); err != nil || who != nil {
+			return who, err
+		}
+	}
+	return nil, nil
 }
 
 // address is what the interface is given. The kernel's own check of an address of
