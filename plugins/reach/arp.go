@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"sync"
-	"time"
 
 	"github.com/mdlayher/packet"
 )
@@ -51,15 +47,7 @@ func arpAsker(ctx context.Context, name string) (asker, func(), error) {
 		return nil, nil, fmt.Errorf("open ARP socket on %s: %w", name, err)
 	}
 	s := &arpSocket{newWaiters(), conn, device, networksOf(device)}
-	var receiving sync.WaitGroup
-	receiving.Go(s.receive)
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
-	release := func() {
-		stop()
-		_ = conn.Close()
-		receiving.Wait()
-	}
-	return s.ask, release, nil
+	return s.ask, hear(ctx, conn, conn.SetReadDeadline, s.receive), nil
 }
 
 func networksOf(device *net.Interface) []netip.Prefix {
@@ -118,10 +106,7 @@ func (s *arpSocket) receive() {
 	for {
 		n, _, err := s.conn.ReadFrom(buffer)
 		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			return // the interface went: the questions then end by their deadline
+			return // the probe is over, or the interface went: the questions then end by their deadline
 		}
 		if sender, ok := answerOf(buffer[:n], s.device.HardwareAddr); ok {
 			s.mark(sender)

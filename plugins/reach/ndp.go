@@ -3,10 +3,7 @@ package reach
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
-	"sync"
-	"time"
 
 	"github.com/storeward/storeward/plugins/internal/ndp"
 )
@@ -34,27 +31,7 @@ func ndpAsker(ctx context.Context, name string) (asker, func(), error) {
 		return nil, nil, err
 	}
 	s := &ndpSocket{newWaiters(), socket, source}
-	var receiving sync.WaitGroup
-	receiving.Go(s.receive)
-	stop := context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
-	release := func() {
-		stop()
-		_ = socket.Close()
-		receiving.Wait()
-	}
-	return s.ask, release, nil
-}
-
-// askable finds an interface on which somebody can be asked.
-func askable(name string) (*net.Interface, error) {
-	device, err := net.InterfaceByName(name)
-	if err != nil {
-		return nil, fmt.Errorf("find interface %s: %w", name, err)
-	}
-	if device.Flags&net.FlagRunning == 0 {
-		return nil, fmt.Errorf("%s is down or has no carrier: nobody can be asked", name)
-	}
-	return device, nil
+	return s.ask, hear(ctx, socket, socket.SetDeadline, s.receive), nil
 }
 
 func (s *ndpSocket) ask(ctx context.Context, target string) reply {

@@ -2,6 +2,9 @@ package reach
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -14,6 +17,31 @@ type waiters struct {
 }
 
 func newWaiters() waiters { return waiters{&sync.Mutex{}, map[netip.Addr]chan struct{}{}} }
+
+// askable finds an interface on which somebody can be asked.
+func askable(name string) (*net.Interface, error) {
+	device, err := net.InterfaceByName(name)
+	if err != nil {
+		return nil, fmt.Errorf("find interface %s: %w", name, err)
+	}
+	if device.Flags&net.FlagRunning == 0 {
+		return nil, fmt.Errorf("%s is down or has no carrier: nobody can be asked", name)
+	}
+	return device, nil
+}
+
+// hear runs receive, which marks whoever answers until its socket fails: when ctx ends
+// or release is called. release waits for its end.
+func hear(ctx context.Context, socket io.Closer, setDeadline func(time.Time) error, receive func()) (release func()) {
+	var receiving sync.WaitGroup
+	receiving.Go(receive)
+	stop := context.AfterFunc(ctx, func() { _ = setDeadline(time.Unix(1, 0)) })
+	return func() {
+		stop()
+		_ = socket.Close()
+		receiving.Wait()
+	}
+}
 
 // askFor sends a question until the target answers or ctx ends.
 func (w waiters) askFor(ctx context.Context, target string, send func(netip.Addr) error) reply {
