@@ -332,11 +332,11 @@ type Device struct {
 	Name  string
 	Feeds []string // node names
 	// Level is its place in the topology, 1 (or 0) first: a node is off when every device of one level that feeds it was read off.
-	Level  int
-	Life   time.Duration // longest time from an order to its effect; no packet leaves after half of it
-	Proven bool          // the life was measured
-	// TimedOff: the device switches on again by itself.
-	TimedOff bool
+	Level int
+	Life  time.Duration // longest time from an order to its effect; no packet leaves after half of it
+	// Measured is the same by what was seen of the device; the longer of the two counts. 0: nothing was seen.
+	Measured time.Duration
+	Proven   bool // enough was seen
 }
 
 // Resource is what the cluster starts, stops and monitors.

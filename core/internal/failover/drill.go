@@ -43,8 +43,10 @@ func (m *Machine) commandDrill(c *Command) string {
 	switch {
 	case !m.active():
 		return "no node is active"
-	case m.modeOf(beat.Maintenance, "") != nil:
-		return "maintenance is on"
+	case m.mayGive() != "":
+		return m.mayGive()
+	case m.onBattery(feedsSelf) == beat.Yes || m.onBattery(feedsPeer) == beat.Yes:
+		return "a node runs on its battery"
 	case gap != "":
 		return "the pair is not whole: " + gap
 	case len(m.topology.orderable) == 0:
@@ -70,8 +72,8 @@ func (m *Machine) notWhole() string {
 		return m.p.Peer + " does not reach the ping group"
 	case !m.peerReady():
 		return m.p.Peer + " is not ready to take over"
-	case m.stopStuck():
-		return "a resource did not stop: clean it up first"
+	case m.peer.grace > 0:
+		return m.p.Peer + " announced that it will be silent"
 	case !m.allUp():
 		return "not everything runs here"
 	}
@@ -154,7 +156,7 @@ func (m *Machine) tryDevices() {
 				m.drillFault(d.name + " does not read on")
 				continue
 			}
-			life := d.cfg.life()
+			life := d.life
 			d.op, d.opUntil, d.tryUntil = FenceTest, m.now+life+m.p.Interval, m.now+life
 			d.opID = m.act(Action{Kind: FenceTest, Device: d.name, Expiry: m.now + life/2, Deadline: m.now + life})
 			m.wakeAt(d.opUntil)

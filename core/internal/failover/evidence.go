@@ -74,15 +74,16 @@ type evidence struct {
 	final    time.Duration // when the first full answer came
 }
 
+// beatMissing: the newest beat of a peer that was heard is older than it should be.
+func (m *Machine) beatMissing() bool {
+	return m.peer.heardAt > 0 && m.reached(m.peer.heardAt+m.interval()+m.interval()/2)
+}
+
 // analyse asks for evidence from the first missed beat on, so that the answers
 // are there when the silence is.
 func (m *Machine) analyse() {
 	e, p := &m.evidence, &m.peer
-	missed := m.quiet.silent
-	if p.heardAt > 0 {
-		missed = m.reached(p.heardAt + m.interval() + m.interval()/2)
-	}
-	if !missed {
+	if p.heardAt > 0 && !m.beatMissing() || p.heardAt == 0 && !m.quiet.silent {
 		*e = evidence{asked: e.asked}
 		return
 	}

@@ -19,6 +19,7 @@ const (
 type device struct {
 	name                 string
 	cfg                  Device
+	life                 time.Duration // in force: cfg's, as it was when the peer could be told
 	feedsPeer, feedsSelf bool
 
 	power   beat.Tri
@@ -165,7 +166,7 @@ func (m *Machine) confirmedOff() bool {
 
 // mayPromote: this node could become active; who could not, does not cut (S6).
 func (m *Machine) mayPromote() bool {
-	return !m.lost && !m.active() && m.role != beat.Stopped && m.adopted && m.mains.rest != restBattery && m.modeOf(beat.Maintenance, "") == nil &&
+	return !m.lost && !m.active() && m.role != beat.Stopped && m.adopted && m.mains.rest != restBattery && m.mains.shutdown == "" && m.modeOf(beat.Maintenance, "") == nil &&
 		m.modeOf(beat.ModeStandby, m.p.Self) == nil && m.clean()
 }
 
@@ -205,7 +206,7 @@ func (m *Machine) veto() string {
 		return "service answers through the virtual IP"
 	case m.active() && m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
 		return "peer is in standby mode"
-	case p.b.Ordering && !m.reached(p.receivedAt+m.theirs().longest()):
+	case p.b.Ordering && !m.reached(p.receivedAt+2*m.dead()+m.theirs().longest()): // so long it may hear us, and order on
 		return "an order of the peer may still act"
 	}
 	return ""
@@ -332,7 +333,7 @@ func (m *Machine) sendOrders(slot time.Duration, k int, reason string) {
 }
 
 func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
-	life := d.cfg.life()
+	life := d.life
 	d.slot, d.op, d.until = slot, FenceOff, m.now+life
 	d.opUntil = d.until + m.p.Interval
 	d.opID = m.act(Action{

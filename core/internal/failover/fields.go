@@ -261,8 +261,8 @@ func deviceFields(f *form, d *Device) {
 	f.words("feeds", &d.Feeds)
 	f.int("level", &d.Level)
 	f.span("life", &d.Life)
+	f.span("measured", &d.Measured)
 	f.yes("proven", &d.Proven)
-	f.yes("timed-off", &d.TimedOff)
 }
 
 func resourceFields(f *form, r *Resource) {

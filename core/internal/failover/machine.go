@@ -131,6 +131,9 @@ func (m *Machine) configure(p Policy) {
 		if k := slices.IndexFunc(devices, func(o device) bool { return o.name == d.name }); k >= 0 {
 			d = devices[k]
 		}
+		if d.life == 0 || d.cfg.Life != p.Devices[i].Life { // new, or the operator's word: it holds at once
+			d.life = p.Devices[i].life()
+		}
 		d.cfg = p.Devices[i]
 		d.feedsPeer = slices.Contains(d.cfg.Feeds, p.Peer)
 		d.feedsSelf = slices.Contains(d.cfg.Feeds, p.Self)
@@ -189,11 +192,12 @@ func (m *Machine) Apply(now time.Duration, e Event) {
 // Decide says what to do now.
 func (m *Machine) Decide(now time.Duration) Plan {
 	m.open(now)        // S9: a late call is a stall
+	m.weighMains()     // rest on battery
 	m.weighSilence()   // S5: who is heard, who is silent
+	m.adoptLives()     // of fence orders, for both nodes' turns
 	m.settleRights()   // what a start may adopt; S3: of two actives one stops
 	m.obey()           // operators' commands
 	m.keepModes()      // S10
-	m.weighMains()     // rest on battery
 	m.analyse()        // ask for evidence while beats are missing
 	m.rehearse()       // drills
 	m.fence()          // S6: orders in turn; S2: readings; S7: power on again

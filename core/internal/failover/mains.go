@@ -41,6 +41,7 @@ type mains struct {
 	ground   time.Duration // when a ground to rest last held
 	said     bool          // a beat announced the rest
 	shutdown string        // the action that shuts the host down; empty: none is under way
+	until    time.Duration // when it should have come true
 	next     time.Duration // when it may be tried again
 	failed   string        // why it could not be shut down; empty: it could, or was not tried
 }
@@ -51,6 +52,7 @@ type batteryState struct {
 	charge  int // percent; 0: not told
 	runtime time.Duration
 	at      time.Duration
+	again   bool // it is low, and was by the reading before: a self-test is neither
 }
 
 func feedsSelf(d *device) bool { return d.feedsSelf }
@@ -64,7 +66,9 @@ func (m *Machine) batteryTold(d *device, e *FenceAnswer) {
 	if d.feedsPeer && e.OnBattery == beat.No && d.battery.on == beat.Yes {
 		m.powerBack()
 	}
-	d.battery = batteryState{e.OnBattery, e.BatteryLow, e.Charge, e.Runtime, e.Taken}
+	before := d.battery
+	d.battery = batteryState{on: e.OnBattery, low: e.BatteryLow, charge: e.Charge, runtime: e.Runtime, at: e.Taken}
+	d.battery.again = m.isLow(&before) && m.isLow(&d.battery)
 }
 
 // powerBack: mains are back at the supply of a peer that fell silent while it did
@@ -109,13 +113,13 @@ func (m *Machine) onBattery(fed func(*device) bool) beat.Tri {
 	return beat.Unknown
 }
 
-// batteryLow: this node runs on batteries, and every one of them is low.
+// batteryLow: this node runs on batteries, and every one of them was read low twice.
 func (m *Machine) batteryLow() bool {
 	if m.onBattery(feedsSelf) != beat.Yes {
 		return false
 	}
 	for i := range m.devices {
-		if d := &m.devices[i]; d.feedsSelf && !m.isLow(&d.battery) {
+		if d := &m.devices[i]; d.feedsSelf && !d.battery.again {
 			return false
 		}
 	}
@@ -125,6 +129,9 @@ func (m *Machine) batteryLow() bool {
 // isLow judges charge and running time; the device's own word counts where it tells neither.
 func (m *Machine) isLow(b *batteryState) bool {
 	o := &m.p.OnBattery
+	if b.on != beat.Yes {
+		return false
+	}
 	if b.charge == 0 && b.runtime == 0 {
 		return b.low == beat.Yes
 	}
@@ -134,6 +141,9 @@ func (m *Machine) isLow(b *batteryState) bool {
 // weighMains decides whether this node rests.
 func (m *Machine) weighMains() {
 	w := &m.mains
+	if w.shutdown != "" && m.reached(w.until) {
+		m.notShutDown("it still runs " + shutdownPatience.String() + " after the order")
+	}
 	own := m.onBattery(feedsSelf)
 	switch both := own == beat.Yes && m.onBattery(feedsPeer) == beat.Yes; {
 	case !both:
@@ -198,10 +208,10 @@ func (r rest) String() string {
 // endRest wakes the node. A peer that is silent may be booting, and gets its time.
 func (m *Machine) endRest(why string) {
 	w := &m.mains
-	if w.rest == awake {
+	if w.rest == awake || w.shutdown != "" { // its supply may already be told to switch off
 		return
 	}
-	w.rest, w.said, w.shutdown, w.next, w.failed, m.urgent = awake, false, "", 0, "", true
+	w.rest, w.said, w.next, w.failed, m.urgent = awake, false, 0, "", true
 	if why != "" {
 		m.note("wake", m.object.self, "this node rests no longer: "+why)
 		m.powerBack()
@@ -246,7 +256,8 @@ func (m *Machine) shutHostDown() {
 		return
 	}
 	m.note("shutdown", m.object.self, "the host shuts down: "+w.rest.String())
-	w.shutdown = m.act(Action{Kind: Shutdown, Deadline: m.now + shutdownPatience})
+	w.until = m.now + shutdownPatience
+	w.shutdown = m.act(Action{Kind: Shutdown, Deadline: w.until})
 }
 
 // shutdownDone takes the answer of a host that could not be shut down. It runs
@@ -255,8 +266,13 @@ func (m *Machine) shutdownDone(e ActionDone) {
 	if e.Err == "" {
 		return // it is on its way down
 	}
+	m.notShutDown(e.Err)
+}
+
+// notShutDown: the host runs on, and another attempt is made later.
+func (m *Machine) notShutDown(why string) {
 	w := &m.mains
-	w.shutdown, w.next, w.failed, m.changed = "", m.now+shutdownPause, e.Err, true
+	w.shutdown, w.next, w.failed, m.changed = "", m.now+shutdownPause, why, true
 }
 
 // runsAny: something that this node may act on still runs, or may.

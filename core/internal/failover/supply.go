@@ -51,6 +51,7 @@ func (s *scenario) setSupply(n *benchNode, rest string) error {
 		b.setOutlets(n, true)
 	}
 	b.tellSupplies()
+	b.after(time.Second, b.tellSupplies) // what changed is read again soon
 	return nil
 }
 

@@ -16,7 +16,7 @@ func samplePolicy() failover.Policy {
 		Cluster: "s0001", Self: "alpha", Peer: "beta", Primary: true, Digest: 7,
 		Interval: 50 * time.Millisecond, Warntime: 1, Deadtime: 2, Initdead: 3, Holdup: 4, Analyse: 5, CarrierBeats: 2,
 		Links:   []failover.Link{{Name: "cable", Direct: true}, {Name: "lan"}},
-		Devices: []failover.Device{{Name: "ups a", Feeds: []string{"alpha", "beta"}, Level: 2, Life: 6, Proven: true, TimedOff: true}},
+		Devices: []failover.Device{{Name: "ups a", Feeds: []string{"alpha", "beta"}, Level: 2, Life: 6, Proven: true, Measured: time.Second}},
 		Resources: []failover.Resource{{
 			Name: "db", Layer: "storage", ActiveActive: true, Warm: true, After: []string{"vip", "data"}, StartTimeout: 7, StopTimeout: 8, MonitorTimeout: 9,
 			FailuresToDown: 2, Restarts: failover.Budget{Max: 3, Within: 10}, Failover: true, Failovers: failover.Budget{Max: 4, Within: 11}, FenceOnStop: true,

@@ -100,9 +100,9 @@ func (m *Machine) livesOf(levels []level) (out lives, proven bool) {
 		var longest time.Duration
 		all := true
 		for _, k := range levels[i].devices {
-			d := &m.devices[k].cfg
-			longest = max(longest, d.life())
-			all = all && d.Proven && d.Life > 0
+			d := &m.devices[k]
+			longest = max(longest, d.life)
+			all = all && d.cfg.Proven && d.cfg.Life > 0
 		}
 		if i == 0 {
 			proven = all
@@ -117,10 +117,26 @@ func (m *Machine) livesOf(levels []level) (out lives, proven bool) {
 
 // life is the longest time from an order to the device to its effect.
 func (d *Device) life() time.Duration {
-	if d.Life == 0 {
-		return unprovenLife
+	claimed := d.Life
+	if claimed == 0 {
+		claimed = unprovenLife
 	}
-	return min(d.Life, longestLife)
+	return min(max(claimed, d.Measured), longestLife)
+}
+
+// adoptLives has what was measured of the devices count, as long as the peer is told
+// of it. In a silence it would move this node's turns and not the peer's; and readings
+// are slow just when a network fails.
+func (m *Machine) adoptLives() {
+	if m.beatMissing() {
+		return
+	}
+	for i := range m.devices {
+		if d := &m.devices[i]; d.life != d.cfg.life() {
+			d.life = d.cfg.life()
+			m.arrange()
+		}
+	}
 }
 
 // offBy finds the level whose devices were all read off after the last sign of
