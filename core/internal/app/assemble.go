@@ -110,8 +110,10 @@ func (a *App) openReport(o *engine.Options) error {
 
 // powerOff runs the command that shuts this host down. What it said explains a failure.
 func powerOff(ctx context.Context, command []string) error {
-	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput() //nolint:gosec // the operator's own
-	if err != nil {
+	run := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the operator's own
+	run.WaitDelay = time.Second                                 // what it leaves running may hold its output
+	out, err := run.CombinedOutput()
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return fmt.Errorf("run %s: %w: %s", strings.Join(command, " "), err, bytes.TrimSpace(out))
 	}
 	return nil

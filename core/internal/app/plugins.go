@@ -23,13 +23,12 @@ const minSilence = 400 * time.Millisecond
 // minBackoff keeps a link's plugin that cannot run from taking the processor with its starts.
 const minBackoff = 200 * time.Millisecond
 
-// realtime has the plugins that look for the peer, cut power and move addresses.
-// Those that carry beats go before them.
-func realtime() map[string]int {
-	return map[string]int{"reach": 10, "ups": 10, "vip": 10}
-}
-
-const beatPriority = 11
+// Priorities of the plugins that look for the peer, cut power and move addresses, and
+// of those that carry beats.
+const (
+	quickPriority = 10
+	beatPriority  = 11
+)
 
 // openHost prepares the plugins' home.
 func (a *App) openHost(ctx context.Context) error {
@@ -43,7 +42,10 @@ func (a *App) openHost(ctx context.Context) error {
 		Hook:    a.pluginHappened,
 	}
 	if a.o.Realtime {
-		options.Realtime = realtime()
+		options.Realtime = map[string]int{"reach": quickPriority, "vip": quickPriority}
+		for _, f := range a.cfg.Fencing {
+			options.Realtime[f.Plugin] = quickPriority
+		}
 	}
 	// A link's plugin that hangs or is away silences this node for its peer: it must
 	// be back before the peer's turn to cut comes, however often it was away before.
@@ -55,6 +57,9 @@ func (a *App) openHost(ctx context.Context) error {
 		}
 		options.Silences[l.Plugin] = min(max(2*deadtime, minSilence), 2*time.Second)
 		options.MaxBackoffs[l.Plugin] = min(max(deadtime, minBackoff), time.Second)
+	}
+	for _, f := range a.cfg.Fencing { // and who is to cut, when the turn comes
+		options.MaxBackoffs[f.Plugin] = time.Second
 	}
 	h, err := host.New(options)
 	if err != nil {

@@ -185,8 +185,10 @@ func (e *Engine) Reload(ctx context.Context) (control.Reply, error) {
 		text := "These parts take effect at the daemon's next start: " + strings.Join(restart, ", ")
 		return control.Reply{}, fmt.Errorf("%w: the file is good, and nothing was changed: it needs a restart of the daemon. %s", control.ErrRefused, text)
 	}
+	e.reviewing.Lock()
 	e.cfg.Store(next)
-	e.post(ctx, failover.PolicyChanged{Policy: policyOf(next, e.Node, e.lives)})
+	e.changePolicy(ctx, next)
+	e.reviewing.Unlock()
 	e.clerk.tell(observation{at: e.Clock.Now(), event: configEvent(e.Node, api.KindConfigApplied, cleared, "A new configuration runs.")})
 	return control.Reply{Message: "The new configuration runs."}, nil
 }

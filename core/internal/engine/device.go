@@ -98,19 +98,29 @@ func (d *device) describe(ctx context.Context, in Instance) bool {
 func (e *Engine) reviewLives(ctx context.Context) {
 	e.reviewing.Lock()
 	defer e.reviewing.Unlock()
-	next := policyOf(e.cfg.Load(), e.Node, e.lives)
-	if !slices.EqualFunc(next.Devices, e.reviewed, sameLife) {
-		e.reviewed = next.Devices
-		e.post(ctx, failover.PolicyChanged{Policy: next})
+	if cfg := e.cfg.Load(); !slices.EqualFunc(devicesOf(cfg, e.lives), e.reviewed, sameLife) {
+		e.changePolicy(ctx, cfg)
 	}
 	if e.Records == nil {
 		return
 	}
-	if text := e.lives.record(); text != nil {
-		if err := e.Records.Save(livesRecord, text); err != nil {
-			e.Log.WithError(err).Warn("measured order lives not kept")
-		}
+	text, at := e.lives.record()
+	if text == nil {
+		return
 	}
+	if err := e.Records.Save(livesRecord, text); err != nil {
+		e.Log.WithError(err).Warn("measured order lives not kept")
+		return
+	}
+	e.lives.recorded(at)
+}
+
+// changePolicy gives the machine the policy of a configuration; reviewing is held, so
+// that of two changes the later one is the last.
+func (e *Engine) changePolicy(ctx context.Context, cfg *config.Config) {
+	next := policyOf(cfg, e.Node, e.lives)
+	e.reviewed = next.Devices
+	e.post(ctx, failover.PolicyChanged{Policy: next})
 }
 
 // livesRecord is the document with the measured lives of fence orders.
@@ -131,7 +141,7 @@ func (e *Engine) recallLives() {
 }
 
 func sameLife(a, b failover.Device) bool {
-	return a.Name == b.Name && a.Life == b.Life && a.Proven == b.Proven && a.TimedOff == b.TimedOff
+	return a.Name == b.Name && a.Life == b.Life && a.Measured == b.Measured && a.Proven == b.Proven
 }
 
 // read is one regular reading; doubt wants another one soon.

@@ -41,13 +41,14 @@ type drillRecord struct {
 
 func (r drillRecord) running() bool { return !r.Began.IsZero() && r.Ended.IsZero() }
 
-// newer tells whether r knows more than old. Both nodes stamp by their own clocks;
-// the generation says that they mean the same drill.
+// newer tells whether r knows more than old. Both nodes stamp by their own clocks; the
+// generation says that they mean the same drill, unless an earlier one left it unused.
 func (r drillRecord) newer(old drillRecord) bool {
+	same := r.Generation == old.Generation && r.Began.Sub(old.Began).Abs() < drillApart
 	switch {
 	case r.Began.IsZero():
 		return false
-	case r.Generation != old.Generation:
+	case !same:
 		return r.Began.After(old.Began)
 	case r.running() || old.running():
 		return !r.running() && old.running()
@@ -66,11 +67,17 @@ type drills struct {
 	// since is when the schedule, cron, was first seen: before that none of it was due.
 	since time.Time
 	cron  string
-	told  string // the kind of the complaint that stands; empty: none
+	told  string   // the kind of the complaint that stands; empty: none
+	plan  struct { // the configured schedule, parsed
+		text string
+		cron schedule.Cron
+		ok   bool
+	}
+	news chan struct{} // there is something to keep
 }
 
 func newDrills(e *Engine) *drills {
-	d := &drills{e: e}
+	d := &drills{e: e, news: make(chan struct{}, 1)}
 	d.recall()
 	return d
 }
@@ -85,17 +92,36 @@ func (d *drills) run(ctx context.Context) {
 			d.begin(ctx, due)
 		}
 		before = now
-		if !pauseFor(ctx, now.Truncate(time.Minute).Add(time.Minute).Sub(now)) {
+		if !d.rest(ctx, now.Truncate(time.Minute).Add(time.Minute).Sub(now)) {
 			return
 		}
 	}
 }
 
-// plan is the schedule now; false: there is none.
-func (d *drills) plan() (schedule.Cron, bool) {
-	text := d.config().Cron
-	cron, err := schedule.ParseCron(text)
-	return cron, text != "" && err == nil
+// rest waits, and brings to the disk what is new meanwhile: nobody else waits for it.
+func (d *drills) rest(ctx context.Context, span time.Duration) bool {
+	over := time.NewTimer(span)
+	defer over.Stop()
+	for {
+		select {
+		case <-d.news:
+			d.save()
+		case <-over.C:
+			return true
+		case <-ctx.Done():
+			d.save()
+			return false
+		}
+	}
+}
+
+// schedule is the plan as it is configured now; false: there is none. d.mu is held.
+func (d *drills) schedule() (schedule.Cron, bool) {
+	if text := d.config().Cron; text != d.plan.text {
+		cron, err := schedule.ParseCron(text)
+		d.plan.text, d.plan.cron, d.plan.ok = text, cron, err == nil
+	}
+	return d.plan.cron, d.plan.ok
 }
 
 func (d *drills) config() config.Drills { return d.e.cfg.Load().Drills }
@@ -108,7 +134,9 @@ func (d *drills) open() bool {
 
 // due finds a drill that became due after before and may still begin.
 func (d *drills) due(before, now time.Time) (time.Time, bool) {
-	cron, ok := d.plan()
+	d.mu.Lock()
+	cron, ok := d.schedule()
+	d.mu.Unlock()
 	if !ok {
 		return time.Time{}, false
 	}
@@ -144,7 +172,7 @@ func (d *drills) observe(o observation) {
 		switch {
 		case n.Kind == "drill-begun":
 			d.last = drillRecord{Began: at, Taker: d.e.peer, Generation: o.view.Generation + 1}
-		case n.Kind == "takeover-begun" && f.Kind == "drill":
+		case n.Kind == "takeover-begun" && f.Kind == failover.KindDrill:
 			d.last = drillRecord{Began: d.e.Clock.At(f.Began), Taker: d.e.Node, Generation: f.Generation}
 		case n.Kind == "drill-done":
 			d.end(at, "")
@@ -152,7 +180,7 @@ func (d *drills) observe(o observation) {
 		case n.Kind == "drill-failed":
 			d.end(at, drillFault(n))
 			d.told = api.KindDrillFailed
-			if f.Kind == "drill" && f.OK {
+			if f.Kind == failover.KindDrill && f.OK {
 				d.last.Seconds = (f.Done - f.Began).Seconds()
 			}
 		default:
@@ -206,7 +234,7 @@ func (d *drills) status() *api.DrillStatus {
 	if !d.last.Ended.IsZero() {
 		out.Ended = timestamp(d.last.Ended)
 	}
-	if cron, ok := d.plan(); ok {
+	if cron, ok := d.schedule(); ok {
 		if next := cron.Next(now); !next.IsZero() {
 			out.Next = timestamp(next)
 		}
@@ -217,7 +245,7 @@ func (d *drills) status() *api.DrillStatus {
 
 // missed is the drill that was due and was not held; d.mu is held.
 func (d *drills) missed(now time.Time) (due time.Time, overdue bool) {
-	cron, ok := d.plan()
+	cron, ok := d.schedule()
 	if !ok || d.last.running() || d.cron != d.config().Cron {
 		return time.Time{}, false
 	}
@@ -291,12 +319,22 @@ type drillMemory struct {
 	Last  drillRecord `json:"last,omitzero"`
 }
 
-// keep writes the memory; d.mu is held.
+// keep has the memory written; d.mu is held.
 func (d *drills) keep() {
+	select {
+	case d.news <- struct{}{}:
+	default:
+	}
+}
+
+func (d *drills) save() {
 	if d.e.Records == nil {
 		return
 	}
-	text, err := json.Marshal(drillMemory{d.cron, d.since, d.last})
+	d.mu.Lock()
+	memory := drillMemory{d.cron, d.since, d.last}
+	d.mu.Unlock()
+	text, err := json.Marshal(memory)
 	if err == nil {
 		err = d.e.Records.Save(drillsRecord, text)
 	}

@@ -107,11 +107,11 @@ func (i *incidents) openMain(o observation) {
 		switch {
 		case n.Kind == "peer-silent":
 			kind = api.IncidentFailover
-		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "switchover":
+		case n.Kind == "takeover-begun" && o.view.Failover.Kind == failover.KindSwitchover:
 			kind = api.IncidentSwitchover // the node that takes over tells it, not the one that gives
-		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "drill", n.Kind == "drill-failed" && kind == "":
+		case n.Kind == "takeover-begun" && o.view.Failover.Kind == failover.KindDrill, n.Kind == "drill-failed" && kind == "":
 			kind = api.IncidentDrill
-		case n.Kind == "takeover-begun" && o.view.Failover.Kind == "failover":
+		case n.Kind == "takeover-begun" && o.view.Failover.Kind == failover.KindFailover:
 			kind = api.IncidentFailover
 		}
 	}
@@ -203,7 +203,7 @@ func (i *incidents) entry(entry *api.TimelineEntry) {
 // takePhases copies the machine's own account of the change of role.
 func (i *incidents) takePhases(v *viewed) {
 	f := v.Failover
-	foreign := (f.Kind == "switchover" || f.Kind == "drill") && !askedFor(i.main)
+	foreign := (f.Kind == failover.KindSwitchover || f.Kind == failover.KindDrill) && !askedFor(i.main)
 	if f.Generation == 0 || foreign || f.Done != 0 && f.Done < i.began || f.Began < i.began-time.Minute {
 		i.title(v, failover.Failover{})
 		return

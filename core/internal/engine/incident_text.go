@@ -64,6 +64,14 @@ func actionText(a failover.Action, peer string) string {
 		return "Stops " + a.Resource + "."
 	case failover.RestartResource:
 		return "Restarts " + a.Resource + "."
+	case failover.PromoteResource:
+		return "Promotes " + a.Resource + "."
+	case failover.DemoteResource:
+		return "Demotes " + a.Resource + "."
+	case failover.ResetSelf:
+		return "Has the watchdog reset this machine."
+	case failover.Shutdown:
+		return "Shuts this host down, to start again with mains."
 	case failover.Verify:
 		return "Asks the service through the virtual IP."
 	case failover.Persist:

@@ -16,8 +16,9 @@ import (
 // How long an order to a fence device may take to its effect is measured without
 // cutting anybody. No packet of an order leaves after half of its life, so that the
 // way to the device and back, twice, and what the device declares of its own delay
-// fit into it. A real cut, from the order to the reading of off, counts too. What
-// was measured is proven for a day; readings renew it all the time.
+// fit into it. A real cut, from the order to the reading of off, counts too, and until
+// the next one: nothing shows better how long it takes. What was measured is proven
+// for a day; readings renew it all the time.
 const (
 	// provenFor is how long a measurement counts.
 	provenFor = 24 * time.Hour
@@ -41,7 +42,7 @@ const (
 type life struct {
 	answered bool // it declared itself since the daemon's start
 	declared sdk.Device
-	recorded time.Time // newest state on disk
+	kept     time.Time // when its state was last brought to the disk
 
 	Trips []time.Duration `json:"trips,omitempty"` // newest last
 	Cut   time.Duration   `json:"cut,omitempty"`   // the last confirmed one; 0: none
@@ -132,14 +133,12 @@ func (l *deviceLives) device(c config.FenceDevice) failover.Device {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.of(c.Name)
-	longest := max(c.OrderLife.Std(), one.declared.OrderLife, time.Millisecond)
-	if m, _ := one.measured(); m > longest {
-		longest = (m + lifeStep - 1) / lifeStep * lifeStep
+	claimed := max(c.OrderLife.Std(), one.declared.OrderLife, time.Millisecond)
+	out := failover.Device{Name: c.Name, Feeds: c.Feeds, Level: c.Level, Life: claimed, Proven: one.proven(l.wall())}
+	if m, _ := one.measured(); m > claimed {
+		out.Measured = (m + lifeStep - 1) / lifeStep * lifeStep
 	}
-	return failover.Device{
-		Name: c.Name, Feeds: c.Feeds, Level: c.Level, Life: longest,
-		Proven: one.proven(l.wall()), TimedOff: one.declared.TimedOff,
-	}
+	return out
 }
 
 // tooShort says that the configured life is shorter than what was measured.
@@ -155,7 +154,8 @@ func (l *deviceLives) tooShort(c config.FenceDevice) string {
 
 // tell shows people what is known of a device's orders.
 func (l *deviceLives) tell(out *api.FenceDeviceStatus, c config.FenceDevice) {
-	out.OrderLifeSeconds = l.device(c).Life.Seconds()
+	device := l.device(c)
+	out.OrderLifeSeconds = max(device.Life, device.Measured).Seconds()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.of(c.Name)
@@ -165,32 +165,41 @@ func (l *deviceLives) tell(out *api.FenceDeviceStatus, c config.FenceDevice) {
 	}
 }
 
-// record gives the text that shall outlive the daemon; nil: nothing new.
-func (l *deviceLives) record() []byte {
+// record gives the text that shall outlive the daemon, as it is at a moment; nil:
+// nothing new. recorded says that it is on the disk.
+func (l *deviceLives) record() (text []byte, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, due := l.wall(), false
 	for _, one := range l.all {
-		due = due || !one.At.IsZero() && now.Sub(one.recorded) >= recordEvery
+		due = due || !one.At.IsZero() && now.Sub(one.kept) >= recordEvery
 	}
 	if !due {
-		return nil
+		return nil, now
 	}
 	text, err := json.Marshal(l.all)
 	if err != nil {
-		return nil // of plain values: never
+		return nil, now // of plain values: never
 	}
+	return text, now
+}
+
+// recorded notes that everything measured by then is on the disk.
+func (l *deviceLives) recorded(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, one := range l.all {
-		one.recorded = now
+		if !one.At.After(at) {
+			one.kept = at
+		}
 	}
-	return text
 }
 
 // urgent has the next record told of at once.
 func (l *deviceLives) urgent(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(name).recorded = time.Time{}
+	l.of(name).kept = time.Time{}
 }
 
 // recall takes what an earlier daemon recorded. What cannot be read was never measured.
@@ -208,7 +217,7 @@ func (l *deviceLives) recall(text []byte) error {
 		if l.wall().Sub(one.At) > provenFor {
 			one.Trips = nil // of another time
 		}
-		one.recorded = l.wall()
+		one.kept = l.wall()
 		l.all[name] = one
 	}
 	return nil

@@ -51,8 +51,12 @@ func tellBattery(answer *failover.FenceAnswer, reading sdk.Reading) {
 	if slices.ContainsFunc(reading.Conditions, func(c sdk.Condition) bool { return c.Key == api.ConditionBatteryLow }) {
 		answer.BatteryLow = beat.Yes
 	}
-	answer.Charge = int(math.Round(100 * min(1, max(0, reading.Values[valueCharge]))))
-	answer.Runtime = time.Duration(min(24*time.Hour.Seconds(), max(0, reading.Values[valueRuntime])) * float64(time.Second))
+	if charge, told := reading.Values[valueCharge]; told && charge >= 0 { // 0 is not told: an empty battery has 1 percent
+		answer.Charge = int(math.Round(100 * min(1, max(.01, charge))))
+	}
+	if runtime, told := reading.Values[valueRuntime]; told && runtime >= 0 { // and less than a minute, which many devices call 0, a second
+		answer.Runtime = time.Duration(min(24*time.Hour.Seconds(), max(1, runtime)) * float64(time.Second))
+	}
 }
 
 // shutDown has every supply of this node switch off once the host has had its time,

@@ -25,7 +25,11 @@ func TestBatteryIsToldAsItWasRead(t *testing.T) {
 			failover.FenceAnswer{OnBattery: beat.Yes, BatteryLow: beat.Yes, Charge: 20, Runtime: 90 * time.Second},
 		},
 		"a word alone": {sdk.Reading{Values: map[string]float64{"on_battery": 1}, Conditions: low}, failover.FenceAnswer{OnBattery: beat.Yes, BatteryLow: beat.Yes}},
-		"nonsense":     {sdk.Reading{Values: map[string]float64{"on_battery": 1, "battery_charge_ratio": -7, "battery_seconds_remaining": 1e300}}, failover.FenceAnswer{OnBattery: beat.Yes, BatteryLow: beat.No, Runtime: 24 * time.Hour}},
+		"an empty battery": {
+			sdk.Reading{Values: map[string]float64{"on_battery": 1, "battery_charge_ratio": 0, "battery_seconds_remaining": 0}},
+			failover.FenceAnswer{OnBattery: beat.Yes, BatteryLow: beat.No, Charge: 1, Runtime: time.Second},
+		},
+		"nonsense": {sdk.Reading{Values: map[string]float64{"on_battery": 1, "battery_charge_ratio": -7, "battery_seconds_remaining": 1e300}}, failover.FenceAnswer{OnBattery: beat.Yes, BatteryLow: beat.No, Runtime: 24 * time.Hour}},
 	} {
 		var got failover.FenceAnswer
 		tellBattery(&got, c.reading)

@@ -2,17 +2,12 @@ package engine
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
-// PolicyOf is the policy that a configuration gives a node, before any device was asked.
-func PolicyOf(cfg *config.Config, node string) failover.Policy {
-	return policyOf(cfg, node, newDeviceLives(time.Now))
-}
-
+// policyOf is the policy that a configuration gives a node, with what is known of its devices.
 func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Policy {
 	t, p := cfg.Timing, cfg.Policy
 	out := failover.Policy{
@@ -32,14 +27,20 @@ func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Poli
 	for _, l := range cfg.Links {
 		out.Links = append(out.Links, failover.Link{Name: l.Name, Direct: l.Direct})
 	}
-	for _, d := range cfg.Fencing {
-		out.Devices = append(out.Devices, lives.device(d))
-	}
+	out.Devices = devicesOf(cfg, lives)
 	for _, r := range cfg.Resources {
 		out.Resources = append(out.Resources, resourceOf(r))
 	}
 	for _, probe := range cfg.Probes {
 		out.Verify = out.Verify || probe.Verify
+	}
+	return out
+}
+
+// devicesOf joins each configured device with what is known of it.
+func devicesOf(cfg *config.Config, lives *deviceLives) (out []failover.Device) {
+	for _, d := range cfg.Fencing {
+		out = append(out, lives.device(d))
 	}
 	return out
 }

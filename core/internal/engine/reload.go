@@ -21,6 +21,9 @@ func needsRestart(old, next *config.Config) []string {
 	part("ping_group", old.PingGroup, next.PingGroup)
 	part("peer", old.Peer, next.Peer)
 	part("watchdog", old.Watchdog, next.Watchdog)
+	if old.Watchdog.Timeout > 0 { // it was told how late a round of the loop may be
+		part("timing.deadtime", old.Timing.Deadtime, next.Timing.Deadtime)
+	}
 	part("report", old.Report, next.Report)
 	part("state_dir", old.StateDir, next.StateDir)
 	part("run_dir", old.RunDir, next.RunDir)

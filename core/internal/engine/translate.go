@@ -69,15 +69,15 @@ func meaningOf(n failover.Note, v *viewed) meaning {
 		}
 		return meaning{api.KindFailoverFenced, major}
 	case "takeover-begun":
-		if change == "failover" {
+		if change == failover.KindFailover {
 			return meaning{api.KindFailoverActive, major}
 		}
 		return meaning{api.KindNodeActive, informative}
 	case "takeover-done":
 		switch change {
-		case "failover":
+		case failover.KindFailover:
 			return meaning{api.KindFailoverCompleted, informative}
-		case "switchover", "drill":
+		case failover.KindSwitchover, failover.KindDrill:
 			return meaning{api.KindSwitchoverCompleted, informative}
 		}
 	case "role":

@@ -83,7 +83,7 @@ func (m *Machine) notWhole() string {
 // sinceFailover is how long ago the last failover was that this node knows of, and
 // whether that is too lately for a drill.
 func (m *Machine) sinceFailover() (ago time.Duration, lately bool) {
-	if f := &m.failover; f.Kind == kindFailover && f.Generation > 0 {
+	if f := &m.failover; f.Kind == KindFailover && f.Generation > 0 {
 		ago, lately = m.now-f.Began, true
 	}
 	if n := len(m.state.Cuts); n > 0 {
@@ -180,7 +180,7 @@ func (m *Machine) endDrill(fault string) {
 	proving := m.drill.stage == proving
 	m.drill = drill{}
 	m.changed = true
-	if proving && m.failover.Kind == kindDrill {
+	if proving && m.failover.Kind == KindDrill {
 		m.failover.Phases = append(m.failover.Phases, Phase{Name: phaseDevices, Start: m.failover.Done, End: m.now, OK: fault == "", Detail: fault})
 	}
 	if fault != "" {

@@ -30,10 +30,10 @@ const (
 
 // The kinds of changes of the active role.
 const (
-	kindFailover   = "failover"
-	kindSwitchover = "switchover"
-	kindDrill      = "drill"
-	kindStart      = "start"
+	KindFailover   = "failover"
+	KindSwitchover = "switchover"
+	KindDrill      = "drill"
+	KindStart      = "start"
 )
 
 // verify is the probe through the virtual IP after a change of the active role.
@@ -54,7 +54,7 @@ func (m *Machine) beginFailover() {
 	if began == 0 {
 		began = m.quiet.t0
 	}
-	m.failover = Failover{Kind: kindFailover, Began: began}
+	m.failover = Failover{Kind: KindFailover, Began: began}
 	m.failover.Phases = append(m.failover.Phases, Phase{Name: phaseDetect, Start: began, End: m.now, OK: true})
 	if m.order.until > m.now { // it asked to be cut
 		m.failover.Phases = append(m.failover.Phases, Phase{Name: "fence", Start: m.order.sent})
@@ -75,16 +75,16 @@ func (m *Machine) forgetSilence() {
 func (m *Machine) beginGranted(g beat.Grant) {
 	b := &m.peer.b
 	f := &m.failover
-	*f = Failover{Kind: kindStart, Began: m.now}
+	*f = Failover{Kind: KindStart, Began: m.now}
 	if b.LastActive > 0 && b.LastActive+1 >= g.Generation {
-		f.Kind = kindSwitchover
+		f.Kind = KindSwitchover
 	}
 	if b.GivingFor > 0 {
 		f.Began = m.now - b.GivingFor
 		f.Phases = append(f.Phases, Phase{Name: phaseStop, Start: f.Began, End: m.now, OK: true})
 	}
 	if b.Drill {
-		f.Kind = kindDrill
+		f.Kind = KindDrill
 		m.drill = drill{stage: serving}
 	}
 }
@@ -93,7 +93,7 @@ func (m *Machine) beginGranted(g beat.Grant) {
 func (m *Machine) beginStarting(kind takingKind) {
 	f := &m.failover
 	if f.Began == 0 || f.Done > 0 {
-		*f = Failover{Kind: kindStart, Began: m.now}
+		*f = Failover{Kind: KindStart, Began: m.now}
 	}
 	f.Generation = m.state.Generation
 	m.verify = verify{}

@@ -35,7 +35,6 @@ type turn struct {
 	number int
 	start  time.Duration
 	sendBy time.Duration // later orders lapse
-	end    time.Duration
 	mine   bool
 	level  int // of topology.orderable, that is ordered in it if it is ours
 }
@@ -160,7 +159,7 @@ func (m *Machine) turnAt(base time.Duration) (t turn) {
 		}
 		if m.now < at+l {
 			m.wakeAt(at + l)
-			return turn{i + 1, begin, at + c.window, at + l, c.mine[i], m.levelIn(i+1, round)}
+			return turn{i + 1, begin, at + c.window, c.mine[i], m.levelIn(i+1, round)}
 		}
 		at += l
 	}

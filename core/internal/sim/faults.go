@@ -117,6 +117,7 @@ var faults = []func(*world){
 		d.slow = w.between(0, d.life)
 		w.logf("%s is slow by %v", d.name, d.slow)
 	},
+	func(w *world) { w.cutAll(2); w.measure() },
 	func(w *world) { n := w.any(); w.flip(&n.disk, n.name+"'s disk", 8*time.Second) },
 	func(w *world) {
 		n := w.any()
@@ -202,6 +203,21 @@ func (w *world) cutAll(way int) {
 
 // isolate takes the ping group away from a node.
 func (w *world) isolate(n *node) { w.flip(&n.ping, n.name+"'s ping group", 10*time.Second) }
+
+// measure has a node find, a moment from now, that orders to its devices may take longer
+// than configured, as slow readings tell it when a network fails.
+func (w *world) measure() {
+	n := w.any()
+	w.after(w.between(0, time.Second), func() {
+		devices := append([]failover.Device(nil), n.policy.Devices...)
+		for i := range devices {
+			devices[i].Measured = devices[i].Life + w.between(0, time.Second)
+		}
+		n.policy.Devices = devices
+		w.logf("%s measures slower devices", n.name)
+		n.feed(failover.PolicyChanged{Policy: n.policy})
+	})
+}
 
 // flapping has a node's ping group come and go.
 func (w *world) flapping(n *node) {
