@@ -54,6 +54,9 @@ func (m *Machine) giveBack() {
 	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
 		return
 	}
+	if m.p.Cycle && m.quiet.off && m.state.OnDue == 0 && len(m.state.Owed) > 0 && m.modeOf(beat.ModeStandby, m.p.Self) != nil && !m.active() && !m.staysOff() {
+		m.recordCut() // who takes nothing over gives the peer its power back, so that it can serve
+	}
 	if m.onBattery(feedsPeer) == beat.Yes {
 		return // what is left in its battery is for another day
 	}

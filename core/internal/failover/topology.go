@@ -21,6 +21,10 @@ type topology struct {
 	// against and from are the lives of this node's orders and of the peer's, by
 	// this node's own configuration and what its devices declare.
 	against, from lives
+	// tellAgainst and tellFrom are the same as the peer is told: with what was measured
+	// since and does not count yet.
+	tellAgainst, tellFrom lives
+	toldBy                uint64 // the beat that first tells it; 0: nothing waits
 	// proven: every device of the first level has a measured life.
 	proven bool
 }
@@ -70,8 +74,15 @@ func (m *Machine) arrange() {
 	t.orderable = slices.DeleteFunc(slices.Clone(t.levels), func(l level) bool {
 		return slices.ContainsFunc(l.devices, func(k int) bool { return m.devices[k].feedsSelf })
 	})
-	t.against, t.proven = m.livesOf(t.orderable)
-	t.from, _ = m.livesOf(m.levelsOf(false))
+	counts := func(d *device) time.Duration { return d.life }
+	t.against, t.proven = m.livesOf(t.orderable, counts)
+	t.from, _ = m.livesOf(m.levelsOf(false), counts)
+	known := func(d *device) time.Duration { return d.cfg.life() }
+	t.tellAgainst, _ = m.livesOf(t.orderable, known)
+	t.tellFrom, _ = m.livesOf(m.levelsOf(false), known)
+	if !slices.Equal(t.against, t.tellAgainst) || !slices.Equal(t.from, t.tellFrom) {
+		t.toldBy, m.urgent = m.seq+1, true
+	}
 	m.topology = t
 }
 
@@ -95,13 +106,13 @@ func (m *Machine) levelsOf(peer bool) (levels []level) {
 }
 
 // livesOf has the longest life in each level; proven is the first level's.
-func (m *Machine) livesOf(levels []level) (out lives, proven bool) {
+func (m *Machine) livesOf(levels []level, life func(*device) time.Duration) (out lives, proven bool) {
 	for i := range levels {
 		var longest time.Duration
 		all := true
 		for _, k := range levels[i].devices {
 			d := &m.devices[k]
-			longest = max(longest, d.life)
+			longest = max(longest, life(d))
 			all = all && d.cfg.Proven && d.cfg.Life > 0
 		}
 		if i == 0 {
@@ -124,19 +135,17 @@ func (d *Device) life() time.Duration {
 	return min(max(claimed, d.Measured), longestLife)
 }
 
-// adoptLives has what was measured of the devices count, as long as the peer is told
-// of it. In a silence it would move this node's turns and not the peer's; and readings
-// are slow just when a network fails.
+// adoptLives has what was measured of the devices count once the peer says that it was
+// told, for it counts with that at once. In a silence it would move this node's turns
+// and not the peer's; and readings are slow just when a network fails.
 func (m *Machine) adoptLives() {
-	if m.beatMissing() {
+	if m.topology.toldBy == 0 || m.peer.heardAt > 0 && m.peer.echoed < m.topology.toldBy {
 		return
 	}
 	for i := range m.devices {
-		if d := &m.devices[i]; d.life != d.cfg.life() {
-			d.life = d.cfg.life()
-			m.arrange()
-		}
+		m.devices[i].life = m.devices[i].cfg.life()
 	}
+	m.arrange()
 }
 
 // offBy finds the level whose devices were all read off after the last sign of
