@@ -80,11 +80,12 @@ test: toolchain test-unit test-web test-sim test-model test-e2e ## install what 
 
 .PHONY: test-unit
 test-unit: packages-lab packages-judges packages-race ## unit tests, scenario files, plugin conformance, all with -race
-	go test -race -timeout 10m $$(go list ./... | grep -v -e /tests/e2e -e /tests/model -e /core/internal/sim)
+	tests/race.sh $$(go list ./... | grep -v -e /tests/e2e -e /tests/model -e /core/internal/sim)
 
 .PHONY: test-sim
-test-sim: ## 2,000 seeds of simulated failures
-	go test -timeout 10m ./core/internal/sim
+test-sim: ## simulated failures of SEEDS seeds (default 2,000); every operation interrupted at each of its moments
+	go test -timeout 8h ./core/internal/sim -seeds $(or $(SEEDS),2000)
+	go test -timeout 10m ./core/internal/failover
 
 .PHONY: test-model
 test-model: packages-model ## the failover policy's models, everything that four interferences can do
