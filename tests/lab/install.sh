@@ -5,7 +5,7 @@
 set -euo pipefail
 case ${1:-} in
 lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics" ;;
-judges) wanted="keepalived haproxy nut-server nut-snmp fence-agents snmp" ;;
+judges) wanted="keepalived haproxy redis-server nut-server nut-snmp fence-agents snmp" ;;
 race) wanted="gcc libc6-dev" ;;
 model) wanted="spin gcc libc6-dev" ;;
 generate) wanted="protobuf-compiler libprotobuf-dev" ;;

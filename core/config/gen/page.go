@@ -12,7 +12,8 @@ const pageHead = `# Configuration
 
 A store has one configuration file, ` + "`/etc/storeward/storeward.yaml`" + `, the same on both nodes. A node
 is who ` + "`/etc/storeward/node`" + ` says, else whom its host name says; a machine that is neither of the two is refused.
-` + "[`contrib/examples/storeward.yaml`](../../contrib/examples/storeward.yaml)" + ` is a whole file with comments, and
+` + "[`contrib/examples/storeward.yaml`](../../contrib/examples/storeward.yaml)" + ` is a whole file with comments,
+` + "[`contrib/examples/layers`](../../contrib/examples/layers)" + ` has the usual layers of a stack to paste from, and
 ` + "[`core/config/storeward.schema.json`](../../core/config/storeward.schema.json)" + ` is its JSON Schema for editors.
 
 Check a file before it is used; every fault is listed, each with its place and what would be right. The plugins
