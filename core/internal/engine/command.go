@@ -186,7 +186,7 @@ func (e *Engine) Reload(ctx context.Context) (control.Reply, error) {
 		return control.Reply{}, fmt.Errorf("%w: the file is good, and nothing was changed: it needs a restart of the daemon. %s", control.ErrRefused, text)
 	}
 	e.reviewing.Lock()
-	e.cfg.Store(next)
+	e.use(next)
 	e.changePolicy(ctx, next)
 	e.reviewing.Unlock()
 	e.clerk.tell(observation{at: e.Clock.Now(), event: configEvent(e.Node, api.KindConfigApplied, cleared, "A new configuration runs.")})

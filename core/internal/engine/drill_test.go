@@ -188,7 +188,7 @@ func TestScheduleThatComesLater(t *testing.T) {
 		for _, cron := range []string{"5 0 * * *", "10 0 * * *"} {
 			cfg := *alpha.engine.cfg.Load()
 			cfg.Drills.Cron = cron
-			alpha.engine.cfg.Store(&cfg)
+			alpha.engine.use(&cfg)
 			if s := alpha.engine.Status().GetDrill(); s.GetOverdue() || s.GetNext() == nil {
 				t.Errorf("%q: status %v at once", cron, s)
 			}

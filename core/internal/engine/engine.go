@@ -85,6 +85,7 @@ type Options struct {
 type Engine struct {
 	Options
 	cfg   atomic.Pointer[config.Config]
+	sum   atomic.Pointer[string] // its digest, which costs more than the rest of a status
 	peer  string
 	codec beat.Codec
 
@@ -162,7 +163,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e.life, e.die = context.WithCancel(context.Background())
 	e.recallLives()
-	e.cfg.Store(o.Config)
+	e.use(o.Config)
 	e.policy = policyOf(o.Config, o.Node, e.lives)
 	e.reviewed = e.policy.Devices
 	e.machine = failover.New(e.policy, o.Saved, o.Boot, o.Clock.Now())

@@ -6,6 +6,13 @@ import (
 	"github.com/storeward/storeward/core/config"
 )
 
+// use has a configuration count from now on.
+func (e *Engine) use(cfg *config.Config) {
+	sum := cfg.Digest()
+	e.sum.Store(&sum)
+	e.cfg.Store(cfg)
+}
+
 // needsRestart names the parts that differ and that a running daemon cannot
 // change: everything but times, the policy's choices, and the bounds of resources.
 func needsRestart(old, next *config.Config) []string {

@@ -17,7 +17,7 @@ func TestConfigurationIsShownWithoutSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &Engine{}
-	e.cfg.Store(cfg)
+	e.use(cfg)
 	shown, err := e.Configuration(context.Background())
 	if err != nil {
 		t.Fatal(err)

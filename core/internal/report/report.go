@@ -157,7 +157,7 @@ func (r *Reporter) Points(p *api.Points) {
 
 // Status implements Sink.
 func (r *Reporter) Status(s *api.Status) {
-	mendText(s.ProtoReflect())
+	mend(s)
 	for _, l := range r.links {
 		l.status(s)
 	}
@@ -181,7 +181,7 @@ func (r *Reporter) Close() error {
 }
 
 func (r *Reporter) enqueue(e *api.Envelope) {
-	mendText(e.ProtoReflect())
+	mend(e)
 	e.Store, e.Node, e.Time = r.o.Store, r.o.Node, timestamppb.New(r.o.Now())
 	r.mu.Lock()
 	r.givenUp.Add(r.queue.add(e))

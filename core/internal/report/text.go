@@ -4,12 +4,19 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// mendText replaces what is no UTF-8 in every text of a message. Protobuf cannot
+// mend replaces what is no UTF-8 in every text of a message. Protobuf cannot
 // write such a message at all, and one device with a name in Latin-1 would hold
 // up everything that is reported after it.
+func mend(m proto.Message) {
+	if _, err := proto.Marshal(m); err != nil { // much cheaper than to look at each text
+		mendText(m.ProtoReflect())
+	}
+}
+
 func mendText(m protoreflect.Message) {
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
