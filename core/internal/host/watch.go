@@ -65,7 +65,7 @@ func (s *supervisor) mark(state string) {
 }
 
 // watch returns when the process has to go, and why. Three times in Silence it is
-// nudged. One that has left a nudge lying until the next, or did not answer a call,
+// nudged, unless it has just taken a beat. One that has left a nudge lying until the next, or did not answer a call,
 // is asked for a sign of life and given a third of Silence to answer: a stopped one
 // is found within Silence.
 func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
@@ -100,7 +100,7 @@ func (s *supervisor) watch(client *remote.Client, proc *process) verdict {
 		case <-s.suspect:
 			ask()
 		case <-due.C:
-			if client.Nudge() > third/2 {
+			if client.Nudge(third/2) > third/2 {
 				ask()
 			}
 			due.Reset(sdk.UntilTick(third))

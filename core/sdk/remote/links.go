@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -24,6 +25,8 @@ type links struct {
 	socket *beatsock.Conn
 	start  sync.Once // of the receiving goroutine
 	ended  sync.WaitGroup
+
+	offered atomic.Int64 // when the last message was; CLOCK_MONOTONIC, in ns
 
 	mu        sync.RWMutex
 	listeners map[uint64]listener
@@ -72,12 +75,12 @@ func (i *Instance) Run(ctx context.Context, packet func(sdk.Packet), state func(
 	return nil
 }
 
-// Nudge gives the plugin a message that says nothing, unless one still lies there, and
-// returns for how long it has left messages lying: a process that is at work
-// takes them at once.
-func (c *Client) Nudge() time.Duration {
+// Nudge gives the plugin a message that says nothing, unless one still lies there or
+// one, such as a beat, was taken within the time of enough; it returns for how long the
+// plugin has left messages lying: a process that is at work takes them at once.
+func (c *Client) Nudge(enough time.Duration) time.Duration {
 	owed := c.links.unread()
-	if owed == 0 {
+	if owed == 0 && sdk.Monotonic()-time.Duration(c.links.offered.Load()) > enough {
 		_ = c.links.offer(&sdkpb.LinkRequest{Nudge: true}) // a socket that broke says so itself
 	}
 	return owed
@@ -117,6 +120,7 @@ func (l *links) offer(r *sdkpb.LinkRequest) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	default:
+		l.offered.Store(int64(sdk.Monotonic()))
 		return nil
 	}
 }
