@@ -136,7 +136,7 @@ type Plan struct {
 	Role       string   `json:"role"`
 	Generation uint64   `json:"generation"`
 	Why        []string `json:"why"`
-	Actions    []string `json:"actions"`
+	Actions    []string `json:"actions"` // what was ordered last, in words
 	// WakeSeconds is when the policy wants to be asked again; 0: when something happens.
 	WakeSeconds float64 `json:"wakeSeconds"`
 }

@@ -70,7 +70,7 @@ func renderPlan(w io.Writer, p control.Plan) {
 			line(w, "  %s", l)
 		}
 	}
-	list("Actions under way or due", p.Actions, "none")
+	list("Ordered last", p.Actions, "none")
 	list("Because", p.Why, "nothing to say")
 	if p.WakeSeconds > 0 {
 		line(w, "Looks again in %s, or when something happens.", seconds(p.WakeSeconds))

@@ -28,7 +28,7 @@ func (e *Engine) publish(now time.Duration, plan failover.Plan) {
 	told := plan.Changed || len(plan.Raised)+len(plan.Cleared)+len(plan.Notes)+len(plan.Answers) > 0
 	if told || now-e.view.Load().at >= viewEvery {
 		e.view.Store(&viewed{View: e.machine.View(now), at: now})
-		e.plan.Store(describe(plan, e.plan.Load(), now))
+		e.plan.Store(e.describe(plan, e.plan.Load(), now))
 	}
 	if told || len(plan.Actions) > 0 {
 		e.clerk.tell(observation{
@@ -39,13 +39,17 @@ func (e *Engine) publish(now time.Duration, plan failover.Plan) {
 	}
 }
 
-func describe(plan failover.Plan, last *planned, now time.Duration) *planned {
+// describe tells a plan to whoever asks; the last orders stay until there are others.
+func (e *Engine) describe(plan failover.Plan, last *planned, now time.Duration) *planned {
 	out := &planned{why: reasons(plan.Why), wake: plan.Wake - now, actions: last.actions}
-	if len(plan.Actions) > 0 {
-		out.actions = nil
-		for _, a := range plan.Actions {
-			out.actions = append(out.actions, a.String())
+	var actions []string
+	for _, a := range plan.Actions {
+		if text := actionText(a, e.peer); text != "" {
+			actions = append(actions, text)
 		}
+	}
+	if len(actions) > 0 {
+		out.actions = actions
 	}
 	return out
 }
