@@ -19,12 +19,16 @@ func TestMain(m *testing.M) {
 }
 
 // newLab builds a lab of one store whose nodes run the echo service.
-func newLab(t *testing.T, name string) (*Lab, *Node, *Node) {
+func newLab(t *testing.T, name string, set ...func(*Options)) (*Lab, *Node, *Node) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("the lab needs root")
 	}
-	l, err := Up(t.Context(), Options{Name: name, Stores: 1, Audited: Audited{Mounts: []string{"/srv/data"}, Programs: []string{"sleep"}}})
+	o := Options{Name: name, Stores: 1, Audited: Audited{Mounts: []string{"/srv/data"}, Programs: []string{"sleep"}}}
+	for _, f := range set {
+		f(&o)
+	}
+	l, err := Up(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -224,16 +224,45 @@ func (s *Store) survivorFirst() []*Node {
 // serialCut begins the name of the serial cable to the UPS that feeds a node.
 const serialCut = "ups-"
 
-// setCut cuts or mends a link: cable, serial, wan, the LAN port of a node, named as
-// the node, or the serial cable to its UPS.
+// setCut cuts or mends a link.
 func (s *Store) setCut(link string, cut bool) error {
-	link = strings.TrimPrefix(link, "lan-")
-	if link != "cable" && link != "serial" && link != "wan" && s.Node(strings.TrimPrefix(link, serialCut)) == nil {
-		return fmt.Errorf("no link %q in store %s: there are cable, serial, wan, lan-alpha, lan-beta, ups-alpha, ups-beta", link, s.Name)
+	key, err := s.cutKey(link)
+	if err == nil && key == "serial" && cut {
+		err = s.serialUsed()
+	}
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
-	s.cut[link] = cut
+	s.cut[key] = cut
 	s.mu.Unlock()
 	s.updateCables()
 	return nil
+}
+
+// cutKey is where a link stands in Store.cut: cable, serial, wan; the LAN port of a
+// node as lan-alpha or just alpha; the serial cable to its UPS, where it has one.
+func (s *Store) cutKey(link string) (string, error) {
+	if link == "cable" || link == "serial" || link == "wan" {
+		return link, nil
+	}
+	if name := strings.TrimPrefix(link, "lan-"); s.Node(name) != nil {
+		return name, nil
+	}
+	node := s.Node(strings.TrimPrefix(link, serialCut))
+	switch {
+	case node == nil:
+		return "", fmt.Errorf("no link %q in store %s: there are cable, serial, wan, lan-alpha, lan-beta, ups-alpha, ups-beta", link, s.Name)
+	case node.UPS().Cable == nil:
+		return "", fmt.Errorf("the UPS of %s has no serial cable; it is reached over the LAN", node.ID())
+	}
+	return link, nil
+}
+
+// serialUsed returns an error while no node has its end of the serial cable open: what is done to it would do nothing.
+func (s *Store) serialUsed() error {
+	if s.Serial.Opened(0) || s.Serial.Opened(1) {
+		return nil
+	}
+	return fmt.Errorf("no node of store %s uses its serial cable", s.Name)
 }

@@ -121,20 +121,30 @@ func (e *end) waits() bool {
 // put writes into the port if somebody has it open; what there is no room for is lost.
 func (e *end) put(data []byte) {
 	_ = e.raw.Control(func(fd uintptr) {
-		look := []unix.PollFd{{Fd: int32(fd)}} //nolint:gosec // a descriptor
-		for {
-			if _, err := unix.Poll(look, 0); !errors.Is(err, unix.EINTR) { // the runtime's own signals
-				break
-			}
-		}
-		if look[0].Revents&unix.POLLHUP == 0 {
+		if opened(fd) {
 			_, _ = unix.Write(int(fd), data)
 		}
 	})
 }
 
+// opened tells whether somebody has the port at the far side of a pseudo terminal open.
+func opened(fd uintptr) bool {
+	look := []unix.PollFd{{Fd: int32(fd)}} //nolint:gosec // a descriptor
+	for {
+		if _, err := unix.Poll(look, 0); !errors.Is(err, unix.EINTR) { // the runtime's own signals
+			return look[0].Revents&unix.POLLHUP == 0
+		}
+	}
+}
+
 // Port names the port at an end, 0 or 1.
 func (l *Line) Port(i int) string { return l.ends[i].port }
+
+// Opened tells whether a program has the port at an end open.
+func (l *Line) Opened(i int) (open bool) {
+	_ = l.ends[i].raw.Control(func(fd uintptr) { open = opened(fd) })
+	return open
+}
 
 // Plug opens the port at an end as a plain wire, for a device that is simulated there.
 func (l *Line) Plug(i int) (*os.File, error) {

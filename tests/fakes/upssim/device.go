@@ -94,22 +94,32 @@ func NewDevice(o Options) (*Device, error) {
 	return d, d.Become(o.Kind, o.Feeds...)
 }
 
+// CheckKind returns why a device cannot be of a kind with its supply on these outlets.
+func CheckKind(kind string, feeds ...int) error {
+	if _, known := kinds[kind]; !known {
+		return fmt.Errorf("no kind %q: there are %v", kind, Kinds())
+	}
+	for i, n := range feeds {
+		if n < 1 || n > outletCount || slices.Contains(feeds[:i], n) {
+			return fmt.Errorf("outlet %d: there are 1 to %d, each once", n, outletCount)
+		}
+	}
+	return nil
+}
+
 // Become makes the device one of another kind, its outlets as they are.
 func (d *Device) Become(kind string, feeds ...int) error {
-	build, known := kinds[kind]
-	if !known {
-		return fmt.Errorf("no kind %q: there are %v", kind, Kinds())
+	if err := CheckKind(kind, feeds...); err != nil {
+		return err
 	}
 	if len(feeds) == 0 {
 		feeds = []int{1}
 	}
 	indexes := make([]int, len(feeds))
 	for i, n := range feeds {
-		if n < 1 || n > len(d.outlets) || slices.Contains(feeds[:i], n) {
-			return fmt.Errorf("outlet %d: there are 1 to %d, each once", n, len(d.outlets))
-		}
 		indexes[i] = n - 1
 	}
+	build := kinds[kind]
 	objects := slices.Concat(d.system(build.objectID), build.objects(d))
 	slices.SortFunc(objects, func(a, b object) int { return slices.Compare(a.name, b.name) })
 	d.mu.Lock()
@@ -174,6 +184,13 @@ func (d *Device) SetMains(present bool) error {
 		return d.Switch(true)
 	}
 	return nil
+}
+
+// OnBattery tells whether the utility power is away.
+func (d *Device) OnBattery() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.onBattery
 }
 
 // Drain leaves a battery in use with so many percent of its charge.
