@@ -22,16 +22,10 @@ const usage = `lab [-name NAME] [-stores N] COMMAND
   up                       build the lab; its nodes run an echo service on port 7777
   down                     remove every trace of it, also after a crash
   status                   show it; fails when the oracle saw two active nodes
-  kill NODE                cut the node's power            (s1/alpha, or alpha with one store)
-  power-on NODE            give it power
-  cut LINK, mend LINK      cable, serial, wan, lan-alpha, lan-beta (s1/cable ...)
-  loss NODE lan|cable PERCENT
-  ups NODE well|refuse [STATUS]|silent|lie-on|slow MS|pending MS|reboot SECONDS [lost]|worn|battery|mains|on|off
-  ups NODE kind=KIND [outlets=1,2]   make it another supply: rfc1628, apcups, rpdu, ... (tests/fakes/upssim)
-  serial well|garble|cross|hoard|deliver [STORE]
   exec NODE COMMAND...     run a command inside the node
   demo, demo-kill          the whole product in a lab; cut the power of its active server
-`
+and to a lab that is up:
+` + lab.Orders
 
 // patience bounds what a running lab may take to answer.
 const patience = time.Minute
@@ -41,7 +35,12 @@ func run(arguments []string) error {
 	flags.SetOutput(io.Discard)
 	name := flags.String("name", "lab", "")
 	stores := flags.Int("stores", 1, "")
-	if err := flags.Parse(arguments); err != nil || flags.NArg() == 0 {
+	err := flags.Parse(arguments)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Print(usage)
+		return nil
+	}
+	if err != nil || flags.NArg() == 0 {
 		return fmt.Errorf("usage:\n%s", strings.TrimSpace(usage))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -67,7 +66,7 @@ func run(arguments []string) error {
 	case "status":
 		return status(ctx, client)
 	case "exec":
-		return execute(ctx, client, rest)
+		return execute(ctx, client, *name, rest)
 	}
 	return client.Do(ctx, flags.Args()...)
 }
@@ -146,7 +145,7 @@ type exited int
 func (e exited) Error() string { return fmt.Sprintf("ended with %d", int(e)) }
 
 // execute runs a command inside a node, with this terminal.
-func execute(ctx context.Context, client *lab.Client, words []string) error {
+func execute(ctx context.Context, client *lab.Client, name string, words []string) error {
 	if len(words) < 2 {
 		return errors.New("exec needs a node and a command")
 	}
@@ -162,7 +161,7 @@ func execute(ctx context.Context, client *lab.Client, words []string) error {
 			command := exec.CommandContext(context.WithoutCancel(ctx), "nsenter", append([]string{"-t", fmt.Sprint(node.PID), "-m", "-n", "-p", "-i", "-u", "--"}, words[1:]...)...)
 			command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 			if node.PID == 0 {
-				return fmt.Errorf("%s has no power: lab power-on %s gives it some", words[0], words[0])
+				return fmt.Errorf("%s has no power: %s -name %s power-on %s gives it some", words[0], os.Args[0], name, words[0])
 			}
 			err := command.Run()
 			var ended *exec.ExitError
