@@ -93,6 +93,7 @@ type fakeDaemon struct {
 func (f *fakeDaemon) State(context.Context) (control.State, error) { return f.state, nil }
 func (f *fakeDaemon) History(context.Context, int) ([]control.Entry, error) {
 	return []control.Entry{
+		{Time: noon.Add(time.Second), Severity: "indeterminate", Object: "node/beta", Message: "The daemon of beta runs."},
 		{Time: noon, Severity: "cleared", Object: "node/alpha", Message: "The pair is whole."},
 		{Time: noon.Add(-time.Second), Severity: "major", Object: "node/alpha", Message: "alpha is silent."},
 	}, nil

@@ -41,8 +41,16 @@ func renderHistory(w io.Writer, entries []control.Entry) {
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
-		line(w, "%s  %-13s %-20s %s", e.Time.Local().Format("2006-01-02 15:04:05.000"), e.Severity, e.Object, e.Message)
+		line(w, "%s  %-8s %-20s %s", e.Time.Local().Format("2006-01-02 15:04:05.000"), severityWord(e.Severity), e.Object, e.Message)
 	}
+}
+
+// severityWord is X.733's word, but for the one of what is no trouble at all.
+func severityWord(severity string) string {
+	if severity == "indeterminate" {
+		return "info"
+	}
+	return severity
 }
 
 func (t *tool) planCommand() *cobra.Command {
