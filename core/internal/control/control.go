@@ -47,7 +47,10 @@ type State struct {
 	Status *api.Status
 	// Peer is the peer's own status, as the peer channel brought it last; nil without one.
 	Peer *api.Status
-	// PeerTaken is when that came.
+	// PeerAlarms are those that stood at the peer then. Which node tells of a thing
+	// depends on who sees it: only both lists together are the store's.
+	PeerAlarms []Alarm
+	// PeerTaken is when the peer's part came.
 	PeerTaken time.Time
 	Alarms    []Alarm
 	// Incident is the open incident's title, empty without one.
@@ -55,16 +58,17 @@ type State struct {
 }
 
 type stateWire struct {
-	Status    json.RawMessage `json:"status,omitempty"`
-	Peer      json.RawMessage `json:"peer,omitempty"`
-	PeerTaken *time.Time      `json:"peerTaken,omitempty"`
-	Alarms    []Alarm         `json:"alarms"`
-	Incident  string          `json:"incident,omitempty"`
+	Status     json.RawMessage `json:"status,omitempty"`
+	Peer       json.RawMessage `json:"peer,omitempty"`
+	PeerAlarms []Alarm         `json:"peerAlarms,omitempty"`
+	PeerTaken  *time.Time      `json:"peerTaken,omitempty"`
+	Alarms     []Alarm         `json:"alarms"`
+	Incident   string          `json:"incident,omitempty"`
 }
 
 // MarshalJSON writes the protobuf parts in their JSON mapping.
 func (s State) MarshalJSON() ([]byte, error) {
-	w := stateWire{Alarms: s.Alarms, Incident: s.Incident}
+	w := stateWire{Alarms: s.Alarms, PeerAlarms: s.PeerAlarms, Incident: s.Incident}
 	if !s.PeerTaken.IsZero() {
 		w.PeerTaken = &s.PeerTaken
 	}
@@ -90,7 +94,7 @@ func (s *State) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &w); err != nil {
 		return err
 	}
-	*s = State{Alarms: w.Alarms, Incident: w.Incident}
+	*s = State{Alarms: w.Alarms, PeerAlarms: w.PeerAlarms, Incident: w.Incident}
 	if w.PeerTaken != nil {
 		s.PeerTaken = *w.PeerTaken
 	}

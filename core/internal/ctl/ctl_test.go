@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,13 +159,21 @@ func TestGolden(t *testing.T) {
 	alarms := []control.Alarm{
 		{Object: "node/alpha", Condition: "silent", Severity: "critical", Message: "nothing is heard of alpha and its power was not read off.", Since: noon.Add(-312 * time.Second)},
 	}
+	battery := []control.Alarm{
+		{Object: "fence/ups-alpha", Condition: "on-battery", Severity: "major", Message: "ups-alpha: the UPS runs on its battery.", Since: noon.Add(-40 * time.Second)},
+	}
+	beta := &api.Status{Node: "beta", Generation: 7}
 	cases := []struct {
 		name  string
 		state control.State
 		args  string
 		code  int
 	}{
-		{"status-well", control.State{Status: well(), Peer: &api.Status{Node: "beta", Generation: 7}}, "status --check", 0},
+		{"status-well", control.State{Status: well(), Peer: beta, PeerTaken: noon}, "status --check", 0},
+		{"status-alarm", control.State{Status: well(), Peer: beta, PeerTaken: noon, Alarms: battery}, "status --check", 4},
+		{"status-peer-alarm", control.State{Status: well(), Peer: beta, PeerTaken: noon.Add(-time.Second), PeerAlarms: slices.Concat(battery, alarms)}, "status --check", 4},
+		{"status-told-twice", control.State{Status: well(), Peer: beta, PeerTaken: noon, Alarms: battery, PeerAlarms: battery}, "status --check", 4},
+		{"status-peer-mute", control.State{Status: well(), Peer: beta, PeerTaken: noon.Add(-time.Minute), PeerAlarms: battery}, "status --check", 0},
 		{"status-broken", control.State{Status: broken(), Alarms: alarms, Incident: "alpha is silent; beta has not taken over"}, "status --check", 4},
 		{"status-json", control.State{Status: &api.Status{Store: "s0001", Node: "alpha"}}, "status -o json", 0},
 		{"history", control.State{}, "history", 0},

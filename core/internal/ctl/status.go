@@ -26,7 +26,8 @@ func (t *tool) statusCommand() *cobra.Command {
 			if err := t.show(state, func(w io.Writer) { renderStatus(w, state, t.Now()) }); err != nil {
 				return err
 			}
-			if check && (len(state.Alarms) > 0 || !state.Status.GetRedundant()) {
+			alarms, _ := storeAlarms(state, t.Now())
+			if check && (len(alarms) > 0 || !state.Status.GetRedundant()) {
 				return errAlarm
 			}
 			return nil
@@ -41,7 +42,8 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 	s := state.Status
 	line(w, "Store %s, seen from %s at %s", s.GetStore(), s.GetNode(), now.Format("Mon 2006-01-02 15:04:05"))
 	line(w, "")
-	line(w, "%s", verdict(s))
+	alarms, complete := storeAlarms(state, now)
+	line(w, "%s", verdict(s, len(alarms), complete))
 	if s.GetDecision() != "" {
 		line(w, "  now: %s", s.GetDecision())
 	}
@@ -52,7 +54,7 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 		line(w, "  incident: %s", state.Incident)
 	}
 	line(w, "")
-	renderAlarms(w, state.Alarms, now)
+	renderAlarms(w, s, alarms, complete, now)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	renderNodes(table, state, now)
 	renderLinks(table, s)
@@ -65,7 +67,7 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 }
 
 // verdict is the one sentence that a tired person needs.
-func verdict(s *api.Status) string {
+func verdict(s *api.Status, alarms int, complete bool) string {
 	active := ""
 	switch {
 	case s.GetRole() == "active":
@@ -76,6 +78,10 @@ func verdict(s *api.Status) string {
 	switch {
 	case active == "":
 		return "NO NODE IS KNOWN TO BE ACTIVE: the store may be without service."
+	case s.GetRedundant() && alarms > 0:
+		return fmt.Sprintf("SERVED AND SAFE, %s: %s serves, %s can take over.", stand(alarms), active, other(s, active))
+	case s.GetRedundant() && !complete:
+		return fmt.Sprintf("SERVED AND SAFE: %s serves, %s can take over.", active, other(s, active))
 	case s.GetRedundant():
 		return fmt.Sprintf("ALL WELL: %s serves, %s can take over.", active, other(s, active))
 	case !s.GetPeerHeard():
@@ -92,14 +98,56 @@ func other(s *api.Status, node string) string {
 	return s.GetNode()
 }
 
-func renderAlarms(w io.Writer, alarms []control.Alarm, now time.Time) {
-	if len(alarms) == 0 {
-		line(w, "No alarm stands.\n")
-		return
+// alarm is one that a node told.
+type alarm struct {
+	control.Alarm
+	peer bool // the peer alone did
+}
+
+// peerFresh is how old the peer's word may be for its alarms to count; it speaks every second.
+const peerFresh = 10 * time.Second
+
+// storeAlarms are those of both nodes, each once; complete: the peer's are known.
+func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool) {
+	told := map[string]bool{}
+	for _, a := range state.Alarms {
+		told[a.Object+" "+a.Condition] = true
+		all = append(all, alarm{a, false})
 	}
-	line(w, "ALARMS")
+	if state.PeerTaken.IsZero() || now.Sub(state.PeerTaken) > peerFresh {
+		return all, false
+	}
+	for _, a := range state.PeerAlarms {
+		if !told[a.Object+" "+a.Condition] {
+			all = append(all, alarm{a, true})
+		}
+	}
+	return all, true
+}
+
+func stand(alarms int) string {
+	if alarms == 1 {
+		return "1 alarm stands"
+	}
+	return fmt.Sprintf("%d alarms stand", alarms)
+}
+
+func renderAlarms(w io.Writer, s *api.Status, alarms []alarm, complete bool, now time.Time) {
+	if len(alarms) > 0 {
+		line(w, "ALARMS")
+	}
 	for _, a := range alarms {
-		line(w, "  %-8s %s (%s, since %s)", strings.ToUpper(a.Severity), a.Message, a.Object, age(now.Sub(a.Since)))
+		by := ""
+		if a.peer {
+			by = ", told by " + s.GetPeer()
+		}
+		line(w, "  %-8s %s (%s, since %s%s)", strings.ToUpper(a.Severity), a.Message, a.Object, age(now.Sub(a.Since)), by)
+	}
+	switch {
+	case !complete && s.GetPeerHeard():
+		line(w, "What alarms stand at %s is not known.", s.GetPeer())
+	case len(alarms) == 0:
+		line(w, "No alarm stands.")
 	}
 	line(w, "")
 }

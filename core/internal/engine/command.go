@@ -37,7 +37,7 @@ func (e *Engine) State(context.Context) (control.State, error) {
 	out := control.State{Status: e.Status(), Alarms: e.clerk.standing(), Incident: e.clerk.incidents.open()}
 	if e.Peer != nil {
 		if news, taken := e.Peer.Latest(); news != nil {
-			out.Peer, out.PeerTaken = news.GetStatus(), taken
+			out.Peer, out.PeerAlarms, out.PeerTaken = news.GetStatus(), alarmsOf(news), taken
 		}
 	}
 	return out, nil

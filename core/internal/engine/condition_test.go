@@ -94,6 +94,9 @@ func TestUPSOnBattery(t *testing.T) {
 		if got := fmt.Sprint(beta.engine.clerk.standing()); !strings.Contains(got, "fence/ups-alpha on-battery major ups-alpha: the UPS runs on its battery.") {
 			t.Errorf("alarms of beta: %s", got)
 		}
+		if told, own := alarmsOf(beta.engine.PeerSide().News()), beta.engine.clerk.standing(); len(told) != 1 || told[0].Message != own[0].Message || !told[0].Since.Equal(own[0].Since) {
+			t.Errorf("beta tells its peer of the alarms %v", told)
+		}
 		<-time.After(20 * time.Second)
 		incidents := beta.sink.all()
 		if len(incidents) != 1 || incidents[0].GetKind() != api.IncidentDegraded || incidents[0].GetClosed() == nil || len(incidents[0].GetSnapshots()) == 0 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
@@ -17,10 +18,27 @@ func (e *Engine) PeerSide() PeerSide { return PeerSide{e} }
 // News is this node's last second.
 func (p PeerSide) News() *peerpb.News {
 	news := &peerpb.News{Node: p.e.Node, Status: p.e.told.Load(), Incidents: p.e.clerk.incidents.references()}
+	for _, a := range p.e.clerk.standing() {
+		news.Alarms = append(news.Alarms, &peerpb.Alarm{
+			Object: a.Object, Condition: a.Condition, Severity: a.Severity, Message: a.Message, SinceUnixNano: a.Since.UnixNano(),
+		})
+	}
 	if p.e.Evidence != nil {
 		news.Sample, news.Digest = p.e.Evidence.Recorded(), p.e.Evidence.Digest()
 	}
 	return news
+}
+
+// alarmsOf are the alarms in the peer's news.
+func alarmsOf(news *peerpb.News) []control.Alarm {
+	var out []control.Alarm
+	for _, a := range news.GetAlarms() {
+		out = append(out, control.Alarm{
+			Object: a.GetObject(), Condition: a.GetCondition(), Severity: a.GetSeverity(), Message: a.GetMessage(),
+			Since: time.Unix(0, a.GetSinceUnixNano()),
+		})
+	}
+	return out
 }
 
 // Snapshot gathers this node's evidence for the peer's incident.

@@ -43,7 +43,7 @@ func (e *endpoint) Watch(_ *peerpb.WatchRequest, stream grpc.ServerStreamingServ
 
 // since leaves out what the stream has told already: little changes in a second.
 func since(told, news *peerpb.News) *peerpb.News {
-	out := &peerpb.News{Node: news.GetNode(), Sample: news.GetSample(), Incidents: news.GetIncidents()}
+	out := &peerpb.News{Node: news.GetNode(), Sample: news.GetSample(), Incidents: news.GetIncidents(), Alarms: news.GetAlarms()}
 	if news.GetStatus() != told.GetStatus() {
 		out.Status = news.GetStatus()
 	}

@@ -142,7 +142,7 @@ func TestNewsSnapshotAndCommandReachThePeer(t *testing.T) {
 func TestWhatIsToldOnceStays(t *testing.T) {
 	status := &api.Status{Node: "beta"}
 	first := &peerpb.News{Node: "beta", Status: status, Digest: &api.Snapshot{Node: "beta"}, Sample: []byte("one")}
-	second := &peerpb.News{Node: "beta", Status: status, Digest: first.GetDigest(), Sample: []byte("two")}
+	second := &peerpb.News{Node: "beta", Status: status, Digest: first.GetDigest(), Sample: []byte("two"), Alarms: []*peerpb.Alarm{{Object: "node/beta"}}}
 	third := &peerpb.News{Node: "beta", Status: &api.Status{Node: "beta", Role: "active"}, Digest: first.GetDigest()}
 	var c Channel
 	for _, step := range []struct {
@@ -159,7 +159,7 @@ func TestWhatIsToldOnceStays(t *testing.T) {
 		if (sent.GetStatus() != nil) != step.sendsStatus || (sent.GetDigest() != nil) != step.sendsRest {
 			t.Errorf("after %v was told, %v was sent", step.told, sent)
 		}
-		if string(sent.GetSample()) != string(step.news.GetSample()) || sent.GetNode() != "beta" {
+		if string(sent.GetSample()) != string(step.news.GetSample()) || sent.GetNode() != "beta" || len(sent.GetAlarms()) != len(step.news.GetAlarms()) {
 			t.Errorf("sent %v of %v", sent, step.news)
 		}
 		c.keep(sent)

@@ -80,7 +80,9 @@ type News struct {
 	// A light digest of the evidence: process and log excerpts, when it is new.
 	Digest *api.Snapshot `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// The open incidents of this node as survivor, which the peer's own evidence belongs to.
-	Incidents     []*IncidentRef `protobuf:"bytes,5,rep,name=incidents,proto3" json:"incidents,omitempty"`
+	Incidents []*IncidentRef `protobuf:"bytes,5,rep,name=incidents,proto3" json:"incidents,omitempty"`
+	// All that stand at this node, in every news.
+	Alarms        []*Alarm `protobuf:"bytes,6,rep,name=alarms,proto3" json:"alarms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -150,6 +152,91 @@ func (x *News) GetIncidents() []*IncidentRef {
 	return nil
 }
 
+func (x *News) GetAlarms() []*Alarm {
+	if x != nil {
+		return x.Alarms
+	}
+	return nil
+}
+
+// Alarm is a condition that stands, in the words of the control socket.
+type Alarm struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Object    string                 `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
+	Condition string                 `protobuf:"bytes,2,opt,name=condition,proto3" json:"condition,omitempty"`
+	Severity  string                 `protobuf:"bytes,3,opt,name=severity,proto3" json:"severity,omitempty"`
+	Message   string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// Unix time in nanoseconds.
+	SinceUnixNano int64 `protobuf:"varint,5,opt,name=since_unix_nano,json=sinceUnixNano,proto3" json:"since_unix_nano,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alarm) Reset() {
+	*x = Alarm{}
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alarm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alarm) ProtoMessage() {}
+
+func (x *Alarm) ProtoReflect() protoreflect.Message {
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alarm.ProtoReflect.Descriptor instead.
+func (*Alarm) Descriptor() ([]byte, []int) {
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Alarm) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *Alarm) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *Alarm) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *Alarm) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Alarm) GetSinceUnixNano() int64 {
+	if x != nil {
+		return x.SinceUnixNano
+	}
+	return 0
+}
+
 // IncidentRef tells a returning node which incident its own evidence belongs to.
 type IncidentRef struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -163,7 +250,7 @@ type IncidentRef struct {
 
 func (x *IncidentRef) Reset() {
 	*x = IncidentRef{}
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[2]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -175,7 +262,7 @@ func (x *IncidentRef) String() string {
 func (*IncidentRef) ProtoMessage() {}
 
 func (x *IncidentRef) ProtoReflect() protoreflect.Message {
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[2]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -188,7 +275,7 @@ func (x *IncidentRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentRef.ProtoReflect.Descriptor instead.
 func (*IncidentRef) Descriptor() ([]byte, []int) {
-	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{2}
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IncidentRef) GetId() string {
@@ -221,7 +308,7 @@ type SnapshotRequest struct {
 
 func (x *SnapshotRequest) Reset() {
 	*x = SnapshotRequest{}
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[3]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -233,7 +320,7 @@ func (x *SnapshotRequest) String() string {
 func (*SnapshotRequest) ProtoMessage() {}
 
 func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[3]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -246,7 +333,7 @@ func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
 func (*SnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{3}
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SnapshotRequest) GetReason() string {
@@ -271,7 +358,7 @@ type CommandRequest struct {
 
 func (x *CommandRequest) Reset() {
 	*x = CommandRequest{}
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[4]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -283,7 +370,7 @@ func (x *CommandRequest) String() string {
 func (*CommandRequest) ProtoMessage() {}
 
 func (x *CommandRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[4]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -296,7 +383,7 @@ func (x *CommandRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommandRequest.ProtoReflect.Descriptor instead.
 func (*CommandRequest) Descriptor() ([]byte, []int) {
-	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{4}
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CommandRequest) GetOperator() string {
@@ -351,7 +438,7 @@ type CommandReply struct {
 
 func (x *CommandReply) Reset() {
 	*x = CommandReply{}
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[5]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +450,7 @@ func (x *CommandReply) String() string {
 func (*CommandReply) ProtoMessage() {}
 
 func (x *CommandReply) ProtoReflect() protoreflect.Message {
-	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[5]
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +463,7 @@ func (x *CommandReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommandReply.ProtoReflect.Descriptor instead.
 func (*CommandReply) Descriptor() ([]byte, []int) {
-	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{5}
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CommandReply) GetAccepted() bool {
@@ -399,13 +486,20 @@ const file_core_internal_peer_peerpb_peer_proto_rawDesc = "" +
 	"\n" +
 	"$core/internal/peer/peerpb/peer.proto\x12\x11storeward.peer.v1\x1a\x12core/api/api.proto\"\"\n" +
 	"\fWatchRequest\x12\x12\n" +
-	"\x04node\x18\x01 \x01(\tR\x04node\"\xd6\x01\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\"\x88\x02\n" +
 	"\x04News\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x120\n" +
 	"\x06status\x18\x02 \x01(\v2\x18.storeward.api.v1.StatusR\x06status\x12\x16\n" +
 	"\x06sample\x18\x03 \x01(\fR\x06sample\x122\n" +
 	"\x06digest\x18\x04 \x01(\v2\x1a.storeward.api.v1.SnapshotR\x06digest\x12<\n" +
-	"\tincidents\x18\x05 \x03(\v2\x1e.storeward.peer.v1.IncidentRefR\tincidents\"h\n" +
+	"\tincidents\x18\x05 \x03(\v2\x1e.storeward.peer.v1.IncidentRefR\tincidents\x120\n" +
+	"\x06alarms\x18\x06 \x03(\v2\x18.storeward.peer.v1.AlarmR\x06alarms\"\x9b\x01\n" +
+	"\x05Alarm\x12\x16\n" +
+	"\x06object\x18\x01 \x01(\tR\x06object\x12\x1c\n" +
+	"\tcondition\x18\x02 \x01(\tR\tcondition\x12\x1a\n" +
+	"\bseverity\x18\x03 \x01(\tR\bseverity\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12&\n" +
+	"\x0fsince_unix_nano\x18\x05 \x01(\x03R\rsinceUnixNano\"h\n" +
 	"\vIncidentRef\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vfailed_node\x18\x02 \x01(\tR\n" +
@@ -442,32 +536,34 @@ func file_core_internal_peer_peerpb_peer_proto_rawDescGZIP() []byte {
 	return file_core_internal_peer_peerpb_peer_proto_rawDescData
 }
 
-var file_core_internal_peer_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_core_internal_peer_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_core_internal_peer_peerpb_peer_proto_goTypes = []any{
 	(*WatchRequest)(nil),    // 0: storeward.peer.v1.WatchRequest
 	(*News)(nil),            // 1: storeward.peer.v1.News
-	(*IncidentRef)(nil),     // 2: storeward.peer.v1.IncidentRef
-	(*SnapshotRequest)(nil), // 3: storeward.peer.v1.SnapshotRequest
-	(*CommandRequest)(nil),  // 4: storeward.peer.v1.CommandRequest
-	(*CommandReply)(nil),    // 5: storeward.peer.v1.CommandReply
-	(*api.Status)(nil),      // 6: storeward.api.v1.Status
-	(*api.Snapshot)(nil),    // 7: storeward.api.v1.Snapshot
+	(*Alarm)(nil),           // 2: storeward.peer.v1.Alarm
+	(*IncidentRef)(nil),     // 3: storeward.peer.v1.IncidentRef
+	(*SnapshotRequest)(nil), // 4: storeward.peer.v1.SnapshotRequest
+	(*CommandRequest)(nil),  // 5: storeward.peer.v1.CommandRequest
+	(*CommandReply)(nil),    // 6: storeward.peer.v1.CommandReply
+	(*api.Status)(nil),      // 7: storeward.api.v1.Status
+	(*api.Snapshot)(nil),    // 8: storeward.api.v1.Snapshot
 }
 var file_core_internal_peer_peerpb_peer_proto_depIdxs = []int32{
-	6, // 0: storeward.peer.v1.News.status:type_name -> storeward.api.v1.Status
-	7, // 1: storeward.peer.v1.News.digest:type_name -> storeward.api.v1.Snapshot
-	2, // 2: storeward.peer.v1.News.incidents:type_name -> storeward.peer.v1.IncidentRef
-	0, // 3: storeward.peer.v1.Peer.Watch:input_type -> storeward.peer.v1.WatchRequest
-	3, // 4: storeward.peer.v1.Peer.Snapshot:input_type -> storeward.peer.v1.SnapshotRequest
-	4, // 5: storeward.peer.v1.Peer.Command:input_type -> storeward.peer.v1.CommandRequest
-	1, // 6: storeward.peer.v1.Peer.Watch:output_type -> storeward.peer.v1.News
-	7, // 7: storeward.peer.v1.Peer.Snapshot:output_type -> storeward.api.v1.Snapshot
-	5, // 8: storeward.peer.v1.Peer.Command:output_type -> storeward.peer.v1.CommandReply
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 0: storeward.peer.v1.News.status:type_name -> storeward.api.v1.Status
+	8, // 1: storeward.peer.v1.News.digest:type_name -> storeward.api.v1.Snapshot
+	3, // 2: storeward.peer.v1.News.incidents:type_name -> storeward.peer.v1.IncidentRef
+	2, // 3: storeward.peer.v1.News.alarms:type_name -> storeward.peer.v1.Alarm
+	0, // 4: storeward.peer.v1.Peer.Watch:input_type -> storeward.peer.v1.WatchRequest
+	4, // 5: storeward.peer.v1.Peer.Snapshot:input_type -> storeward.peer.v1.SnapshotRequest
+	5, // 6: storeward.peer.v1.Peer.Command:input_type -> storeward.peer.v1.CommandRequest
+	1, // 7: storeward.peer.v1.Peer.Watch:output_type -> storeward.peer.v1.News
+	8, // 8: storeward.peer.v1.Peer.Snapshot:output_type -> storeward.api.v1.Snapshot
+	6, // 9: storeward.peer.v1.Peer.Command:output_type -> storeward.peer.v1.CommandReply
+	7, // [7:10] is the sub-list for method output_type
+	4, // [4:7] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_core_internal_peer_peerpb_peer_proto_init() }
@@ -481,7 +577,7 @@ func file_core_internal_peer_peerpb_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_core_internal_peer_peerpb_peer_proto_rawDesc), len(file_core_internal_peer_peerpb_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
