@@ -491,7 +491,7 @@ type Incident struct {
 	Title    string                 `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
 	Severity Severity               `protobuf:"varint,5,opt,name=severity,proto3,enum=storeward.api.v1.Severity" json:"severity,omitempty"`
 	Opened   *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=opened,proto3" json:"opened,omitempty"`
-	// Unset while open.
+	// Unset while open. One that is not about the pair closes once its evidence is complete: whether its cause lasts, alarms tell.
 	Closed *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=closed,proto3" json:"closed,omitempty"`
 	// When both nodes were healthy again; unset until then.
 	Redundant  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=redundant,proto3" json:"redundant,omitempty"`

@@ -95,7 +95,22 @@ type incident struct {
 	Title           string  `json:"title"`
 	Kind            string  `json:"kind"`
 	RecoverySeconds float64 `json:"recoverySeconds"`
+	Redundant       *string `json:"redundant"`
 	Closed          *string `json:"closed"`
+}
+
+// word is how far the incident is. One that never was about the pair, as a UPS on its
+// battery, closes with its evidence, whatever lasts longer.
+func (i incident) word() string {
+	switch {
+	case i.Closed != nil && i.Redundant == nil && i.RecoverySeconds == 0:
+		return "recorded"
+	case i.Closed != nil:
+		return "closed"
+	case i.RecoverySeconds > 0:
+		return "recovered"
+	}
+	return "opened"
 }
 
 // follow prints the console's live events until it is stopped, and connects again when the console was away.
@@ -124,7 +139,7 @@ func (d *demo) follow(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// live prints one message of the stream; told holds what was said of each incident.
+// live prints one message of the stream; told holds the last word about each incident.
 func (d *demo) live(kind string, data []byte, told map[string]string) {
 	switch kind {
 	case "event":
@@ -137,17 +152,9 @@ func (d *demo) live(kind string, data []byte, told map[string]string) {
 		if json.Unmarshal(data, &i) != nil {
 			return
 		}
-		word := "opened"
-		switch {
-		case i.Closed != nil:
-			word = "closed"
-		case i.RecoverySeconds > 0:
-			word = "recovered"
-		}
-		text := fmt.Sprintf("incident %s: %s", word, strings.TrimSuffix(i.Title, "."))
-		if told[i.ID] != text {
-			told[i.ID] = text
-			d.out.line("console", "%s  http://%s/incidents/%s", text, consoleAddress, i.ID)
+		if word := i.word(); told[i.ID] != word {
+			told[i.ID] = word
+			d.out.line("console", "incident %s: %s  http://%s/incidents/%s", word, strings.TrimSuffix(i.Title, "."), consoleAddress, i.ID)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import { Term } from "../glossary/Term";
 import { Badge, SeverityBadge } from "../health/Badge";
 import { useNow } from "../ui/useNow";
 import { When } from "../ui/When";
-import { incidentState, kindName, whatHappened } from "./incident";
+import { incidentState, kindName, recordedOnly, whatHappened } from "./incident";
 import classes from "./IncidentHeader.module.css";
 
 export function IncidentHeader({ incident }: { incident: IncidentDetail }) {
@@ -84,9 +84,9 @@ function Facts({ incident }: { incident: IncidentDetail }) {
         <When at={incident.opened} />
       </Fact>
       <Fact label={<Term word="redundancy">Whole again</Term>}>
-        {incident.redundant ? <When at={incident.redundant} /> : "not yet"}
+        {incident.redundant ? <When at={incident.redundant} /> : recordedOnly(incident) ? "–" : "not yet"}
       </Fact>
-      <Fact label="Closed">{incident.closed ? <When at={incident.closed} /> : "open"}</Fact>
+      <Fact label={recordedOnly(incident) ? "Evidence complete" : "Closed"}>{incident.closed ? <When at={incident.closed} /> : "open"}</Fact>
       <Fact label="Failed node">{incident.failedNode || "–"}</Fact>
       <Fact label="Survivor">{incident.survivor || "–"}</Fact>
       <Fact label={<Term word="generation">Generation</Term>}>{incident.generation || "–"}</Fact>

@@ -84,6 +84,12 @@ describe("what happened", () => {
     expect(incidentState(incident({ recoverySeconds: 0.3 })).word).toBe("Sells, no redundancy");
   });
 
+  it("calls what was only recorded not over", () => {
+    const side = incident({ kind: "degraded", closed: "2026-11-22T13:00:11.000Z" });
+    expect(incidentState(side).word).toBe("Recorded");
+    expect(incidentState({ ...side, redundant: "2026-11-22T13:00:11.000Z" }).word).toBe("Over");
+  });
+
   it("takes the first phase for the moment", () => {
     expect(momentOf(incident({ phases: [phase("detect", 0.05, 0.2)] }))).toBe(Date.parse("2026-11-22T13:00:00.050Z"));
     expect(momentOf(incident({}))).toBe(Date.parse("2026-11-22T13:00:00.000Z"));

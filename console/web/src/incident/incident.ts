@@ -9,8 +9,14 @@ export function incidentPath(incident: { id: string; store: string }): string {
   return `/incidents/${encodeURIComponent(incident.id)}?store=${encodeURIComponent(incident.store)}`;
 }
 
-/** Open, served but without redundancy, or over. */
+/** Closed with its evidence, and never about the pair: what it is about (a UPS on its battery) may last. */
+export function recordedOnly(incident: IncidentRow): boolean {
+  return incident.closed !== undefined && incident.redundant === undefined && incident.recoverySeconds === 0;
+}
+
+/** Open, served but without redundancy, recorded, or over. */
 export function incidentState(incident: IncidentRow): Look {
+  if (recordedOnly(incident)) return { tone: "neutral", word: "Recorded", icon: "info" };
   if (incident.closed !== undefined) return { tone: "ok", word: "Over", icon: "ok" };
   if (incident.kind === "failover" && incident.recoverySeconds > 0)
     return { tone: "warn", word: "Sells, no redundancy", icon: "degraded" };

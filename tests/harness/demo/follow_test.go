@@ -1,0 +1,33 @@
+package demo
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// TestEachWordOfAnIncidentOnce: its title grows with what is learnt, and is no news by itself.
+func TestEachWordOfAnIncidentOnce(t *testing.T) {
+	var out bytes.Buffer
+	d := &demo{out: newPrinter(&out)}
+	told := map[string]string{}
+	for _, message := range []string{
+		`{"id":"1","title":"alpha hands over.","kind":"drill"}`,
+		`{"id":"1","title":"beta took over.","kind":"drill","recoverySeconds":0.4}`,
+		`{"id":"1","title":"beta took over in 400 ms.","kind":"drill","recoverySeconds":0.4}`,
+		`{"id":"2","title":"the UPS runs on its battery.","kind":"degraded"}`,
+		`{"id":"2","title":"the UPS runs on its battery.","kind":"degraded","closed":"2026-11-26T12:00:00Z"}`,
+		`{"id":"1","title":"beta took over in 400 ms.","kind":"drill","recoverySeconds":0.4,"redundant":"2026-11-26T12:00:00Z","closed":"2026-11-26T12:00:00Z"}`,
+	} {
+		d.live("incident", []byte(message), told)
+	}
+	d.out.close()
+	var words []string
+	for line := range strings.Lines(out.String()) {
+		_, text, _ := strings.Cut(line, "incident ")
+		words = append(words, strings.Fields(text)[0])
+	}
+	if got, want := strings.Join(words, " "), "opened: recovered: opened: recorded: closed:"; got != want {
+		t.Errorf("%s, want %s, of\n%s", got, want, out.String())
+	}
+}
