@@ -137,14 +137,13 @@ func (s *stage) whole(ctx context.Context) error {
 func (s *stage) down() error {
 	var errs []error
 	for _, v := range s.lab.Audit.Violations() {
-		name, text, _ := strings.Cut(v.Text, ": ")
 		for _, e := range s.entrants {
-			if e.store.Name != name {
+			if e.store.Name != v.Subject {
 				continue
 			}
-			fmt.Fprintf(s.Out, "%s: the lab's oracle saw that %s\n", e.name, text)
+			fmt.Fprintf(s.Out, "%s: the lab's oracle saw that %s\n", e.name, v.Text)
 			if _, own := e.pair.(ourPair); own {
-				errs = append(errs, fmt.Errorf("%s: the lab's oracle saw that %s", e.name, text))
+				errs = append(errs, fmt.Errorf("%s: the lab's oracle saw that %s", e.name, v.Text))
 			}
 		}
 	}
@@ -155,7 +154,7 @@ func (s *stage) down() error {
 func (s *stage) dual(e *entrant) int {
 	n := 0
 	for _, v := range s.lab.Audit.Violations() {
-		if strings.HasPrefix(v.Text, e.store.Name+": ") {
+		if v.Subject == e.store.Name {
 			n++
 		}
 	}

@@ -215,7 +215,7 @@ func (s *Site) run(ctx context.Context, program string, arguments ...string) err
 func (s *Site) Down() error {
 	var errs []error
 	for _, v := range s.Lab.Audit.Violations() {
-		errs = append(errs, errors.New("the lab's oracle saw: "+v.Text))
+		errs = append(errs, fmt.Errorf("the lab's oracle saw in %s that %s", v.Subject, v.Text))
 	}
 	return errors.Join(append(errs, s.Lab.Down())...)
 }

@@ -28,8 +28,11 @@ type Audit struct {
 
 	mu         sync.Mutex
 	violations []Happening
-	last       map[string]bool // violations that lasted at the previous look
+	last       map[violation]bool // those that lasted at the previous look
 }
+
+// violation is something that both nodes of a store had.
+type violation struct{ store, text string }
 
 // How often the oracle looks. Addresses and mounts are cheap to read, the list
 // of processes is not.
@@ -40,7 +43,7 @@ const (
 
 func startAudit(ctx context.Context, l *Lab) *Audit {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a := &Audit{lab: l, cancel: cancel, done: make(chan struct{}), last: map[string]bool{}}
+	a := &Audit{lab: l, cancel: cancel, done: make(chan struct{}), last: map[violation]bool{}}
 	go a.run(ctx)
 	return a
 }
@@ -64,7 +67,7 @@ func (a *Audit) stop() {
 	<-a.done
 }
 
-// Violations returns what was seen, oldest first.
+// Violations returns what was seen, oldest first; the subject is the store.
 func (a *Audit) Violations() []Happening {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -78,7 +81,7 @@ type possessions map[string]bool
 // that node, in the same life, has it both before and after the other one was
 // looked at: else a hand-over between the two readings would look like two owners.
 func (a *Audit) look(programs bool) {
-	present := map[string]bool{}
+	present := map[violation]bool{}
 	for _, s := range a.lab.Stores {
 		first, second := s.Nodes[0], s.Nodes[1]
 		life1, life2 := first.alive.Load(), second.alive.Load()
@@ -95,7 +98,7 @@ func (a *Audit) look(programs bool) {
 		}
 		for thing := range between {
 			if before[thing] && after[thing] {
-				present[s.Name+": both nodes have "+thing] = true
+				present[violation{s.Name, "both nodes have " + thing}] = true
 			}
 		}
 	}
@@ -112,12 +115,12 @@ func shares(a, b possessions) bool {
 }
 
 // record keeps each violation once for as long as it lasts.
-func (a *Audit) record(present map[string]bool, programs bool) {
+func (a *Audit) record(present map[violation]bool, programs bool) {
 	a.mu.Lock()
 	var fresh []Happening
-	for text := range present {
-		if !a.last[text] {
-			fresh = append(fresh, Happening{Monotonic(), "audit", "", text})
+	for v := range present {
+		if !a.last[v] {
+			fresh = append(fresh, Happening{Monotonic(), "audit", v.store, v.text})
 		}
 	}
 	if programs || len(present) > 0 {
@@ -126,7 +129,7 @@ func (a *Audit) record(present map[string]bool, programs bool) {
 	a.violations = append(a.violations, fresh...)
 	a.mu.Unlock()
 	for _, v := range fresh {
-		a.lab.tell("audit", "", "VIOLATION: "+v.Text)
+		a.lab.tell("audit", v.Subject, "VIOLATION: "+v.Text)
 	}
 }
 

@@ -93,7 +93,7 @@ func (l *Lab) Status() Status {
 		status.Stores = append(status.Stores, store)
 	}
 	for _, v := range l.Audit.Violations() {
-		status.Violations = append(status.Violations, v.Text)
+		status.Violations = append(status.Violations, v.Subject+": "+v.Text)
 	}
 	return status
 }
