@@ -37,15 +37,8 @@ const calmSpan = 20 * time.Second
 // products alike by the gaps between the packets of one sender as the kernel saw
 // them arrive, less the gap that is usual while nothing disturbs.
 func Beats(ctx context.Context, o Options) (err error) {
-	var names []string
-	var list []contender
-	for _, c := range beatsContenders {
-		names = append(names, c.name)
-		if o.wants(c.name) {
-			list = append(list, c)
-		}
-	}
-	if err := o.known(names); err != nil {
+	list, err := choose(o, beatsContenders, contender.row)
+	if err != nil {
 		return err
 	}
 	result := newOutcome("beats")

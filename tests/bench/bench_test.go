@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/xml"
@@ -31,6 +32,31 @@ func TestFigure(t *testing.T) {
 	}
 	if f := figure("x", "ms", hundred); f.P95 != 95 || f.Median != 50.5 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestUnknownRowIsRefusedFirst: before a lab is built, by everything that has rows.
+func TestUnknownRowIsRefusedFirst(t *testing.T) {
+	o := Options{Rows: []string{"keepalived-fast", "nonsense"}, Out: io.Discard, Lab: "Not A Name"}
+	for name, measure := range map[string]func(context.Context, Options) error{"failover": Failover, "calm": Calm, "beats": Beats} {
+		if err := measure(t.Context(), o); err == nil || !strings.Contains(err.Error(), `no row "nonsense": there are `) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for _, c := range []struct{ rows, want []string }{
+		{nil, []string{"fast", "fastest"}}, {[]string{"fastest"}, []string{"fastest"}}, {[]string{"fastest", "fast"}, []string{"fast", "fastest"}},
+	} {
+		got, err := choose(Options{Rows: c.rows}, []contender{fast, fastest}, contender.row)
+		names := []string{}
+		for _, g := range got {
+			names = append(names, g.name)
+		}
+		if err != nil || !slices.Equal(names, c.want) {
+			t.Errorf("%v: %v, %v", c.rows, names, err)
+		}
 	}
 }
 

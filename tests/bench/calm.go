@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,29 +21,25 @@ var calmRounds = [][]contender{
 // Calm watches pairs at their fast settings while every core is overloaded and
 // memory is moving: nothing may be taken over, because nobody's power was cut.
 func Calm(ctx context.Context, o Options) error {
+	wanted, err := choose(o, slices.Concat(calmRounds...), contender.row)
+	if err != nil {
+		return err
+	}
 	result := newOutcome("calm")
 	t := table{
 		title: fmt.Sprintf("What %v of overload did (%d spinning processes, memory pressure) while nobody's power was cut", o.For, spinners),
 		head:  []string{"pair", "fencing", "takeovers", "nodes cut", "generations raised", "both active"},
 	}
-	var names []string
 	for _, round := range calmRounds {
-		var wanted []contender
-		for _, c := range round {
-			names = append(names, c.name)
-			if o.wants(c.name) {
-				wanted = append(wanted, c)
-			}
-		}
-		if wanted = o.present(wanted); len(wanted) == 0 {
+		list := o.present(slices.DeleteFunc(slices.Clone(round), func(c contender) bool {
+			return !slices.ContainsFunc(wanted, func(w contender) bool { return w.name == c.name })
+		}))
+		if len(list) == 0 {
 			continue
 		}
-		if err := calmRound(ctx, o, wanted, result, &t); err != nil {
+		if err := calmRound(ctx, o, list, result, &t); err != nil {
 			return err
 		}
-	}
-	if err := o.known(names); err != nil {
-		return err
 	}
 	result.tables = append(result.tables, t)
 	return result.publish(o)

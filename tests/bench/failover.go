@@ -95,21 +95,19 @@ func Failover(ctx context.Context, o Options) (err error) {
 
 // chooseRows finds the wanted rows whose products are installed.
 func (o Options) chooseRows() (rows []row, contenders []contender, err error) {
-	var names []string
-	for _, r := range failoverRows {
-		names = append(names, r.name)
-		if o.wants(r.name) {
-			rows = append(rows, r)
-			if !slices.ContainsFunc(contenders, func(c contender) bool { return c.name == r.of.name }) {
-				contenders = append(contenders, r.of)
-			}
+	if rows, err = choose(o, failoverRows, func(r row) string { return r.name }); err != nil {
+		return nil, nil, err
+	}
+	for _, r := range rows {
+		if !slices.ContainsFunc(contenders, func(c contender) bool { return c.name == r.of.name }) {
+			contenders = append(contenders, r.of)
 		}
 	}
 	contenders = o.present(contenders)
 	rows = slices.DeleteFunc(rows, func(r row) bool {
 		return !slices.ContainsFunc(contenders, func(c contender) bool { return c.name == r.of.name })
 	})
-	return rows, contenders, o.known(names)
+	return rows, contenders, nil
 }
 
 func (s *stage) courses(rows []row) []*course {

@@ -87,18 +87,25 @@ func (o Options) present(list []contender) []contender {
 	})
 }
 
-// wants tells whether a row was asked for.
-func (o Options) wants(row string) bool { return len(o.Rows) == 0 || slices.Contains(o.Rows, row) }
-
-// known refuses rows that do not exist.
-func (o Options) known(all []string) error {
+// choose returns the rows that were asked for, all without any, and refuses those
+// that do not exist. It comes before anything is measured.
+func choose[T any](o Options, all []T, name func(T) string) ([]T, error) {
+	var names []string
+	for _, row := range all {
+		names = append(names, name(row))
+	}
 	for _, row := range o.Rows {
-		if !slices.Contains(all, row) {
-			return fmt.Errorf("no row %q: there are %s", row, strings.Join(all, ", "))
+		if !slices.Contains(names, row) {
+			return nil, fmt.Errorf("no row %q: there are %s", row, strings.Join(names, ", "))
 		}
 	}
-	return nil
+	return slices.DeleteFunc(slices.Clone(all), func(row T) bool {
+		return len(o.Rows) > 0 && !slices.Contains(o.Rows, name(row))
+	}), nil
 }
+
+// row is the contender's where a table has one for each.
+func (c contender) row() string { return c.name }
 
 // raise builds the lab and starts every contender in it.
 func raise(ctx context.Context, o Options, console bool, list []contender) (*stage, error) {
