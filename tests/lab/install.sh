@@ -3,9 +3,10 @@
 # It says what it installs, starts no daemon, makes no database cluster, and
 # leaves no newly installed service enabled for the next boot.
 set -euo pipefail
+# A group is whole by itself: what the judges and the peers both need (keepalived, snmp) stands in both.
 case ${1:-} in
-lab) wanted="iproute2 nftables iputils-ping util-linux nginx postgresql-15 postgresql-client-15 snmp snmptrapd smitools victoria-metrics" ;;
-judges) wanted="keepalived haproxy redis-server nut-server nut-snmp fence-agents snmp" ;;
+lab) wanted="iproute2 nftables iputils-ping util-linux procps curl nginx postgresql-15 postgresql-client-15 snmptrapd victoria-metrics" ;;
+judges) wanted="keepalived haproxy redis-server nut-server nut-snmp fence-agents snmp smitools" ;;
 race) wanted="gcc libc6-dev" ;;
 model) wanted="spin gcc libc6-dev" ;;
 generate) wanted="protobuf-compiler libprotobuf-dev" ;;
