@@ -58,7 +58,7 @@ func TestPairs(t *testing.T) {
 
 func takesOver(t *testing.T, store *lab.Store, s Stack) {
 	if debian := s.Missing(); debian != "" {
-		t.Skipf("the Debian package %s is not installed", debian)
+		t.Skipf("the Debian package %s is not installed (make packages-bench installs it)", debian)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
