@@ -22,8 +22,11 @@ help: ## list the targets
 
 .PHONY: toolchain
 toolchain: # what cannot be installed from Debian 12 in the versions needed
-	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer and put it into PATH" >&2; exit 1; }
-	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer with its npm" >&2; exit 1; }
+	@newer() { printf '%s\n' "$$1" "$$2" | sort -CV; }; \
+	go=$$({ go env GOVERSION || cd / && go env GOVERSION; } 2>/dev/null) node=$$(node --version 2>/dev/null); \
+	newer 1.26 "$${go#go}" || { echo "Go 1.26 or newer is needed, and $${go:-none} is in PATH" >&2; exit 1; }; \
+	newer 20.19 "$${node#v}" || { echo "Node.js 20.19 or newer is needed, and $${node:-none} is in PATH" >&2; exit 1; }; \
+	command -v npm >/dev/null || { echo "npm, which comes with Node.js, is not in PATH" >&2; exit 1; }
 
 .PHONY: build
 build: toolchain web $(BINARIES) ## build the programs into build/bin, the console with its pages
@@ -137,7 +140,7 @@ bench-idle: packages-lab build ## memory and CPU of one node's processes
 ##@ Machine
 
 .PHONY: packages-lab packages-judges packages-bench packages-race packages-model packages-generate packages-browser
-packages-lab: ## install the Debian packages that the lab, the demo and the tests need
+packages-lab: ## install the Debian packages that the lab and the demo need
 	@tests/lab/install.sh lab
 packages-judges: # programs of others that the tests hold ours against
 	@tests/lab/install.sh judges
