@@ -110,7 +110,12 @@ func (s *Site) lastWords() string {
 
 // Until waits for a condition until ctx ends; the error tells what was seen last.
 func Until(ctx context.Context, what string, condition func() (seen string, ok bool)) error {
-	tick := time.NewTicker(100 * time.Millisecond)
+	return UntilEvery(ctx, 100*time.Millisecond, what, condition)
+}
+
+// UntilEvery is Until with a pace of its own.
+func UntilEvery(ctx context.Context, pace time.Duration, what string, condition func() (seen string, ok bool)) error {
+	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	for {
 		seen, ok := condition()

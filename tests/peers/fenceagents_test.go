@@ -10,9 +10,9 @@ import (
 
 // agent runs a fence agent as a cluster does, with its options on stdin, and
 // returns its exit status: 0 done or on, 2 off, 1 failed.
-func agent(t *testing.T, program string, c *card, options ...string) (int, string) {
+func agent(t *testing.T, program string, c card, options ...string) (int, string) {
 	t.Helper()
-	lines := append([]string{"ip=" + c.host, "ipport=" + c.port, "shell_timeout=10", "power_timeout=20", "power_wait=0"}, options...)
+	lines := append([]string{"ip=" + c.Host, "ipport=" + c.Port, "shell_timeout=10", "power_timeout=20", "power_wait=0"}, options...)
 	out, err := output(t, nil, strings.Join(lines, "\n")+"\n", program)
 	var failed *exec.ExitError
 	switch {

@@ -106,8 +106,8 @@ func (n *nut) orders(command ...string) {
 
 // options are a section of ups.conf, for version 1 or, with a user, 3. NUT finds
 // out by the sysObjectID what it speaks with, unless it is told.
-func (c *card) options(mibs, version string) string {
-	text := fmt.Sprintf("port = %s:%s\nmibs = %s\npollfreq = 2\nsnmp_version = %s\n", c.host, c.port, mibs, version)
+func (c card) options(mibs, version string) string {
+	text := fmt.Sprintf("port = %s:%s\nmibs = %s\npollfreq = 2\nsnmp_version = %s\n", c.Host, c.Port, mibs, version)
 	if version != "v3" {
 		return text + "community = private\n"
 	}

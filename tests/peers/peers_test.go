@@ -7,16 +7,15 @@ package peers
 import (
 	"context"
 	"io"
-	"net"
 	"os/exec"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/storeward/storeward/tests/fakes/upssim"
+	"github.com/storeward/storeward/tests/harness"
 )
 
 // need skips where a package of Debian is missing; make test installs it.
@@ -32,18 +31,8 @@ func until(t *testing.T, bound time.Duration, what string, condition func() (see
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		seen, ok := condition()
-		if ok {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited in vain until %s; last seen: %s", what, seen)
-		case <-tick.C:
-		}
+	if err := harness.UntilEvery(ctx, 50*time.Millisecond, what, condition); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -58,22 +47,10 @@ func output(t *testing.T, environment []string, input, program string, arguments
 	return strings.TrimSpace(string(out)), err
 }
 
-// load counts what happened to a supply.
-type load struct{ offs, ons atomic.Int32 }
-
-func (l *load) Off() error { l.offs.Add(1); return nil }
-func (l *load) On() error  { l.ons.Add(1); return nil }
-
 func quiet() logrus.FieldLogger {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	return log
-}
-
-// card is a simulated power supply on a loopback port.
-type card struct {
-	*upssim.Device
-	host, port string
 }
 
 // user is who may order by SNMPv3.
@@ -81,29 +58,19 @@ var user = upssim.User{
 	Name: "storeward", Auth: "sha", AuthPassword: "authentic1", Privacy: "aes", PrivacyPassword: "private-1", Write: true,
 }
 
-func newCard(t *testing.T, kind string, feeds ...int) *card {
+// card is a simulated power supply on a loopback port.
+type card struct{ *upssim.Listener }
+
+func newCard(t *testing.T, kind string, feeds ...int) card {
 	t.Helper()
-	device, err := upssim.NewDevice(upssim.Options{Name: "judged", Kind: kind, Feeds: feeds, Supply: &load{}, Log: quiet()})
+	l, err := upssim.Listen(upssim.Options{Name: "judged", Kind: kind, Feeds: feeds, Log: quiet()}, upssim.Access{Write: "private", Users: []upssim.User{user}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	agent := upssim.NewAgent(device, upssim.Access{Write: "private", Users: []upssim.User{user}})
-	go func() { served <- agent.Serve(conn) }()
 	t.Cleanup(func() {
-		conn.Close()
-		if err := <-served; err != nil {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
-		device.Close()
 	})
-	host, port, err := net.SplitHostPort(conn.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &card{device, host, port}
+	return card{l}
 }

@@ -11,7 +11,7 @@ import (
 // newSerial is a simulated UPS at the far end of a serial line of 2400 baud.
 func newSerial(t *testing.T, protocol string) (device *upssim.Device, port string) {
 	t.Helper()
-	device, err := upssim.NewDevice(upssim.Options{Name: "judged", Supply: &load{}, Log: quiet()})
+	device, err := upssim.NewDevice(upssim.Options{Name: "judged", Supply: &upssim.Load{}, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/storeward/storeward/tests/harness"
 	"github.com/storeward/storeward/tests/lab"
 )
 
@@ -91,23 +92,15 @@ const lookEvery = 300 * time.Millisecond
 
 // Restore waits until one node serves and the other could take over, and returns
 // the one that serves.
-func (p *Pair) Restore(ctx context.Context) (*lab.Node, error) {
+func (p *Pair) Restore(ctx context.Context) (active *lab.Node, err error) {
 	if err := p.Revive(); err != nil {
 		return nil, err
 	}
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		active, seen := p.look(ctx)
-		if active != nil {
-			return active, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waited in vain until the pair of %s is whole: %w; last seen: %s", p.Name, ctx.Err(), seen)
-		case <-tick.C:
-		}
-	}
+	err = harness.UntilEvery(ctx, lookEvery, "the pair of "+p.Name+" is whole", func() (seen string, ok bool) {
+		active, seen = p.look(ctx)
+		return seen, active != nil
+	})
+	return active, err
 }
 
 func (p *Pair) look(ctx context.Context) (whole *lab.Node, seen string) {

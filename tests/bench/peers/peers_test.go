@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,12 +101,6 @@ func ask(ctx context.Context, store *lab.Store) string {
 	return strings.TrimSpace(string(text))
 }
 
-// outlet is a supply that only switches.
-type outlet struct{}
-
-func (outlet) Off() error { return nil }
-func (outlet) On() error  { return nil }
-
 // TestCut: the peers' fence script confirms what it read, and nothing else.
 func TestCut(t *testing.T) {
 	if _, err := exec.LookPath("snmpset"); err != nil {
@@ -123,19 +116,13 @@ func TestCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			card, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer card.Close()
-			device, err := upssim.NewDevice(upssim.Options{Name: "ups", Supply: outlet{}, Log: logrus.New()})
+			device, err := upssim.Listen(upssim.Options{Name: "ups", Log: logrus.New()}, upssim.Access{Write: lab.WriteCommunity})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer device.Close()
 			device.SetBehaviour(c.is)
-			go func() { _ = upssim.NewAgent(device, upssim.Access{Write: lab.WriteCommunity}).Serve(card) }()
-			out, err := exec.CommandContext(t.Context(), "/bin/sh", "files/cut.sh", "127.0.0.1:"+strconv.Itoa(card.LocalAddr().(*net.UDPAddr).Port)).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "/bin/sh", "files/cut.sh", device.Address).CombinedOutput()
 			if done := err == nil; done != c.cut || device.On() == c.cut {
 				t.Errorf("the script said %v, %s; the output is on: %v", err, out, device.On())
 			}

@@ -88,8 +88,8 @@ func TestDebianToolsAgree(t *testing.T) {
 	}
 	s.run("snmpset", "-v2c -c private", "1.3.6.1.2.1.33.1.1.6.0", "s", "cut by beta, generation 7", "1.3.6.1.2.1.33.1.8.2.0", "i", "0")
 	s.until("-v2c -c public", "2")
-	if device.On() || supply.offs.Load() != 1 || device.Attached() != "cut by beta, generation 7" {
-		t.Errorf("on %v, offs %d, attached %q", device.On(), supply.offs.Load(), device.Attached())
+	if device.On() || supply.Offs.Load() != 1 || device.Attached() != "cut by beta, generation 7" {
+		t.Errorf("on %v, offs %d, attached %q", device.On(), supply.Offs.Load(), device.Attached())
 	}
 }
 

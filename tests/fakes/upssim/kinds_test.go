@@ -32,17 +32,17 @@ func TestSupplyHangsOnSeveralOutlets(t *testing.T) {
 			synctest.Wait()
 		}
 		order("2", 2)
-		if !device.On() || supply.offs.Load() != 0 || device.OutletOn(2) {
+		if !device.On() || supply.Offs.Load() != 0 || device.OutletOn(2) {
 			t.Fatal("one of two supplies cut the machine")
 		}
 		order("1", 2) // somebody else's
 		order("5", 2)
-		if device.On() || supply.offs.Load() != 1 {
+		if device.On() || supply.Offs.Load() != 1 {
 			t.Fatal("both supplies are off and the machine runs")
 		}
 		order("2", 1)
 		order("5", 1)
-		if !device.On() || supply.ons.Load() != 1 || device.OutletOn(1) {
+		if !device.On() || supply.Ons.Load() != 1 || device.OutletOn(1) {
 			t.Fatal("the machine did not start once")
 		}
 	})
@@ -80,7 +80,7 @@ func TestCardRestartsInTheMiddle(t *testing.T) {
 				t.Fatal("the card answered while it restarted")
 			}
 			synctest.Wait()
-			if device.On() != lost || (supply.offs.Load() == 0) != lost {
+			if device.On() != lost || (supply.Offs.Load() == 0) != lost {
 				t.Fatalf("lost %v: on %v", lost, device.On())
 			}
 			<-time.After(39 * time.Second)
@@ -108,7 +108,7 @@ func TestBecomesAnotherKind(t *testing.T) {
 		t.Error("power came from nowhere")
 	}
 	_ = device.Switch(true)
-	if !device.On() || supply.ons.Load() != 1 || !device.OutletOn(4) {
+	if !device.On() || supply.Ons.Load() != 1 || !device.OutletOn(4) {
 		t.Error("not on")
 	}
 	answer, _ := ask(t, a, version2c, "public", tagGet, 0, 0, integerBinding("1.3.6.1.2.1.1.2.0", 0))

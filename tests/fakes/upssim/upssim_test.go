@@ -2,7 +2,6 @@ package upssim
 
 import (
 	"io"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,26 +12,20 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// load counts what the supply did.
-type load struct{ offs, ons atomic.Int32 }
-
-func (l *load) Off() error { l.offs.Add(1); return nil }
-func (l *load) On() error  { l.ons.Add(1); return nil }
-
 func quiet() logrus.FieldLogger {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	return log
 }
 
-func newAgent(t *testing.T) (*Agent, *Device, *load) {
+func newAgent(t *testing.T) (*Agent, *Device, *Load) {
 	t.Helper()
 	return newAgentOf(t, "rfc1628")
 }
 
-func newAgentOf(t testing.TB, kind string, feeds ...int) (*Agent, *Device, *load) {
+func newAgentOf(t testing.TB, kind string, feeds ...int) (*Agent, *Device, *Load) {
 	t.Helper()
-	supply := &load{}
+	supply := &Load{}
 	device, err := NewDevice(Options{Name: "ups-alpha", Kind: kind, Feeds: feeds, Supply: supply, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
@@ -103,12 +96,12 @@ func TestShutdownCountsDownAndCutsTheSupply(t *testing.T) {
 		}
 		<-time.After(1600 * time.Millisecond)
 		synctest.Wait()
-		if device.On() || supply.offs.Load() != 1 || get(t, a, "4.1.0") != sourceNone || get(t, a, "8.2.0") != -1 {
+		if device.On() || supply.Offs.Load() != 1 || get(t, a, "4.1.0") != sourceNone || get(t, a, "8.2.0") != -1 {
 			t.Fatal("output is still on")
 		}
 		set(t, a, "8.3.0", 0)
 		synctest.Wait()
-		if !device.On() || supply.ons.Load() != 1 {
+		if !device.On() || supply.Ons.Load() != 1 {
 			t.Fatal("output is still off")
 		}
 	})
@@ -136,7 +129,7 @@ func TestRebootComesBackByItself(t *testing.T) {
 		}
 		<-time.After(6 * time.Second)
 		synctest.Wait()
-		if !device.On() || supply.offs.Load() != 1 || supply.ons.Load() != 1 {
+		if !device.On() || supply.Offs.Load() != 1 || supply.Ons.Load() != 1 {
 			t.Fatal("did not come back")
 		}
 	})
@@ -183,7 +176,7 @@ func TestSicknesses(t *testing.T) {
 		}
 		set(t, a, "8.4.0", 1)
 		<-time.After(time.Minute)
-		if !device.On() || supply.offs.Load() != 0 || get(t, a, "4.1.0") != sourceNormal {
+		if !device.On() || supply.Offs.Load() != 0 || get(t, a, "4.1.0") != sourceNormal {
 			t.Fatal("a device that lies must stay on")
 		}
 	})

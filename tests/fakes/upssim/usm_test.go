@@ -156,7 +156,7 @@ func TestReplayIsRefused(t *testing.T) {
 			t.Errorf("report %v", report)
 		}
 		synctest.Wait()
-		if !device.On() || supply.offs.Load() != 1 {
+		if !device.On() || supply.Offs.Load() != 1 {
 			t.Error("a replayed order was carried out")
 		}
 	})
