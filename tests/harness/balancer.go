@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/storeward/storeward/tests/lab"
@@ -14,20 +15,46 @@ import (
 
 const keepalivedFile = "keepalived.conf"
 
-// keepalived is the configuration of a balancer: the virtual router 51 with an
-// address of its own. Whose priority is the greatest is the master.
-func keepalived(name string, priority int) string {
-	return fmt.Sprintf(`global_defs { router_id %s }
-vrrp_instance shop {
-	state BACKUP
-	interface %s
-	virtual_router_id 51
-	priority %d
-	version 3
-	advert_int 0.2
-	virtual_ipaddress { 192.0.2.101/32 }
+// BalancerAddress is what the balancer's master holds.
+const BalancerAddress = "192.0.2.101"
+
+// Keepalived is the virtual router 51 on the LAN, see keepalived.conf(5). Whose
+// priority is the greatest is the master.
+type Keepalived struct {
+	Name      string
+	Version   int    // of VRRP
+	Advertise string // seconds
+	Priority  int
+	Address   string   // CIDR
+	Global    []string // further lines of global_defs
+	Instance  []string // and of the instance
 }
-`, name, lab.LAN, priority)
+
+// Text is the configuration file.
+func (k Keepalived) Text() string {
+	const next = "\n  "
+	return fmt.Sprintf(`global_defs {
+  router_id %s
+  vrrp_version %d
+  %s
+}
+vrrp_instance store {
+  state BACKUP
+  interface %s
+  virtual_router_id 51
+  priority %d
+  advert_int %s
+  virtual_ipaddress {
+    %s
+  }
+  %s
+}
+`, k.Name, k.Version, strings.Join(k.Global, next), lab.LAN, k.Priority, k.Advertise, k.Address, strings.Join(k.Instance, next))
+}
+
+// keepalived is the configuration of a balancer.
+func keepalived(name string, priority int) string {
+	return Keepalived{Name: name, Version: 3, Advertise: "0.2", Priority: priority, Address: BalancerAddress + "/32"}.Text()
 }
 
 // StartRival runs one more keepalived of the same virtual router at the store's till,

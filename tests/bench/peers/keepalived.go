@@ -3,8 +3,8 @@ package peers
 import (
 	"context"
 	"fmt"
-	"strings"
 
+	"github.com/storeward/storeward/tests/harness"
 	"github.com/storeward/storeward/tests/lab"
 )
 
@@ -31,26 +31,12 @@ func keepalivedConf(n *lab.Node, version int, advertise string, global []string)
 	if n.Name != n.Store.Nodes[0].Name {
 		priority = 100
 	}
-	return fmt.Sprintf(`global_defs {
-  router_id %[1]s
-  vrrp_version %[2]d
-  script_user root
-  enable_script_security
-  %[8]s
-}
-vrrp_instance store {
-  state BACKUP
-  interface %[6]s
-  virtual_router_id 51
-  priority %[3]d
-  nopreempt
-  advert_int %[4]s
-  virtual_ipaddress {
-    %[5]s/24
-  }
-  notify_master "%[7]s start"
-  notify_backup "%[7]s stop"
-  notify_fault "%[7]s stop"
-}
-`, n.Name, version, priority, advertise, n.Store.VIP(1), lab.LAN, echoPath, strings.Join(global, "\n  "))
+	return harness.Keepalived{
+		Name: n.Name, Version: version, Advertise: advertise, Priority: priority, Address: n.Store.VIP(1) + "/24",
+		Global: append([]string{"script_user root", "enable_script_security"}, global...),
+		Instance: []string{
+			"nopreempt",
+			`notify_master "` + echoPath + ` start"`, `notify_backup "` + echoPath + ` stop"`, `notify_fault "` + echoPath + ` stop"`,
+		},
+	}.Text()
 }
