@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func TestM3TheBalancersOwnHeartbeatIsWatched(t *testing.T) {
 		s.balancer(n, api.HealthOK, master)
 	}
 
+	taken := s.gets(beta, harness.BalancerAddress)
 	old := s.pidOf(alpha, "keepalived")
 	found, err := alpha.Find("keepalived")
 	if err != nil || len(found) == 0 {
@@ -33,7 +35,11 @@ func TestM3TheBalancersOwnHeartbeatIsWatched(t *testing.T) {
 	for _, p := range found { // killed hard it would leave its address behind, and the oracle would tell
 		_ = syscall.Kill(p.PID, syscall.SIGTERM)
 	}
-	s.balancer(beta, api.HealthOK, fmt.Sprintf("%s (priority 100, this node)", beta.Address()))
+	select {
+	case <-taken:
+	case <-s.within(20 * time.Second).Done():
+		t.Fatal("the standby of the balancer did not take over")
+	}
 	s.eventually(20*time.Second, "keepalived is a new process", func() (string, bool) {
 		now := s.pidOf(alpha, "keepalived")
 		return "", now != 0 && now != old
@@ -45,12 +51,29 @@ func TestM3TheBalancersOwnHeartbeatIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.balancer(beta, api.HealthDown, "2 masters at once")
-	s.alarm(beta, "major", alpha.Address())
+	s.alarm(beta, "major", alpha.Address(), s.Store.TillAddress())
 	end()
 	s.balancer(beta, api.HealthOK, master)
 	if s.Active() != active || alpha.Boots() != 1 || beta.Boots() != 1 {
 		t.Error("the store moved")
 	}
+}
+
+// gets returns a channel that is closed once a node gets an address, however briefly.
+func (s *store) gets(n *lab.Node, address string) <-chan struct{} {
+	s.t.Helper()
+	stop, got := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	err := n.Space.WatchAddresses(stop, func(ip string) {
+		if ip == address {
+			once.Do(func() { close(got) })
+		}
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { close(stop) })
+	return got
 }
 
 // balancer waits until a node's watch says something.

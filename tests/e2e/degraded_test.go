@@ -27,6 +27,13 @@ func TestM9UPSOnBattery(t *testing.T) {
 		alarms, err := s.alarmsOf(client, device)
 		return fmt.Sprint(alarms, err), err == nil && strings.Join(alarms, " ") == "on-battery"
 	})
+	for _, n := range s.Store.Nodes { // wherever the operator sits
+		s.eventually(10*time.Second, "the status of "+n.Name+" names the alarm", func() (string, bool) {
+			text, err := s.Ctl(t.Context(), n, "status")
+			told := strings.Contains(text, ", told by ")
+			return text, err == nil && strings.Contains(text, "SERVED AND SAFE, 1 alarm stands: ") && strings.Contains(text, device) && told == (n == active)
+		})
+	}
 	s.eventually(30*time.Second, "the console shows one incident with both nodes", func() (string, bool) {
 		incidents, err := s.incidentsOf(t.Context(), client, "degraded")
 		if err != nil || len(incidents) != 1 || incidents[0].Closed == nil {

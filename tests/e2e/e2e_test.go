@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,16 +177,17 @@ func (s *store) activeIs(n *lab.Node, bound time.Duration) {
 	})
 }
 
-// alarm waits for an alarm of a severity whose message or object holds the word.
-func (s *store) alarm(n *lab.Node, severity, word string) {
+// alarm waits for an alarm of a severity whose message or object holds the words.
+func (s *store) alarm(n *lab.Node, severity string, words ...string) {
 	s.t.Helper()
-	s.eventually(20*time.Second, fmt.Sprintf("%s raises a %s alarm about %s", n.Name, severity, word), func() (string, bool) {
+	s.eventually(20*time.Second, fmt.Sprintf("%s raises a %s alarm about %s", n.Name, severity, words), func() (string, bool) {
 		state, err := s.State(s.t.Context(), n)
 		if err != nil {
 			return err.Error(), false
 		}
 		for _, a := range state.Alarms {
-			if a.Severity == severity && strings.Contains(a.Object+" "+a.Condition+" "+a.Message, word) {
+			text := a.Object + " " + a.Condition + " " + a.Message
+			if a.Severity == severity && !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
 				return "", true
 			}
 		}

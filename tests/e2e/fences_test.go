@@ -4,10 +4,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/tests/harness"
 	"github.com/storeward/storeward/tests/lab"
 )
@@ -152,6 +154,14 @@ func TestM5FenceAgent(t *testing.T) {
 	s.activeIs(survivor, 60*time.Second)
 	t.Logf("the service was taken over after %v", time.Since(began).Round(100*time.Millisecond))
 	s.history(survivor, "failover.fenced")
+	entries, err := s.past(survivor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := slices.DeleteFunc(entries, func(e happened) bool { return e.Kind != api.KindFenceOrdered })
+	if len(orders) == 0 || slices.ContainsFunc(orders, func(e happened) bool { return strings.Contains(e.Message, "turn 1") }) {
+		t.Errorf("orders by an agent: %+v", orders)
+	}
 	s.eventually(60*time.Second, active.Name+" has power again", func() (string, bool) {
 		return "", active.Boots() > boots && active.UPS().On()
 	})

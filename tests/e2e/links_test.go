@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -136,11 +137,11 @@ func TestM2OldBytesCauseNothing(t *testing.T) {
 	active := s.whole()
 	survivor := s.Store.Peer(active)
 
-	s.hoard(3 * time.Second)
+	s.hoard(3000)
 	s.do("serial", "deliver")
 	s.never(2*time.Second, "old bytes moved the store", func() bool { return s.Active() != active || !s.state(survivor).GetPeerHeard() })
 
-	s.hoard(10 * time.Second)
+	s.hoard(10000)
 	s.kill(active)
 	s.do("serial", "deliver")
 	s.activeIs(survivor, 5*time.Second)
@@ -183,9 +184,12 @@ func TestM2SickSerialLineSaysSo(t *testing.T) {
 	}
 }
 
-// hoard lets the serial line keep everything for a while.
-func (s *store) hoard(d time.Duration) {
+// hoard lets the serial line keep everything until so many bytes wait for each node.
+func (s *store) hoard(bytes int) {
 	s.t.Helper()
 	s.do("serial", "hoard")
-	s.never(d, "", func() bool { return false })
+	s.eventually(40*time.Second, fmt.Sprintf("the serial line hoards %d bytes", bytes), func() (string, bool) {
+		one, other := s.Store.Serial.Hoarded(0), s.Store.Serial.Hoarded(1)
+		return fmt.Sprint(one, other), min(one, other) >= bytes
+	})
 }

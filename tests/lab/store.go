@@ -55,6 +55,9 @@ func (s *Store) addressOf(host int) string { return fmt.Sprintf("10.77.%d.%d", s
 // VIP is the store's nth virtual IP, counted from 1.
 func (s *Store) VIP(n int) string { return s.addressOf(vipHost + n) }
 
+// TillAddress is the till's on the LAN.
+func (s *Store) TillAddress() string { return s.addressOf(tillHost) }
+
 // Gateway is what the nodes' ping group may name.
 func (s *Store) Gateway() string { return s.addressOf(gatewayHost) }
 
