@@ -119,10 +119,10 @@ func (c card) options(mibs, version string) string {
 // are off, and on again.
 func TestNUTAgreesAboutUPSes(t *testing.T) {
 	for _, test := range []struct{ kind, mibs, version, model string }{
-		{"rfc1628", "ietf", "v1", "Simulated UPS"},
-		{"rfc1628", "ietf", "v3", "Simulated UPS"},
-		{"apcups", "apcc", "v1", "Smart-UPS 1500"},
-		{"apcups", "apcc", "v3", "Smart-UPS 1500"},
+		{"rfc1628", "auto", "v1", "Simulated UPS"},
+		{"rfc1628", "auto", "v3", "Simulated UPS"},
+		{"apcups", "auto", "v1", "Smart-UPS 1500"},
+		{"apcups", "auto", "v3", "Smart-UPS 1500"},
 		{"xups", "auto", "v1", "9PX 1500i"},
 		{"cyberpower", "auto", "v2c", "OR1500ELCDRM1U"},
 	} {
