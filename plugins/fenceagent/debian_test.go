@@ -3,7 +3,6 @@ package fenceagent
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,42 +15,25 @@ import (
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
 
-type load struct{}
-
-func (load) Off() error { return nil }
-func (load) On() error  { return nil }
-
 // newPDU is a simulated APC rack PDU on a loopback port.
-func newPDU(t *testing.T) (device *upssim.Device, section string) {
+func newPDU(t *testing.T) (device *upssim.Listener, section string) {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	device, err := upssim.NewDevice(upssim.Options{Name: "pdu", Kind: "rpdu", Feeds: []int{2}, Supply: load{}, Log: log})
+	device, err := upssim.Listen(t.Context(), upssim.Options{Name: "pdu", Kind: "rpdu", Feeds: []int{2}, Log: log}, upssim.Access{Write: "private"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- upssim.NewAgent(device, upssim.Access{Write: "private"}).Serve(conn) }()
 	t.Cleanup(func() {
-		conn.Close()
-		if err := <-served; err != nil {
+		if err := device.Close(); err != nil {
 			t.Error(err)
 		}
-		device.Close()
 	})
 	secret := filepath.Join(t.TempDir(), "community")
 	if err := os.WriteFile(secret, []byte("private\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	host, port, err := net.SplitHostPort(conn.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return device, fmt.Sprintf("agent: fence_apc_snmp\ntimeout: 20s\noptions: {ip: %s, ipport: %s, plug: 2, snmp_version: 1}\nsecrets: {community: {file: %s}}\n", host, port, secret)
+	return device, fmt.Sprintf("agent: fence_apc_snmp\ntimeout: 20s\noptions: {ip: %s, ipport: %s, plug: 2, snmp_version: 1}\nsecrets: {community: {file: %s}}\n", device.Host, device.Port, secret)
 }
 
 // TestDebiansAgent: the real thing against a device that switches.

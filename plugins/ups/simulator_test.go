@@ -1,8 +1,6 @@
 package ups
 
 import (
-	"net"
-	"sync/atomic"
 	"testing"
 
 	"github.com/sirupsen/logrus/hooks/test"
@@ -11,18 +9,8 @@ import (
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
 
-// bench is a supply that takes no time; it counts its cuts.
-type bench struct{ cuts atomic.Int32 }
-
-func (b *bench) Off() error { b.cuts.Add(1); return nil }
-func (*bench) On() error    { return nil }
-
 // simulator is a device whose agent and objects share no code with this plugin.
-type simulator struct {
-	*upssim.Device
-	bench   *bench
-	address string
-}
+type simulator struct{ *upssim.Listener }
 
 var usmUsers = []upssim.User{
 	{Name: "storeward", Auth: "sha256", AuthPassword: "authentic1", Privacy: "aes", PrivacyPassword: "private-1", Write: true},
@@ -36,36 +24,22 @@ var usmUsers = []upssim.User{
 func newSimulator(t testing.TB, kind string, feeds ...int) *simulator {
 	t.Helper()
 	log, _ := test.NewNullLogger()
-	s := &simulator{bench: &bench{}}
-	var err error
-	s.Device, err = upssim.NewDevice(upssim.Options{Name: "beta", Kind: kind, Feeds: feeds, Supply: s.bench, Log: log})
+	l, err := upssim.Listen(t.Context(), upssim.Options{Name: "beta", Kind: kind, Feeds: feeds, Log: log}, upssim.Access{Write: "private", Users: usmUsers})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := upssim.NewAgent(s.Device, upssim.Access{Write: "private", Users: usmUsers}).Serve(conn); err != nil {
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
-	t.Cleanup(func() {
-		_ = conn.Close()
-		<-served
-		s.Close()
 	})
-	s.address = conn.LocalAddr().String()
-	return s
+	return &simulator{l}
 }
 
 // open makes an instance from the section's YAML, without the address.
 func (s *simulator) open(t testing.TB, section string) *instance {
 	t.Helper()
-	config, err := New().Configure([]byte("address: " + s.address + "\n" + section))
+	config, err := New().Configure([]byte("address: " + s.Address + "\n" + section))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func TestCardRestartsInTheMiddle(t *testing.T) {
 				}
 				s.SetBehaviour(upssim.Behaviour{Reboot: 400 * time.Millisecond, Lost: lost})
 				reading, err := u.Off(t.Context(), order(5*time.Second))
-				if err != nil || reading.Power != sdk.PowerOff || s.On() || s.bench.cuts.Load() != 1 {
+				if err != nil || reading.Power != sdk.PowerOff || s.On() || s.Load.Offs.Load() != 1 {
 					t.Errorf("%+v, %v, on %v", reading, err, s.On())
 				}
 			})

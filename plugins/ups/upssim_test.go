@@ -23,7 +23,7 @@ func TestConformanceWithSimulator(t *testing.T) {
 				s = newSimulator(t, test.kind, 1, 2)
 			}
 			sdktest.Run(t, sdktest.Case{
-				Plugin: New(), Config: "address: " + s.address + "\n" + sections[test.version] + test.options, Fence: s.hooks(t, test.kind),
+				Plugin: New(), Config: "address: " + s.Address + "\n" + sections[test.version] + test.options, Fence: s.hooks(t, test.kind),
 			})
 		})
 	}
@@ -62,8 +62,8 @@ func TestEveryKindIsCutAndComesBack(t *testing.T) {
 				life := max(time.Second, described.OrderLife)
 				for range 2 {
 					reading, err := u.Off(t.Context(), order(life))
-					if err != nil || reading.Power != sdk.PowerOff || s.On() || s.bench.cuts.Load() != 1 {
-						t.Fatalf("off: %+v, %v, on %v, %d cuts", reading, err, s.On(), s.bench.cuts.Load())
+					if err != nil || reading.Power != sdk.PowerOff || s.On() || s.Load.Offs.Load() != 1 {
+						t.Fatalf("off: %+v, %v, on %v, %d cuts", reading, err, s.On(), s.Load.Offs.Load())
 					}
 				}
 				if k.mark.oid != "" && s.Attached() != "cut by beta, generation 7" {

@@ -1,7 +1,6 @@
 package upsserial
 
 import (
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,27 +11,21 @@ import (
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
 
-// supply takes no time; it counts its cuts.
-type supply struct{ cuts atomic.Int32 }
-
-func (s *supply) Off() error { s.cuts.Add(1); return nil }
-func (*supply) On() error    { return nil }
-
 // simulator is a UPS at the far end of a serial line. It shares no table with this plugin.
 type simulator struct {
 	*upssim.Device
 	cable    *serialline.Line
 	port     *upssim.SerialPort
-	supply   *supply
+	load     *upssim.Load
 	protocol string
 }
 
 func newSimulator(t testing.TB, protocol string, b serialline.Behaviour) *simulator {
 	t.Helper()
 	log, _ := test.NewNullLogger()
-	s := &simulator{supply: &supply{}, protocol: protocol}
+	s := &simulator{load: &upssim.Load{}, protocol: protocol}
 	var err error
-	if s.Device, err = upssim.NewDevice(upssim.Options{Name: "beta", Supply: s.supply, Log: log}); err != nil {
+	if s.Device, err = upssim.NewDevice(upssim.Options{Name: "beta", Supply: s.load, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	if s.cable, err = serialline.New(b); err != nil {

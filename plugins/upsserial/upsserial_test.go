@@ -58,8 +58,8 @@ func TestCutAndComesBack(t *testing.T) {
 			}
 			for range 2 {
 				reading, err := u.Off(t.Context(), within(orderTime))
-				if err != nil || reading.Power != sdk.PowerOff || s.On() || s.supply.cuts.Load() != 1 {
-					t.Fatalf("off: %+v, %v, on %v, %d cuts", reading, err, s.On(), s.supply.cuts.Load())
+				if err != nil || reading.Power != sdk.PowerOff || s.On() || s.load.Offs.Load() != 1 {
+					t.Fatalf("off: %+v, %v, on %v, %d cuts", reading, err, s.On(), s.load.Offs.Load())
 				}
 				t.Log(reading.Message, reading.Values["cut_seconds"])
 			}

@@ -63,7 +63,7 @@ type card struct{ *upssim.Listener }
 
 func newCard(t *testing.T, kind string, feeds ...int) card {
 	t.Helper()
-	l, err := upssim.Listen(upssim.Options{Name: "judged", Kind: kind, Feeds: feeds, Log: quiet()}, upssim.Access{Write: "private", Users: []upssim.User{user}})
+	l, err := upssim.Listen(t.Context(), upssim.Options{Name: "judged", Kind: kind, Feeds: feeds, Log: quiet()}, upssim.Access{Write: "private", Users: []upssim.User{user}})
 	if err != nil {
 		t.Fatal(err)
 	}

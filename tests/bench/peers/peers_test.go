@@ -116,7 +116,7 @@ func TestCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			device, err := upssim.Listen(upssim.Options{Name: "ups", Log: logrus.New()}, upssim.Access{Write: lab.WriteCommunity})
+			device, err := upssim.Listen(t.Context(), upssim.Options{Name: "ups", Log: logrus.New()}, upssim.Access{Write: lab.WriteCommunity})
 			if err != nil {
 				t.Fatal(err)
 			}

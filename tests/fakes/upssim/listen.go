@@ -1,6 +1,7 @@
 package upssim
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -26,7 +27,7 @@ type Listener struct {
 }
 
 // Listen makes a device with a load of its own and lets its card answer until Close.
-func Listen(o Options, a Access) (*Listener, error) {
+func Listen(ctx context.Context, o Options, a Access) (*Listener, error) {
 	l := &Listener{Load: &Load{}, served: make(chan error, 1)}
 	if o.Supply == nil {
 		o.Supply = l.Load
@@ -35,7 +36,7 @@ func Listen(o Options, a Access) (*Listener, error) {
 	if l.Device, err = NewDevice(o); err != nil {
 		return nil, err
 	}
-	if l.conn, err = net.ListenPacket("udp4", "127.0.0.1:0"); err != nil {
+	if l.conn, err = (&net.ListenConfig{}).ListenPacket(ctx, "udp4", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
 	l.Address = l.conn.LocalAddr().String()
