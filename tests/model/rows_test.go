@@ -120,7 +120,7 @@ func turns() []row {
 // open are the holes that the policy or the code still has.
 func open() []row {
 	return []row{
-		{name: "turns, flapping links", model: "turns", search: shortest, set: with("FLIPS=6", "TOGETHER=1"), broken: noOverlap},
+		{name: "turns, flapping links", model: "turns", search: shortest, set: with("FLIPS=6", "TOGETHER=1"), broken: noOverlap, scenario: "open-links-flap"},
 		{name: "turns, boots apart", model: "turns", search: shortest, set: with("APART=1", "STANDBYS=1"), broken: noOverlap, scenario: "open-boots-apart"},
 	}
 }

@@ -34,9 +34,6 @@
 #ifndef APART
 #define APART 0                 /* 1: they never heard each other, and beta started up to a turn earlier */
 #endif
-#ifndef UNTOLD
-#define UNTOLD 0                /* 1: beats do not say that an order may still act */
-#endif
 #ifndef SHARED
 #define SHARED 0                /* 1: not as in the code: slots on a clock that beats keep common, and a promise in every beat */
 #endif
@@ -89,8 +86,8 @@ byte  promise;          /* alpha orders nothing for so long, as its newest beat 
 #define MAY(x)      (hold[x] == 0 && (SHARED && (IN_SLOT(x) || FAST(x)) || !SHARED && IN_TURN(x)))
 
 inline speak() { /* both say what they know */
-	echo[0] = got[0]; says[0] = silent[0] && heard[0] >= DEAD; since[0] = COUNT(0); orders[0] = flying[0] && !UNTOLD;
-	echo[1] = got[1]; says[1] = silent[1] && heard[1] >= DEAD; since[1] = COUNT(1); orders[1] = flying[1] && !UNTOLD
+	echo[0] = got[0]; says[0] = silent[0] && heard[0] >= DEAD; since[0] = COUNT(0); orders[0] = flying[0] > 0;
+	echo[1] = got[1]; says[1] = silent[1] && heard[1] >= DEAD; since[1] = COUNT(1); orders[1] = flying[1] > 0
 }
 
 inline flip(x) {
