@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/contrib/retail"
+	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/tests/harness"
 	"github.com/storeward/storeward/tests/lab"
 )
@@ -255,16 +256,22 @@ func (s *store) told(n *lab.Node, kind, object string) int {
 	return count
 }
 
-// resource returns a resource of a node's status.
-func (s *store) pidOf(n *lab.Node, resource string) int32 {
+// resource is a resource of a node's status.
+func (s *store) resource(n *lab.Node, name string) *api.ResourceStatus {
 	s.t.Helper()
 	for _, r := range s.state(n).GetResources() {
-		if r.GetName() == resource {
-			return r.GetPid()
+		if r.GetName() == name {
+			return r
 		}
 	}
-	s.t.Fatalf("%s has no resource %s", n.Name, resource)
-	return 0
+	s.t.Fatalf("%s has no resource %s", n.Name, name)
+	return nil
+}
+
+// pidOf is the process that a node names for a resource.
+func (s *store) pidOf(n *lab.Node, resource string) int32 {
+	s.t.Helper()
+	return s.resource(n, resource).GetPid()
 }
 
 func (s *store) kill(n *lab.Node) {
