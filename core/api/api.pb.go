@@ -1692,8 +1692,10 @@ type Status struct {
 	Plugins             []*PluginStatus      `protobuf:"bytes,25,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	Address             string               `protobuf:"bytes,26,opt,name=address,proto3" json:"address,omitempty"`
 	Drill               *DrillStatus         `protobuf:"bytes,27,opt,name=drill,proto3" json:"drill,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// What operators asked for and still holds, for the pair, a node or a resource.
+	Modes         []*ModeStatus `protobuf:"bytes,28,rep,name=modes,proto3" json:"modes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Status) Reset() {
@@ -1915,6 +1917,74 @@ func (x *Status) GetDrill() *DrillStatus {
 	return nil
 }
 
+func (x *Status) GetModes() []*ModeStatus {
+	if x != nil {
+		return x.Modes
+	}
+	return nil
+}
+
+// ModeStatus is one such mode.
+type ModeStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          string                 `protobuf:"bytes,1,opt,name=mode,proto3" json:"mode,omitempty"`   // "standby", "maintenance", "unmanaged", "removed"
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`   // of the node or the resource; "" for maintenance
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"` // unset: without end; past: over its time, and it stays
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModeStatus) Reset() {
+	*x = ModeStatus{}
+	mi := &file_api_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModeStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModeStatus) ProtoMessage() {}
+
+func (x *ModeStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_api_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModeStatus.ProtoReflect.Descriptor instead.
+func (*ModeStatus) Descriptor() ([]byte, []int) {
+	return file_api_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ModeStatus) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *ModeStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ModeStatus) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 // DrillStatus tells of the last drill that the node knows of, and of the next one.
 type DrillStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1933,7 +2003,7 @@ type DrillStatus struct {
 
 func (x *DrillStatus) Reset() {
 	*x = DrillStatus{}
-	mi := &file_api_proto_msgTypes[19]
+	mi := &file_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2015,7 @@ func (x *DrillStatus) String() string {
 func (*DrillStatus) ProtoMessage() {}
 
 func (x *DrillStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[19]
+	mi := &file_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2028,7 @@ func (x *DrillStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrillStatus.ProtoReflect.Descriptor instead.
 func (*DrillStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{19}
+	return file_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DrillStatus) GetBegan() *timestamppb.Timestamp {
@@ -2046,7 +2116,7 @@ type LinkStatus struct {
 
 func (x *LinkStatus) Reset() {
 	*x = LinkStatus{}
-	mi := &file_api_proto_msgTypes[20]
+	mi := &file_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2058,7 +2128,7 @@ func (x *LinkStatus) String() string {
 func (*LinkStatus) ProtoMessage() {}
 
 func (x *LinkStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[20]
+	mi := &file_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2071,7 +2141,7 @@ func (x *LinkStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkStatus.ProtoReflect.Descriptor instead.
 func (*LinkStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{20}
+	return file_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LinkStatus) GetName() string {
@@ -2184,7 +2254,7 @@ type ResourceStatus struct {
 
 func (x *ResourceStatus) Reset() {
 	*x = ResourceStatus{}
-	mi := &file_api_proto_msgTypes[21]
+	mi := &file_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +2266,7 @@ func (x *ResourceStatus) String() string {
 func (*ResourceStatus) ProtoMessage() {}
 
 func (x *ResourceStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[21]
+	mi := &file_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +2279,7 @@ func (x *ResourceStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResourceStatus.ProtoReflect.Descriptor instead.
 func (*ResourceStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{21}
+	return file_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ResourceStatus) GetName() string {
@@ -2305,7 +2375,7 @@ type ProbeStatus struct {
 
 func (x *ProbeStatus) Reset() {
 	*x = ProbeStatus{}
-	mi := &file_api_proto_msgTypes[22]
+	mi := &file_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2317,7 +2387,7 @@ func (x *ProbeStatus) String() string {
 func (*ProbeStatus) ProtoMessage() {}
 
 func (x *ProbeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[22]
+	mi := &file_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2330,7 +2400,7 @@ func (x *ProbeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeStatus.ProtoReflect.Descriptor instead.
 func (*ProbeStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{22}
+	return file_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ProbeStatus) GetName() string {
@@ -2414,7 +2484,7 @@ type FenceDeviceStatus struct {
 
 func (x *FenceDeviceStatus) Reset() {
 	*x = FenceDeviceStatus{}
-	mi := &file_api_proto_msgTypes[23]
+	mi := &file_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2426,7 +2496,7 @@ func (x *FenceDeviceStatus) String() string {
 func (*FenceDeviceStatus) ProtoMessage() {}
 
 func (x *FenceDeviceStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[23]
+	mi := &file_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2439,7 +2509,7 @@ func (x *FenceDeviceStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceDeviceStatus.ProtoReflect.Descriptor instead.
 func (*FenceDeviceStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{23}
+	return file_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FenceDeviceStatus) GetName() string {
@@ -2561,7 +2631,7 @@ type PluginStatus struct {
 
 func (x *PluginStatus) Reset() {
 	*x = PluginStatus{}
-	mi := &file_api_proto_msgTypes[24]
+	mi := &file_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2643,7 @@ func (x *PluginStatus) String() string {
 func (*PluginStatus) ProtoMessage() {}
 
 func (x *PluginStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[24]
+	mi := &file_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2656,7 @@ func (x *PluginStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PluginStatus.ProtoReflect.Descriptor instead.
 func (*PluginStatus) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{24}
+	return file_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PluginStatus) GetName() string {
@@ -2800,7 +2870,7 @@ const file_api_proto_rawDesc = "" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb2\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe6\b\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12.\n" +
@@ -2834,7 +2904,13 @@ const file_api_proto_rawDesc = "" +
 	"\x15outbox_dropped_points\x18\x18 \x01(\x04R\x13outboxDroppedPoints\x128\n" +
 	"\aplugins\x18\x19 \x03(\v2\x1e.storeward.api.v1.PluginStatusR\aplugins\x12\x18\n" +
 	"\aaddress\x18\x1a \x01(\tR\aaddress\x123\n" +
-	"\x05drill\x18\x1b \x01(\v2\x1d.storeward.api.v1.DrillStatusR\x05drill\"\xbe\x02\n" +
+	"\x05drill\x18\x1b \x01(\v2\x1d.storeward.api.v1.DrillStatusR\x05drill\x122\n" +
+	"\x05modes\x18\x1c \x03(\v2\x1c.storeward.api.v1.ModeStatusR\x05modes\"f\n" +
+	"\n" +
+	"ModeStatus\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xbe\x02\n" +
 	"\vDrillStatus\x120\n" +
 	"\x05began\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05began\x120\n" +
 	"\x05ended\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12\x0e\n" +
@@ -2941,7 +3017,7 @@ func file_api_proto_rawDescGZIP() []byte {
 }
 
 var file_api_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_api_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_api_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_api_proto_goTypes = []any{
 	(Severity)(0),                 // 0: storeward.api.v1.Severity
 	(*Batch)(nil),                 // 1: storeward.api.v1.Batch
@@ -2963,44 +3039,45 @@ var file_api_proto_goTypes = []any{
 	(*Point)(nil),                 // 17: storeward.api.v1.Point
 	(*Inventory)(nil),             // 18: storeward.api.v1.Inventory
 	(*Status)(nil),                // 19: storeward.api.v1.Status
-	(*DrillStatus)(nil),           // 20: storeward.api.v1.DrillStatus
-	(*LinkStatus)(nil),            // 21: storeward.api.v1.LinkStatus
-	(*ResourceStatus)(nil),        // 22: storeward.api.v1.ResourceStatus
-	(*ProbeStatus)(nil),           // 23: storeward.api.v1.ProbeStatus
-	(*FenceDeviceStatus)(nil),     // 24: storeward.api.v1.FenceDeviceStatus
-	(*PluginStatus)(nil),          // 25: storeward.api.v1.PluginStatus
-	nil,                           // 26: storeward.api.v1.Event.AttributesEntry
-	nil,                           // 27: storeward.api.v1.EvidenceItem.ValuesEntry
-	nil,                           // 28: storeward.api.v1.Sample.ValuesEntry
-	nil,                           // 29: storeward.api.v1.Point.TagsEntry
-	nil,                           // 30: storeward.api.v1.Point.FieldsEntry
-	nil,                           // 31: storeward.api.v1.Inventory.FactsEntry
-	nil,                           // 32: storeward.api.v1.ProbeStatus.ValuesEntry
-	nil,                           // 33: storeward.api.v1.FenceDeviceStatus.ValuesEntry
-	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
+	(*ModeStatus)(nil),            // 20: storeward.api.v1.ModeStatus
+	(*DrillStatus)(nil),           // 21: storeward.api.v1.DrillStatus
+	(*LinkStatus)(nil),            // 22: storeward.api.v1.LinkStatus
+	(*ResourceStatus)(nil),        // 23: storeward.api.v1.ResourceStatus
+	(*ProbeStatus)(nil),           // 24: storeward.api.v1.ProbeStatus
+	(*FenceDeviceStatus)(nil),     // 25: storeward.api.v1.FenceDeviceStatus
+	(*PluginStatus)(nil),          // 26: storeward.api.v1.PluginStatus
+	nil,                           // 27: storeward.api.v1.Event.AttributesEntry
+	nil,                           // 28: storeward.api.v1.EvidenceItem.ValuesEntry
+	nil,                           // 29: storeward.api.v1.Sample.ValuesEntry
+	nil,                           // 30: storeward.api.v1.Point.TagsEntry
+	nil,                           // 31: storeward.api.v1.Point.FieldsEntry
+	nil,                           // 32: storeward.api.v1.Inventory.FactsEntry
+	nil,                           // 33: storeward.api.v1.ProbeStatus.ValuesEntry
+	nil,                           // 34: storeward.api.v1.FenceDeviceStatus.ValuesEntry
+	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
 }
 var file_api_proto_depIdxs = []int32{
 	3,  // 0: storeward.api.v1.Batch.envelopes:type_name -> storeward.api.v1.Envelope
-	34, // 1: storeward.api.v1.Envelope.time:type_name -> google.protobuf.Timestamp
+	35, // 1: storeward.api.v1.Envelope.time:type_name -> google.protobuf.Timestamp
 	4,  // 2: storeward.api.v1.Envelope.event:type_name -> storeward.api.v1.Event
 	5,  // 3: storeward.api.v1.Envelope.incident:type_name -> storeward.api.v1.Incident
 	16, // 4: storeward.api.v1.Envelope.points:type_name -> storeward.api.v1.Points
 	18, // 5: storeward.api.v1.Envelope.inventory:type_name -> storeward.api.v1.Inventory
 	0,  // 6: storeward.api.v1.Event.severity:type_name -> storeward.api.v1.Severity
-	26, // 7: storeward.api.v1.Event.attributes:type_name -> storeward.api.v1.Event.AttributesEntry
+	27, // 7: storeward.api.v1.Event.attributes:type_name -> storeward.api.v1.Event.AttributesEntry
 	0,  // 8: storeward.api.v1.Incident.severity:type_name -> storeward.api.v1.Severity
-	34, // 9: storeward.api.v1.Incident.opened:type_name -> google.protobuf.Timestamp
-	34, // 10: storeward.api.v1.Incident.closed:type_name -> google.protobuf.Timestamp
-	34, // 11: storeward.api.v1.Incident.redundant:type_name -> google.protobuf.Timestamp
+	35, // 9: storeward.api.v1.Incident.opened:type_name -> google.protobuf.Timestamp
+	35, // 10: storeward.api.v1.Incident.closed:type_name -> google.protobuf.Timestamp
+	35, // 11: storeward.api.v1.Incident.redundant:type_name -> google.protobuf.Timestamp
 	6,  // 12: storeward.api.v1.Incident.phases:type_name -> storeward.api.v1.Phase
 	7,  // 13: storeward.api.v1.Incident.timeline:type_name -> storeward.api.v1.TimelineEntry
 	8,  // 14: storeward.api.v1.Incident.findings:type_name -> storeward.api.v1.Finding
 	9,  // 15: storeward.api.v1.Incident.snapshots:type_name -> storeward.api.v1.Snapshot
-	34, // 16: storeward.api.v1.Phase.start:type_name -> google.protobuf.Timestamp
-	34, // 17: storeward.api.v1.TimelineEntry.time:type_name -> google.protobuf.Timestamp
+	35, // 16: storeward.api.v1.Phase.start:type_name -> google.protobuf.Timestamp
+	35, // 17: storeward.api.v1.TimelineEntry.time:type_name -> google.protobuf.Timestamp
 	0,  // 18: storeward.api.v1.TimelineEntry.severity:type_name -> storeward.api.v1.Severity
 	0,  // 19: storeward.api.v1.Finding.severity:type_name -> storeward.api.v1.Severity
-	34, // 20: storeward.api.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
+	35, // 20: storeward.api.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
 	19, // 21: storeward.api.v1.Snapshot.status:type_name -> storeward.api.v1.Status
 	10, // 22: storeward.api.v1.Snapshot.host:type_name -> storeward.api.v1.Host
 	13, // 23: storeward.api.v1.Snapshot.processes:type_name -> storeward.api.v1.Process
@@ -3008,37 +3085,39 @@ var file_api_proto_depIdxs = []int32{
 	15, // 25: storeward.api.v1.Snapshot.flight:type_name -> storeward.api.v1.Sample
 	11, // 26: storeward.api.v1.Host.filesystems:type_name -> storeward.api.v1.Filesystem
 	12, // 27: storeward.api.v1.Host.interfaces:type_name -> storeward.api.v1.NetworkInterface
-	27, // 28: storeward.api.v1.EvidenceItem.values:type_name -> storeward.api.v1.EvidenceItem.ValuesEntry
-	34, // 29: storeward.api.v1.Sample.time:type_name -> google.protobuf.Timestamp
-	28, // 30: storeward.api.v1.Sample.values:type_name -> storeward.api.v1.Sample.ValuesEntry
+	28, // 28: storeward.api.v1.EvidenceItem.values:type_name -> storeward.api.v1.EvidenceItem.ValuesEntry
+	35, // 29: storeward.api.v1.Sample.time:type_name -> google.protobuf.Timestamp
+	29, // 30: storeward.api.v1.Sample.values:type_name -> storeward.api.v1.Sample.ValuesEntry
 	17, // 31: storeward.api.v1.Points.points:type_name -> storeward.api.v1.Point
-	29, // 32: storeward.api.v1.Point.tags:type_name -> storeward.api.v1.Point.TagsEntry
-	30, // 33: storeward.api.v1.Point.fields:type_name -> storeward.api.v1.Point.FieldsEntry
-	31, // 34: storeward.api.v1.Inventory.facts:type_name -> storeward.api.v1.Inventory.FactsEntry
-	34, // 35: storeward.api.v1.Status.time:type_name -> google.protobuf.Timestamp
-	34, // 36: storeward.api.v1.Status.started:type_name -> google.protobuf.Timestamp
-	34, // 37: storeward.api.v1.Status.mode_until:type_name -> google.protobuf.Timestamp
-	21, // 38: storeward.api.v1.Status.links:type_name -> storeward.api.v1.LinkStatus
-	22, // 39: storeward.api.v1.Status.resources:type_name -> storeward.api.v1.ResourceStatus
-	23, // 40: storeward.api.v1.Status.probes:type_name -> storeward.api.v1.ProbeStatus
-	24, // 41: storeward.api.v1.Status.fence_devices:type_name -> storeward.api.v1.FenceDeviceStatus
-	25, // 42: storeward.api.v1.Status.plugins:type_name -> storeward.api.v1.PluginStatus
-	20, // 43: storeward.api.v1.Status.drill:type_name -> storeward.api.v1.DrillStatus
-	34, // 44: storeward.api.v1.DrillStatus.began:type_name -> google.protobuf.Timestamp
-	34, // 45: storeward.api.v1.DrillStatus.ended:type_name -> google.protobuf.Timestamp
-	34, // 46: storeward.api.v1.DrillStatus.next:type_name -> google.protobuf.Timestamp
-	34, // 47: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
-	34, // 48: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
-	32, // 49: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
-	34, // 50: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
-	34, // 51: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
-	33, // 52: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
-	34, // 53: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	30, // 32: storeward.api.v1.Point.tags:type_name -> storeward.api.v1.Point.TagsEntry
+	31, // 33: storeward.api.v1.Point.fields:type_name -> storeward.api.v1.Point.FieldsEntry
+	32, // 34: storeward.api.v1.Inventory.facts:type_name -> storeward.api.v1.Inventory.FactsEntry
+	35, // 35: storeward.api.v1.Status.time:type_name -> google.protobuf.Timestamp
+	35, // 36: storeward.api.v1.Status.started:type_name -> google.protobuf.Timestamp
+	35, // 37: storeward.api.v1.Status.mode_until:type_name -> google.protobuf.Timestamp
+	22, // 38: storeward.api.v1.Status.links:type_name -> storeward.api.v1.LinkStatus
+	23, // 39: storeward.api.v1.Status.resources:type_name -> storeward.api.v1.ResourceStatus
+	24, // 40: storeward.api.v1.Status.probes:type_name -> storeward.api.v1.ProbeStatus
+	25, // 41: storeward.api.v1.Status.fence_devices:type_name -> storeward.api.v1.FenceDeviceStatus
+	26, // 42: storeward.api.v1.Status.plugins:type_name -> storeward.api.v1.PluginStatus
+	21, // 43: storeward.api.v1.Status.drill:type_name -> storeward.api.v1.DrillStatus
+	20, // 44: storeward.api.v1.Status.modes:type_name -> storeward.api.v1.ModeStatus
+	35, // 45: storeward.api.v1.ModeStatus.until:type_name -> google.protobuf.Timestamp
+	35, // 46: storeward.api.v1.DrillStatus.began:type_name -> google.protobuf.Timestamp
+	35, // 47: storeward.api.v1.DrillStatus.ended:type_name -> google.protobuf.Timestamp
+	35, // 48: storeward.api.v1.DrillStatus.next:type_name -> google.protobuf.Timestamp
+	35, // 49: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
+	35, // 50: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
+	33, // 51: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
+	35, // 52: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
+	35, // 53: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
+	34, // 54: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
+	35, // 55: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_api_proto_init() }
@@ -3058,7 +3137,7 @@ func file_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_api_proto_rawDesc), len(file_api_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

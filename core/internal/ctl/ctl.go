@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,9 @@ const (
 
 // ErrUsage marks errors of the command line.
 var errUsage = errors.New("usage")
+
+// errNotAgreed marks a command that waits for --yes.
+var errNotAgreed = errors.New("nothing was done")
 
 // errAlarm makes status --check end with its own exit code.
 var errAlarm = errors.New("the store needs attention")
@@ -67,7 +71,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errUsage):
+	case errors.Is(err, errUsage), errors.Is(err, errNotAgreed):
 		return exitUsage
 	case errors.Is(err, control.ErrNoDaemon):
 		return exitNoDaemon
@@ -142,7 +146,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 		if len(names) == 0 {
 			return fmt.Errorf("%w: %s takes no argument", errUsage, cmd.CommandPath())
 		}
-		return fmt.Errorf("%w: %s takes %d argument(s): %v", errUsage, cmd.CommandPath(), len(names), names)
+		return fmt.Errorf("%w: write %s %s", errUsage, cmd.CommandPath(), strings.Join(names, " "))
 	}
 }
 

@@ -80,7 +80,19 @@ func broken() *api.Status {
 	s.Plugins = []*api.PluginStatus{{Name: "http", Health: "down", Message: "killed by a signal"}}
 	s.OutboxPending, s.OutboxDroppedPoints = 12, 340
 	s.Drill.Ok, s.Drill.Message, s.Drill.Overdue = false, "ups-beta was ordered on, and did not answer in time", true
-	s.Mode, s.ModeUntil = "maintenance", timestamppb.New(noon.Add(time.Hour))
+	s.Modes = []*api.ModeStatus{
+		{Mode: "maintenance", Until: stamp(-time.Hour)},
+		{Mode: "standby", Name: "beta", Until: stamp(-30 * time.Hour)},
+		{Mode: "unmanaged", Name: "db", Until: stamp(time.Minute)},
+		{Mode: "removed", Name: "alpha"},
+	}
+	return s
+}
+
+// standingBy is the status of a pair whose other node an operator keeps from being active.
+func standingBy() *api.Status {
+	s := well()
+	s.Redundant, s.Modes = false, []*api.ModeStatus{{Mode: "standby", Name: "beta", Until: stamp(-time.Hour)}}
 	return s
 }
 
@@ -175,6 +187,12 @@ func TestGolden(t *testing.T) {
 		{"status-told-twice", control.State{Status: well(), Peer: beta, PeerTaken: noon, Alarms: battery, PeerAlarms: battery}, "status --check", 4},
 		{"status-peer-mute", control.State{Status: well(), Peer: beta, PeerTaken: noon.Add(-time.Minute), PeerAlarms: battery}, "status --check", 0},
 		{"status-broken", control.State{Status: broken(), Alarms: alarms, Incident: "alpha is silent; beta has not taken over"}, "status --check", 4},
+		{"status-standby", control.State{Status: standingBy(), Alarms: []control.Alarm{
+			{Object: "node/beta", Condition: "standby mode", Severity: "minor", Message: "beta is in standby mode: it does not become active.", Since: noon.Add(-time.Minute)},
+		}}, "status --check", 4},
+		{"status-left-alone", control.State{Status: well(), Alarms: []control.Alarm{
+			{Object: "resource/db", Condition: "left-down", Severity: "major", Message: "db does not run, and nobody starts it: it is unmanaged.", Since: noon.Add(-time.Minute)},
+		}}, "status --check", 4},
 		{"status-json", control.State{Status: &api.Status{Store: "s0001", Node: "alpha"}}, "status -o json", 0},
 		{"history", control.State{}, "history", 0},
 		{"decisions", control.State{}, "history --decisions", 0},

@@ -64,7 +64,7 @@ var orders = []order{
 	},
 	{
 		use: "remove", target: "NODE", short: "Take a node out for repair: it counts as off until readmitted",
-		consequence: "you state that %s is off and stays off: the other node no longer waits for it or fences it, and the daemon of %s refuses to start until readmitted",
+		consequence: "you state that %s is off and stays off: the other node no longer waits for it or fences it, and %s takes no part, even when it runs, until it is readmitted",
 	},
 	{use: "readmit", target: "NODE", short: "Take a removed node back"},
 }
@@ -99,7 +99,7 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 			return fmt.Errorf("%w: %s takes on or off, not %q", errUsage, o.use, target)
 		}
 		if o.consequence != "" && !yes && target != "off" {
-			return fmt.Errorf("%w: this has a consequence: %s. Say --yes to go ahead", errUsage, consequence(o, target))
+			return fmt.Errorf("%w yet, because this has a consequence: %s. Say --yes to go ahead", errNotAgreed, consequence(o, target))
 		}
 		return t.send(cmd.Context(), control.Command{Name: o.use, Target: target, Seconds: lasts.Seconds(), Anyway: anyway})
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -43,12 +44,12 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 	line(w, "Store %s, seen from %s at %s", s.GetStore(), s.GetNode(), now.Format("Mon 2006-01-02 15:04:05"))
 	line(w, "")
 	alarms, complete := storeAlarms(state, now)
-	line(w, "%s", verdict(s, len(alarms), complete))
+	line(w, "%s", verdict(s, alarms, complete))
 	if s.GetDecision() != "" {
 		line(w, "  now: %s", s.GetDecision())
 	}
-	if s.GetMode() != "" {
-		line(w, "  mode: %s until %s", s.GetMode(), s.GetModeUntil().AsTime().Local().Format("15:04:05"))
+	for _, m := range s.GetModes() {
+		line(w, "  mode: %s", modeText(m, now))
 	}
 	if state.Incident != "" {
 		line(w, "  incident: %s", state.Incident)
@@ -67,27 +68,30 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 }
 
 // verdict is the one sentence that a tired person needs.
-func verdict(s *api.Status, alarms int, complete bool) string {
-	active := ""
+func verdict(s *api.Status, alarms []alarm, complete bool) string {
+	active, served := "", "SERVED"
 	switch {
 	case s.GetRole() == "active":
 		active = s.GetNode()
 	case s.GetPeerHeard() && s.GetPeerRole() == "active":
 		active = s.GetPeer()
 	}
+	if slices.ContainsFunc(alarms, func(a alarm) bool { return a.Condition == "left-down" }) {
+		served = "PARTLY SERVED" // an operator's mode leaves something alone that does not run
+	}
 	switch {
 	case active == "":
 		return "NO NODE IS KNOWN TO BE ACTIVE: the store may be without service."
-	case s.GetRedundant() && alarms > 0:
-		return fmt.Sprintf("SERVED AND SAFE, %s: %s serves, %s can take over.", stand(alarms), active, other(s, active))
+	case s.GetRedundant() && len(alarms) > 0:
+		return fmt.Sprintf("%s AND SAFE, %s: %s serves, %s can take over.", served, stand(len(alarms)), active, other(s, active))
 	case s.GetRedundant() && !complete:
 		return fmt.Sprintf("SERVED AND SAFE: %s serves, %s can take over.", active, other(s, active))
 	case s.GetRedundant():
 		return fmt.Sprintf("ALL WELL: %s serves, %s can take over.", active, other(s, active))
 	case !s.GetPeerHeard():
-		return fmt.Sprintf("SERVED, NOT SAFE: %s serves alone; %s is not heard.", active, s.GetPeer())
+		return fmt.Sprintf("%s, NOT SAFE: %s serves alone; %s is not heard.", served, active, s.GetPeer())
 	default:
-		return fmt.Sprintf("SERVED, NOT SAFE: %s serves; %s cannot take over now.", active, other(s, active))
+		return fmt.Sprintf("%s, NOT SAFE: %s serves; %s cannot take over now%s.", served, active, other(s, active), byMode(s, other(s, active)))
 	}
 }
 

@@ -98,7 +98,7 @@ func (e *Engine) relays(c control.Command) bool {
 		return false
 	}
 	switch c.Name {
-	case "fence", "fence-confirm", "remove", "readmit", "adopt":
+	case "fence", "fence-confirm", "remove", "adopt":
 		return false // words about a machine are given to the one that acts on them
 	case "cleanup", "restart":
 		r, ok := e.resources[c.Target]

@@ -30,6 +30,13 @@ func (e *Engine) Status() *api.Status {
 	if v.Mode != "" && v.ModeLeft > 0 {
 		s.ModeUntil = e.stamp(v.at + v.ModeLeft)
 	}
+	for _, o := range v.Modes {
+		mode := &api.ModeStatus{Mode: modeWords[o.Kind], Name: o.Name}
+		if o.Ends {
+			mode.Until = e.stamp(v.at + o.Left)
+		}
+		s.Modes = append(s.Modes, mode)
+	}
 	for _, c := range cfg.Links {
 		s.Links = append(s.Links, e.linkStatus(c.Name, v))
 	}
@@ -170,6 +177,10 @@ func (e *Engine) statusTicker(ctx context.Context) {
 			return
 		}
 	}
+}
+
+var modeWords = map[beat.ModeKind]string{
+	beat.ModeStandby: "standby", beat.Maintenance: "maintenance", beat.Unmanaged: "unmanaged", beat.ModeRemoved: "removed",
 }
 
 func roleWord(r beat.Role) string {

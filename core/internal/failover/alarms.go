@@ -69,7 +69,10 @@ func (m *Machine) clusterAlarms() {
 	m.alarm(m.reached(m.idle+5*m.dead()), m.object.self, "no-active", Critical, "no node is active: neither is ready")
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
 	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || m.modeOf(beat.ModeRemoved, peer) != nil
-	m.alarm(!meant && m.active() && q.heardBoth(p) && !p.b.Ready && !p.b.Ordering && p.b.Role != beat.Joining && p.b.Role != beat.Active, m.object.peer, "not-ready", Major, peer, " could not take over")
+	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready || p.b.Ordering || p.b.Role == beat.Joining || p.b.Role == beat.Active {
+		m.unready = m.now
+	}
+	m.alarm(m.reached(m.unready+m.dead()), m.object.peer, "not-ready", Major, peer, " could not take over")
 	m.alarm(m.digestsDiffer() && q.receiving, m.object.peer, "configuration-differs", Warning, "the nodes run different configurations")
 }
 
@@ -137,6 +140,7 @@ func (m *Machine) resourceAlarms() {
 		m.alarm(r.blocked, object, "blocked", Critical, r.name, " is not started any more: ", r.message)
 		m.alarm(r.failed && !r.blocked, object, "failed", Critical, r.name, " failed and its restarts are spent")
 		want := m.wanted(i)
+		m.alarm(r.stage() == gone && want > gone && !m.managed(i), object, "left-down", Major, r.name, " does not run, and nobody starts it: ", m.leftAlone())
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Down && !r.failed, object, "down", Major, r.name, " does not answer: ", r.message)
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Degraded, object, "degraded", Minor, r.name, " is degraded: ", r.message)
 	}
@@ -149,8 +153,9 @@ func (m *Machine) modeAlarms() {
 		o := &m.modes[i]
 		object := m.modeObject(o.kind, o.name)
 		key := modeWord(o.kind)
-		m.alarm(true, object, key, Minor, key, " is on")
+		m.alarm(true, object, key, Minor, modeEffect(o.kind, o.name))
 		m.alarm(o.end != 0 && clock >= o.end-modeWarning && clock < o.end, object, key+" ends", Warning, key, " ends within 15 minutes")
-		m.alarm(o.end != 0 && clock >= o.end, object, key+" overdue", Major, key, " is overdue: ending it would act at once")
+		m.alarm(o.end != 0 && clock >= o.end, object, key+" overdue", Major,
+			key, " is over its time and stays: its end would start, stop or fence something at once")
 	}
 }

@@ -370,7 +370,8 @@ type View struct {
 	Decision   string // one sentence
 	Mode       string // "", "standby", "maintenance", "removed"
 	ModeLeft   time.Duration
-	Redundant  bool // both up, one active, the other able to take over
+	Modes      []ModeView // all that hold, wherever they were asked for
+	Redundant  bool       // both up, one active, the other able to take over
 	Phase      string
 	PingGroup  beat.Tri
 	Peer       PeerView
@@ -380,6 +381,15 @@ type View struct {
 	Alarms     []Alarm
 	// Failover is the last or running change of the active role; Generation 0: none since start.
 	Failover Failover
+}
+
+// ModeView is one mode. Left counts down to its end, below 0 where it is over its
+// time; it means nothing for one without an end.
+type ModeView struct {
+	Kind beat.ModeKind
+	Name string // of the node or the resource; empty for maintenance
+	Left time.Duration
+	Ends bool
 }
 
 // PeerView is what is known of the peer.

@@ -55,6 +55,9 @@ func (m *Machine) command(c *Command) string {
 	case ToStandby:
 		return m.commandStandby(c)
 	case Unstandby:
+		if c.Name != m.p.Self && c.Name != m.p.Peer {
+			return "no node " + c.Name
+		}
 		return m.must(m.endMode(beat.ModeStandby, c.Name), c.Name+" is not in standby mode")
 	case MaintenanceOn:
 		m.setMode(beat.Maintenance, "", c.For, false)
@@ -66,7 +69,10 @@ func (m *Machine) command(c *Command) string {
 		}
 		m.setMode(beat.Unmanaged, c.Name, c.For, false)
 	case Manage:
-		return m.must(m.endMode(beat.Unmanaged, c.Name), c.Name+" is managed")
+		if m.find(c.Name) < 0 {
+			return "no resource " + c.Name
+		}
+		return m.must(m.endMode(beat.Unmanaged, c.Name), c.Name+" is managed already")
 	case Cleanup, Restart:
 		return m.commandResource(c)
 	case Fence, FenceConfirm, Remove:
@@ -99,7 +105,7 @@ func (m *Machine) commandSwitchover(why string) string {
 	case m.mayGive() != "":
 		return m.mayGive()
 	case !m.peerReady():
-		return m.p.Peer + " is not ready to take over"
+		return m.peerLacks()
 	}
 	m.beginGiving(switchover, why)
 	return ""
@@ -116,9 +122,11 @@ func (m *Machine) commandStandby(c *Command) string {
 	case self && m.active() && m.mayGive() != "":
 		return m.mayGive()
 	case self && !m.peerReady():
-		return "this would leave no eligible node: " + m.p.Peer + " is not ready"
-	case other && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || !m.active() && !m.ready()):
-		return "this would leave no eligible node: " + m.p.Self + " is not ready"
+		return "this would leave no eligible node: " + m.peerLacks()
+	case other && m.modeOf(beat.ModeStandby, m.p.Self) != nil:
+		return "this would leave no eligible node: " + m.p.Self + " is in standby mode"
+	case other && !m.active() && !m.ready():
+		return "this would leave no eligible node: " + m.p.Self + " is not ready to take over"
 	}
 	m.setMode(beat.ModeStandby, c.Name, c.For, false)
 	if self && m.active() {
@@ -157,8 +165,12 @@ func (m *Machine) commandResource(c *Command) string {
 
 // commandPeer holds the words that count as knowledge about the peer's power.
 func (m *Machine) commandPeer(c *Command) string {
-	if c.Name != m.p.Peer {
-		return c.Name + " is not the peer: its name is " + m.p.Peer
+	switch c.Name {
+	case m.p.Peer:
+	case m.p.Self:
+		return c.Name + " is this node itself: say it at " + m.p.Peer
+	default:
+		return "no node " + c.Name
 	}
 	if c.Verb == Fence {
 		return m.commandFence(c)

@@ -64,14 +64,8 @@ func (m *Machine) commandDrill(c *Command) string {
 // notWhole names what keeps an active node's pair from being whole; empty: nothing.
 func (m *Machine) notWhole() string {
 	switch {
-	case !m.quiet.heardBoth(&m.peer):
-		return m.p.Peer + " is not heard"
-	case m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
-		return m.p.Peer + " is in standby mode"
-	case m.peer.b.PingGroup == beat.No:
-		return m.p.Peer + " does not reach the ping group"
 	case !m.peerReady():
-		return m.p.Peer + " is not ready to take over"
+		return m.peerLacks()
 	case m.peer.grace > 0:
 		return m.p.Peer + " announced that it will be silent"
 	case !m.allUp():

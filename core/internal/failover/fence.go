@@ -165,9 +165,27 @@ func (m *Machine) confirmedOff() bool {
 }
 
 // mayPromote: this node could become active; who could not, does not cut (S6).
-func (m *Machine) mayPromote() bool {
-	return !m.lost && !m.active() && m.role != beat.Stopped && m.adopted && m.mains.rest != restBattery && m.mains.shutdown == "" && m.modeOf(beat.Maintenance, "") == nil &&
-		m.modeOf(beat.ModeStandby, m.p.Self) == nil && m.clean()
+func (m *Machine) mayPromote() bool { return !m.active() && m.lacks() == "" }
+
+// lacks names what keeps this node from becoming active; empty: nothing.
+func (m *Machine) lacks() string {
+	switch {
+	case m.lost:
+		return "the journal is lost"
+	case m.role == beat.Stopped:
+		return "this node is removed"
+	case !m.adopted:
+		return "this node still looks at what runs here"
+	case m.mains.rest == restBattery || m.mains.shutdown != "":
+		return "this node goes down for its battery"
+	case m.modeOf(beat.Maintenance, "") != nil:
+		return "maintenance is on"
+	case m.modeOf(beat.ModeStandby, m.p.Self) != nil:
+		return "this node is in standby mode"
+	case !m.clean():
+		return "this node has not stopped what only the active one may run"
+	}
+	return ""
 }
 
 // askedToCut: the peer cannot stop and asks to be cut, and this node is not
@@ -181,9 +199,9 @@ func (m *Machine) veto() string {
 	p, q := &m.peer, &m.quiet
 	switch {
 	case m.modeOf(beat.Maintenance, "") != nil:
-		return "maintenance"
+		return "maintenance is on"
 	case !m.active() && !m.mayPromote():
-		return "this node could not promote"
+		return m.lacks()
 	case m.cutMe || m.cannotKeep():
 		return "this node asks to be cut"
 	case m.lost: // whatever runs here was adopted on no better ground than that it runs

@@ -88,10 +88,24 @@ func (m *Machine) cannotKeep() bool {
 func (m *Machine) ready() bool { return m.mayPromote() && !m.ordering() && !m.store.failed }
 
 // peerReady: the peer is heard, would accept a grant and reaches its ping group.
-func (m *Machine) peerReady() bool {
+func (m *Machine) peerReady() bool { return m.peerLacks() == "" }
+
+// peerLacks names what keeps the peer from being ready to take over; empty: nothing.
+func (m *Machine) peerLacks() string {
 	p := &m.peer
-	return m.quiet.heardBoth(p) && p.b.Ready && !p.b.Ordering && p.b.Role != beat.Active && p.b.PingGroup != beat.No &&
-		m.modeOf(beat.ModeStandby, m.p.Peer) == nil
+	switch {
+	case !m.quiet.heardBoth(p):
+		return m.p.Peer + " is not heard"
+	case m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
+		return m.p.Peer + " is in standby mode"
+	case m.modeOf(beat.ModeRemoved, m.p.Peer) != nil:
+		return m.p.Peer + " is removed"
+	case p.b.PingGroup == beat.No:
+		return m.p.Peer + " does not reach the ping group"
+	case !p.b.Ready || p.b.Ordering || p.b.Role == beat.Active:
+		return m.p.Peer + " is not ready to take over"
+	}
+	return ""
 }
 
 // agree takes and gives grants. Both are bound to the receiver's present
@@ -319,7 +333,7 @@ func (m *Machine) prepareGiving() {
 	}
 	m.cutMe = false
 	if g.kind.grants() && !m.peerReady() {
-		m.abortGiving(m.p.Peer + " is not ready")
+		m.abortGiving(m.peerLacks())
 		return
 	}
 	if why := m.mayGive(); g.kind != standDown && why != "" { // a mode that came with a beat

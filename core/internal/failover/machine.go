@@ -48,6 +48,7 @@ type Machine struct {
 	settled time.Duration // since when the cluster is whole, for failback
 	apart   isolation
 	idle    time.Duration // since when nobody is active although both are heard
+	unready time.Duration // since when a heard standby could not take over
 	leaving time.Duration // planned silence until then
 	// resetting: the watchdog is no longer fed.
 	resetting bool
@@ -99,7 +100,7 @@ type outline struct {
 // New makes a machine from what survived (State; zero on a first start) and
 // what the daemon knows of its start.
 func New(p Policy, s State, b Boot, now time.Duration) *Machine {
-	m := &Machine{boot: b, began: now, now: now, nextBeat: now, idle: now, role: beat.Joining, lost: b.JournalLost}
+	m := &Machine{boot: b, began: now, now: now, nextBeat: now, idle: now, unready: now, role: beat.Joining, lost: b.JournalLost}
 	m.state = s
 	m.clockBase = s.Clock
 	m.resumed = s.KernelBoot != "" && s.KernelBoot == b.KernelBoot

@@ -244,7 +244,7 @@ func (m *Machine) considerBattery() {
 		m.beginGiving(lowBattery, "the battery is low")
 		return
 	}
-	m.beginGiving(powerDown, "the battery is low and "+m.p.Peer+" is not ready")
+	m.beginGiving(powerDown, "the battery is low and "+m.peerLacks())
 }
 
 // shutHostDown has the host shut down once nothing runs here, that is on disk, and

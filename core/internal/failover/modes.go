@@ -78,6 +78,22 @@ func (m *Machine) modeObject(kind beat.ModeKind, name string) string {
 	return m.object.store
 }
 
+// modeEffect is what a mode does, in a sentence.
+func modeEffect(k beat.ModeKind, name string) string {
+	switch k {
+	case beat.ModeStandby:
+		return name + " is in standby mode: it does not become active"
+	case beat.Maintenance:
+		return "maintenance is on: nothing is started, stopped or fenced"
+	case beat.Unmanaged:
+		return name + " is unmanaged: it is neither started nor stopped"
+	case beat.ModeRemoved:
+		return name + " is removed: it counts as off until it is readmitted"
+	case beat.NoMode:
+	}
+	return ""
+}
+
 func modeWord(k beat.ModeKind) string {
 	switch k {
 	case beat.ModeStandby:

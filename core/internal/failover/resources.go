@@ -75,6 +75,14 @@ func (m *Machine) managed(i int) bool {
 	return m.modeOf(beat.Maintenance, "") == nil && m.modeOf(beat.Unmanaged, m.resources[i].name) == nil
 }
 
+// leftAlone tells what keeps hands off a resource that is not managed.
+func (m *Machine) leftAlone() string {
+	if m.modeOf(beat.Maintenance, "") != nil {
+		return "maintenance is on"
+	}
+	return "it is unmanaged"
+}
+
 // runResources brings every resource nearer to what is wanted: starts in
 // order, stops in reverse order, all that are independent at once.
 func (m *Machine) runResources() {

@@ -22,6 +22,9 @@ func (m *Machine) View(now time.Duration) View {
 	v.Failover.Phases = slices.Clone(m.failover.Phases)
 	v.Mode, v.ModeLeft = m.modeShown()
 	v.ModeLeft = max(v.ModeLeft-(now-m.now), 0)
+	for _, o := range m.modes {
+		v.Modes = append(v.Modes, ModeView{Kind: o.kind, Name: o.name, Left: o.end - m.clock() - (now - m.now), Ends: o.end != 0})
+	}
 	for i := range m.links {
 		l := &m.links[i]
 		v.Links = append(v.Links, LinkView{l.name, l.health, l.carrier, l.takenAt, l.heard, l.old})
@@ -39,7 +42,7 @@ func (m *Machine) View(now time.Duration) View {
 // redundant: both nodes up, one active and serving, the other able to take over.
 func (m *Machine) redundant() bool {
 	p := &m.peer
-	if !m.quiet.heardBoth(p) {
+	if !m.quiet.heardBoth(p) || m.modeOf(beat.Maintenance, "") != nil {
 		return false
 	}
 	return m.active() && m.allUp() && m.peerReady() || p.b.Role == beat.Active && m.ready()
@@ -79,6 +82,9 @@ func (m *Machine) resourceView(i int) ResourceView {
 	v := ResourceView{
 		Name: r.name, Wanted: want > gone, Health: r.health, Message: r.message, PID: r.pid, Restarts: r.restarts,
 		Managed: m.managed(i), Since: r.since,
+	}
+	if r.running == beat.No {
+		v.PID = 0 // kept for the word on a restart
 	}
 	switch {
 	case r.op == StartResource || r.op == RestartResource || r.op == PromoteResource:
