@@ -61,6 +61,9 @@ func (s *Store) TillAddress() string { return s.addressOf(tillHost) }
 // Gateway is what the nodes' ping group may name.
 func (s *Store) Gateway() string { return s.addressOf(gatewayHost) }
 
+// TillAddress is the till's address on the LAN.
+func (s *Store) TillAddress() string { return s.addressOf(tillHost) }
+
 // Node returns a node by its name.
 func (s *Store) Node(name string) *Node {
 	for _, n := range s.Nodes {
@@ -174,7 +177,7 @@ func (s *Store) number() error {
 		forward(s.router),
 		address(s.cards, LAN, s.addressOf(upsHost+1)+"/24", s.addressOf(upsHost+2)+"/24"),
 		route(s.cards, "", s.Gateway()),
-		address(s.Till, LAN, s.addressOf(tillHost)+"/24"),
+		address(s.Till, LAN, s.TillAddress()+"/24"),
 		route(s.Till, "", s.Gateway()),
 		route(s.lab.HQ, fmt.Sprintf("10.77.%d.0/24", s.Number), wan),
 	)

@@ -13,7 +13,9 @@ import (
 // varints, texts with their length before them), then HMAC-SHA256 (RFC 2104) over
 // everything before it. New fields are added at the end alone: an older reader
 // passes over what it does not know, and a newer one takes what is missing for
-// zero, so that nodes of two versions hear each other during an upgrade.
+// zero, so that nodes of two versions hear each other during an upgrade. What cannot
+// be told so gets a new version. All versions begin with the version, the cluster and
+// the sender, and end with the MAC: a node that cannot read a beat knows whose it is.
 const (
 	// Version is the wire form this package speaks.
 	Version = 2
@@ -31,6 +33,14 @@ var (
 	// ErrForeign stands for a good beat of another cluster, or of this node itself. It says nothing.
 	ErrForeign = errors.New("beat of another cluster or of this node")
 )
+
+// OtherVersion is an authentic beat of the peer in a wire form that this node cannot
+// read: the peer lives and runs, and that is all that it says.
+type OtherVersion struct{ Version byte }
+
+func (o OtherVersion) Error() string {
+	return fmt.Sprintf("beat of version %d, and this node reads version %d", o.Version, Version)
+}
 
 // Codec turns beats into bytes and back for one node of one cluster.
 type Codec struct {
@@ -57,7 +67,7 @@ func (c Codec) Encode(b Beat) ([]byte, error) {
 	}
 }
 
-// Decode reads the wire form. Its errors wrap ErrForged or ErrForeign.
+// Decode reads the wire form. Its errors wrap ErrForged or ErrForeign, or are an OtherVersion.
 func (c Codec) Decode(wire []byte) (Beat, error) {
 	if len(wire) <= macSize || len(wire) > MaxSize {
 		return Beat{}, fmt.Errorf("%d bytes: %w", len(wire), ErrForged)
@@ -66,16 +76,18 @@ func (c Codec) Decode(wire []byte) (Beat, error) {
 	if !hmac.Equal(mac, c.mac(body)) {
 		return Beat{}, fmt.Errorf("wrong MAC: %w", ErrForged)
 	}
-	if body[0] != Version {
-		return Beat{}, fmt.Errorf("wire version %d: %w", body[0], ErrForged)
-	}
 	r := reader{buf: body[1:]}
-	b := r.beat()
-	if r.bad {
-		return Beat{}, fmt.Errorf("garbled: %w", ErrForged)
+	b := Beat{Cluster: r.text(), Node: r.text()}
+	if body[0] == Version {
+		r.rest(&b)
 	}
-	if b.Cluster != c.Cluster || b.Node == c.Node {
+	switch {
+	case r.bad:
+		return Beat{}, fmt.Errorf("garbled: %w", ErrForged)
+	case b.Cluster != c.Cluster || b.Node == c.Node:
 		return Beat{}, fmt.Errorf("cluster %q, node %q: %w", b.Cluster, b.Node, ErrForeign)
+	case body[0] != Version:
+		return Beat{}, OtherVersion{body[0]}
 	}
 	return b, nil
 }
@@ -240,8 +252,8 @@ func (r *reader) grant() Grant {
 	return Grant{Generation: r.uint(), To: ID(r.uint())}
 }
 
-func (r *reader) beat() (b Beat) {
-	b.Cluster, b.Node = r.text(), r.text()
+// rest reads what follows the sender.
+func (r *reader) rest(b *Beat) {
 	b.Incarnation, b.KernelBoot = ID(r.uint()), r.text()
 	b.Sequence, b.Wall, b.Sent = r.uint(), int64(r.span()), r.span()
 	b.Generation, b.LastActive = r.uint(), r.uint()
@@ -277,5 +289,4 @@ func (r *reader) beat() (b Beat) {
 	if len(r.buf) > 0 { // an older sender ends here
 		b.GivingFor = r.span()
 	}
-	return b
 }

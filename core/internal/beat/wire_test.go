@@ -103,15 +103,26 @@ func TestForeignBeats(t *testing.T) {
 	}
 }
 
-func TestNewerVersionIsASignOfLife(t *testing.T) {
+// TestAnotherVersionIsTheSendersAndSaysNothingElse: whatever follows the sender's name.
+func TestAnotherVersionIsTheSendersAndSaysNothingElse(t *testing.T) {
 	wire, err := alpha.Encode(sample())
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := bytes.Clone(wire[:len(wire)-macSize])
 	body[0]++
-	if _, err := beta.Decode(append(body, beta.mac(body)...)); !errors.Is(err, ErrForged) {
-		t.Error(err)
+	short := append([]byte{Version + 1, 5}, "s0001\x05alpha"...)
+	for _, body := range [][]byte{body, short} {
+		var other OtherVersion
+		if b, err := beta.Decode(append(body, beta.mac(body)...)); !errors.As(err, &other) || other.Version != Version+1 || b.Node != "" {
+			t.Errorf("%v, %v", b, err)
+		}
+		if _, err := alpha.Decode(append(body, beta.mac(body)...)); !errors.Is(err, ErrForeign) {
+			t.Error("own beat of another version:", err)
+		}
+	}
+	if _, err := beta.Decode(append(short[:4], beta.mac(short[:4])...)); !errors.Is(err, ErrForged) {
+		t.Error("beat of nobody:", err)
 	}
 }
 

@@ -126,16 +126,19 @@ func (l *link) doubt(now, interval time.Duration) (failover.LinkState, bool) {
 }
 
 // packet judges what arrived: a beat, a replayed one, noise of strangers, or a
-// sign of life with a wrong key.
+// sign of life with a wrong key or of another version.
 func (l *link) packet(p sdk.Packet) {
 	b, err := l.e.codec.Decode(p.Data)
+	var other beat.OtherVersion
 	switch {
 	case errors.Is(err, beat.ErrForeign):
 		l.count(func(c *linkCounts) { c.Foreign++ })
+	case errors.As(err, &other):
+		l.count(func(c *linkCounts) { c.Foreign++ })
+		l.alive(failover.SignOfLife{Link: l.cfg.Name, Taken: p.Taken, Version: uint64(other.Version)})
 	case err != nil:
-		if l.forged(p.Taken) {
-			l.e.offer(failover.SignOfLife{Link: l.cfg.Name, Taken: p.Taken})
-		}
+		l.count(func(c *linkCounts) { c.Forged++ })
+		l.alive(failover.SignOfLife{Link: l.cfg.Name, Taken: p.Taken})
 	case !l.fresh(b, p.Taken):
 		l.count(func(c *linkCounts) { c.Replayed++ })
 	default:
@@ -149,16 +152,17 @@ func (l *link) count(add func(*linkCounts)) {
 	l.mu.Unlock()
 }
 
-// forged counts a packet with a bad MAC and tells whether the policy should hear of it.
-func (l *link) forged(taken time.Duration) bool {
+// alive tells the policy of traffic that is no beat, not too often.
+func (l *link) alive(sign failover.SignOfLife) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.counts.Forged++
-	if taken-l.lastLife < lifeEvery {
-		return false
+	often := sign.Taken-l.lastLife < lifeEvery
+	if !often {
+		l.lastLife = sign.Taken
 	}
-	l.lastLife = taken
-	return true
+	l.mu.Unlock()
+	if !often {
+		l.e.offer(sign)
+	}
 }
 
 // fresh refuses a beat that this link has carried before, and counts a new one.

@@ -73,7 +73,16 @@ func (m *Machine) clusterAlarms() {
 		m.unready = m.now
 	}
 	m.alarm(m.reached(m.unready+m.dead()), m.object.peer, "not-ready", Major, peer, " could not take over")
-	m.alarm(m.digestsDiffer() && q.receiving, m.object.peer, "configuration-differs", Warning, "the nodes run different configurations")
+	if q.strange {
+		severity, then := Critical, ": nobody is cut, and nobody takes over"
+		if m.active() || m.serves() {
+			severity, then = Major, ": the pair is whole again when both run the same version"
+		}
+		m.alarm(true, m.object.peer, "other-version", severity, m.strangeness(), then)
+	}
+	if m.digestsDiffer() {
+		m.alarm(q.receiving, m.object.peer, "configuration-differs", Warning, "the nodes run different configurations: ", m.p.Self, " ", digestText(m.p.Digest), ", ", peer, " ", digestText(p.b.Digest))
+	}
 }
 
 func (m *Machine) nodeAlarms() {

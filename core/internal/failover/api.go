@@ -96,10 +96,12 @@ type (
 		Taken time.Duration
 	}
 	// SignOfLife is traffic that only a living peer makes but proves nothing
-	// else: a beat that fails authentication, a frame from its address.
+	// else: a beat that fails authentication, a frame from its address. Version is
+	// not 0 for an authentic beat that this node cannot read: the peer's core lives.
 	SignOfLife struct {
-		Link  string
-		Taken time.Duration
+		Link    string
+		Taken   time.Duration
+		Version uint64 // of the wire form
 	}
 	// LinkState is a link plugin's own health. Health unknown: the link neither
 	// proves nor prevents silence. Carrier is Yes, No, or Unknown where the medium has none.

@@ -40,6 +40,7 @@ type benchNode struct {
 	running   map[string]string // resources: "up", "warm" (runs, not promoted), "down" (runs, does not answer), "unknown"; absent: stopped
 	pids      int
 	late      time.Duration // the machine is not called before (a stall)
+	version   uint64        // of its beats' wire form
 	hands     map[string]hand
 	ping      string // override: yes, no, unknown
 	truth     map[string]beat.Tri
@@ -160,14 +161,18 @@ func (b *bench) path(link string, from, to *benchNode) bool {
 }
 
 func (b *bench) send(n *benchNode, said beat.Beat) {
-	peer := b.other(n)
+	peer, version := b.other(n), n.version
 	for _, l := range n.policy.Links {
 		link := l.Name
 		if peer == nil || !b.path(link, n, peer) {
 			continue
 		}
 		b.after(time.Millisecond, func() {
-			if peer.powered {
+			switch {
+			case !peer.powered:
+			case version != peer.version:
+				b.give(peer, SignOfLife{Link: link, Taken: b.now, Version: version})
+			default:
 				b.give(peer, BeatHeard{Link: link, Beat: said, Taken: b.now})
 			}
 		})

@@ -83,7 +83,7 @@ func (m *Machine) beatMissing() bool {
 // are there when the silence is.
 func (m *Machine) analyse() {
 	e, p := &m.evidence, &m.peer
-	if p.heardAt > 0 && !m.beatMissing() || p.heardAt == 0 && !m.quiet.silent {
+	if p.heardAt > 0 && !m.beatMissing() || p.heardAt == 0 && !m.quiet.silent && !m.quiet.strange {
 		*e = evidence{asked: e.asked}
 		return
 	}
@@ -144,7 +144,7 @@ func (m *Machine) oneSided() (missing string) {
 	e, p, dead := &m.evidence, &m.peer, m.dead()
 	last := max(p.receivedAt, p.signAt)
 	switch {
-	case !m.current():
+	case !m.current() || e.asked <= p.strangeAt:
 		return "no evidence since the last beat"
 	case e.ping != beat.Yes:
 		return "ping group not reached"

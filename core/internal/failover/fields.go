@@ -106,6 +106,7 @@ func readMode(s string) (o beat.Mode, err error) {
 func (e *SignOfLife) fields(f *form) {
 	f.text("on", &e.Link)
 	f.span("taken", &e.Taken)
+	f.uint("version", &e.Version)
 }
 
 func (e *LinkState) fields(f *form) {

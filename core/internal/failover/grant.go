@@ -94,6 +94,8 @@ func (m *Machine) peerReady() bool { return m.peerLacks() == "" }
 func (m *Machine) peerLacks() string {
 	p := &m.peer
 	switch {
+	case m.quiet.strange:
+		return m.strangeness()
 	case !m.quiet.heardBoth(p):
 		return m.p.Peer + " is not heard"
 	case m.modeOf(beat.ModeStandby, m.p.Peer) != nil:

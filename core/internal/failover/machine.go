@@ -161,8 +161,7 @@ func (m *Machine) Apply(now time.Duration, e Event) {
 	case BeatHeard:
 		m.hear(e)
 	case SignOfLife:
-		m.peer.signAt = max(m.peer.signAt, e.Taken)
-		m.lifeAt(e.Taken)
+		m.sign(e)
 	case LinkState:
 		m.linkState(e)
 	case PingGroup:

@@ -50,7 +50,7 @@ func (m *Machine) beginFailover() {
 	if m.active() || m.taking.kind != notTaking {
 		return
 	}
-	began := m.peer.heardAt
+	began := max(m.peer.heardAt, m.peer.strangeAt)
 	if began == 0 {
 		began = m.quiet.t0
 	}
@@ -104,8 +104,8 @@ func (m *Machine) beginStarting(kind takingKind) {
 	if end == 0 || end > m.now {
 		end = m.now
 	}
-	at := min(1, len(f.Phases))
-	f.Phases = slices.Insert(f.Phases, at, Phase{Name: phaseAnalyse, Start: m.evidence.began, End: end, OK: m.evidence.final > 0})
+	at, start := min(1, len(f.Phases)), max(m.evidence.began, f.Began) // what was asked before counts to no phase
+	f.Phases = slices.Insert(f.Phases, at, Phase{Name: phaseAnalyse, Start: start, End: max(end, start), OK: m.evidence.final > 0})
 }
 
 func (m *Machine) phase(name string) *Phase {

@@ -63,6 +63,11 @@ func (m *Machine) beat() *beat.Beat {
 	return b
 }
 
+// strangeness says why nothing but its life is known of the peer.
+func (m *Machine) strangeness() string {
+	return m.p.Peer + " sends beats of version " + itoa(m.peer.version) + ", which this node (version " + itoa(beat.Version) + ") cannot read"
+}
+
 // layer is a resource's health as the peer needs it: whether it can be used.
 func (r *resource) layer() beat.Health {
 	switch {

@@ -41,6 +41,8 @@ type peer struct {
 	receivedAt time.Duration // newest beat, echoing ours or not
 	heardAt    time.Duration // newest beat that echoed ours freshly; 0: never since our start
 	signAt     time.Duration // newest other sign of life
+	strangeAt  time.Duration // newest beat in a wire form that cannot be read
+	version    uint64        // of that form
 	lifeAt     time.Duration // newest of everything: voids readings of off
 	toldSince  time.Duration // since when the peer says that it hears nothing; 0: it does hear
 	patience   time.Duration // a newly started peer is given until then
@@ -54,6 +56,7 @@ type peer struct {
 type silence struct {
 	heard     bool          // a beat that echoes ours, younger than deadtime
 	receiving bool          // any beat younger than deadtime
+	strange   bool          // only beats that cannot be read, younger than deadtime: it lives, and is not cut
 	silent    bool          // S5
 	protected bool          // its beats say that it is active: it is not cut
 	blind     bool          // no link can tell anything
@@ -184,6 +187,16 @@ func (m *Machine) lifeAt(t time.Duration) {
 	}
 }
 
+// sign takes traffic that is no beat, or one that cannot be read.
+func (m *Machine) sign(e SignOfLife) {
+	p := &m.peer
+	p.signAt = max(p.signAt, e.Taken)
+	m.lifeAt(e.Taken)
+	if e.Version > 0 && e.Taken > p.strangeAt {
+		p.strangeAt, p.version = e.Taken, e.Version
+	}
+}
+
 func (m *Machine) linkState(e LinkState) {
 	for i := range m.links {
 		l := &m.links[i]
@@ -211,15 +224,19 @@ func (m *Machine) weighSilence() {
 	was := q.silent
 	q.heard = p.heardAt > 0 && m.now-p.heardAt < dead
 	q.receiving = p.receivedAt > 0 && m.now-p.receivedAt < dead
+	q.strange = !q.receiving && p.strangeAt > 0 && m.now-p.strangeAt < dead
 	usable := m.weighLinks()
 	m.countSilence()
 	if q.t0 < q.base && usable && m.reached(q.t0) { // the carrier told it early
 		q.heard, q.receiving = false, false
 	}
 	q.protected = q.receiving && p.b.Role == beat.Active && !p.b.CutMe && !m.active()
-	q.silent = usable && !q.heardBoth(p) && !q.protected && m.reached(q.t0)
+	q.silent = usable && !q.heardBoth(p) && !q.protected && !q.strange && m.reached(q.t0)
 	if p.heardAt > 0 {
 		m.wakeAt(p.heardAt + dead)
+	}
+	if q.strange {
+		m.wakeAt(p.strangeAt + dead)
 	}
 	if !q.receiving {
 		q.steady = 0
@@ -277,11 +294,11 @@ func (m *Machine) countSilence() {
 		if m.resumed || m.lost {
 			wait = m.fullRound()
 		}
-		q.base = max(max(m.began, m.ping.first)+wait, p.patience)
+		q.base = max(max(m.began, m.ping.first)+wait, p.patience, p.strangeUntil(dead))
 		q.t0 = max(q.base, m.anew+wait)
 		return
 	}
-	q.base = max(p.heardAt+dead, p.patience)
+	q.base = max(p.heardAt+dead, p.patience, p.strangeUntil(dead))
 	if p.toldSince > 0 { // both count from there
 		q.base = min(q.base, p.toldSince+dead)
 	}
@@ -289,6 +306,14 @@ func (m *Machine) countSilence() {
 	if at, ok := m.carrierSilence(); ok {
 		q.t0 = min(q.t0, at)
 	}
+}
+
+// strangeUntil: the turns count from the end of beats that cannot be read, as both nodes know it; 0: there were none.
+func (p *peer) strangeUntil(dead time.Duration) time.Duration {
+	if p.strangeAt == 0 {
+		return 0
+	}
+	return p.strangeAt + dead
 }
 
 // carrierSilence: the direct cable lost its carrier and carrier_beats were

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,7 +76,8 @@ func (s *scenario) startNode(words []string) error {
 		return fmt.Errorf("want start NODE active|standby|booted|off")
 	}
 	n := &benchNode{
-		name: words[0], powered: words[1] != "off", kernel: 1, running: map[string]string{}, pids: 100,
+		version: beat.Version,
+		name:    words[0], powered: words[1] != "off", kernel: 1, running: map[string]string{}, pids: 100,
 		hands: map[string]hand{}, truth: map[string]beat.Tri{}, unplug: map[string]bool{}, fences: true, dark: map[string]bool{},
 	}
 	n.policy = s.bench.policy
@@ -140,6 +142,10 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 			}
 			b.startDaemon(n, rest == "lost")
 		}
+	case "version":
+		version, err := strconv.ParseUint(rest, 10, 8)
+		n.version = version
+		return err
 	case "unplug":
 		n.unplug[rest] = true
 		for _, o := range b.nodes {

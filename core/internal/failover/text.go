@@ -191,6 +191,10 @@ func ParseEvent(line string) (Event, error) {
 	}
 	return nil, fmt.Errorf("%q: no such event", head)
 }
+
+// digestText is a configuration's digest as beats carry it: the beginning of what status shows.
+func digestText(v uint64) string { return fmt.Sprintf("%016x", v) }
+
 func itoa(v uint64) string { return strconv.FormatUint(v, 10) }
 
 func pidText(pid int) string {

@@ -127,6 +127,8 @@ func (m *Machine) decision() string {
 		return s + "resting: " + m.mains.rest.String()
 	case q.blind:
 		return s + "no link works: nothing can be said about " + peer
+	case q.strange:
+		return s + m.strangeness()
 	case q.off:
 		return s + peer + " is off"
 	case q.silent && m.active() && m.state.Alone:
