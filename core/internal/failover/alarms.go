@@ -58,8 +58,9 @@ func (m *Machine) clusterAlarms() {
 	planned := q.silent && p.b.Role != beat.Active && (m.now < p.grace || m.peerRests())
 	m.alarm(planned, m.object.peer, "away", Minor, peer, " announced its silence")
 	m.alarm(q.silent && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
-	m.alarm(q.silent && !q.off && alone, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
-	m.alarm(q.silent && q.off, m.object.peer, "off", Major, peer, " is off")
+	removed := m.modeOf(beat.ModeRemoved, peer) != nil // the mode's own alarm says enough
+	m.alarm(q.silent && !q.off && alone && !removed, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
+	m.alarm(q.silent && q.off && !removed, m.object.peer, "off", Major, peer, " is off")
 	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
 	served := m.active() || q.receiving && p.b.Role == beat.Active
 	changing := m.taking.kind != notTaking || m.given.Generation > 0 || !m.adopted || m.giving.kind != notGiving
@@ -68,7 +69,7 @@ func (m *Machine) clusterAlarms() {
 	}
 	m.alarm(m.reached(m.idle+5*m.dead()), m.object.self, "no-active", Critical, "no node is active: neither is ready")
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
-	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || m.modeOf(beat.ModeRemoved, peer) != nil
+	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || removed
 	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready || p.b.Ordering || p.b.Role == beat.Joining || p.b.Role == beat.Active {
 		m.unready = m.now
 	}

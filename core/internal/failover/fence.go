@@ -58,7 +58,6 @@ func (m *Machine) void() time.Duration { return max(m.peer.lifeAt, m.voided) }
 type order struct {
 	sent  time.Duration
 	until time.Duration // end of its life: until then its outcome is unknown
-	any   bool          // an order was sent in this silence
 	tries int           // levels that were ordered in it
 }
 
@@ -358,7 +357,7 @@ func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
 		Kind: FenceOff, Device: d.name, Expiry: m.now + life/2, Deadline: d.until,
 		Mark: "cut by " + m.p.Self + ", generation " + itoa(max(m.state.Generation, m.peer.b.Generation)+1),
 	})
-	m.order.any, m.order.sent = true, m.now
+	m.order.sent = m.now
 	m.order.until = max(m.order.until, d.until)
 	if !slices.Contains(m.state.Owed, d.name) { // durable with the cut, or once the order failed: never in a failover's way
 		m.state.Owed = append(slices.Clone(m.state.Owed), d.name)

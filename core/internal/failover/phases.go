@@ -63,7 +63,7 @@ func (m *Machine) beginFailover() {
 
 // forgetSilence drops what belonged to a silence that ended.
 func (m *Machine) forgetSilence() {
-	m.order.any, m.order.tries = false, 0
+	m.order.tries = 0
 	m.word, m.ask = false, ask{}
 	if m.failover.Generation == 0 && m.taking.kind == notTaking {
 		m.failover = Failover{}

@@ -129,6 +129,8 @@ func (m *Machine) decision() string {
 		return s + "no link works: nothing can be said about " + peer
 	case q.strange:
 		return s + m.strangeness()
+	case q.silent && m.modeOf(beat.ModeRemoved, peer) != nil:
+		return s + peer + " is removed"
 	case q.off:
 		return s + peer + " is off"
 	case q.silent && m.active() && m.state.Alone:
