@@ -92,7 +92,7 @@ func (tr *translator) run() {
 // node that dies meanwhile is taken over from.
 func TestRollingUpgrade(t *testing.T) {
 	tr := &translator{}
-	s := openWith(t, harness.Options{Timing: harness.Default, OffTime: time.Second}, func(n *lab.Node) { tr.translate(t, n) })
+	s := openWith(t, harness.Options{Timing: unhurried, OffTime: time.Second}, func(n *lab.Node) { tr.translate(t, n) })
 	active := s.whole()
 	upgraded := s.Store.Peer(active)
 	generation := s.state(active).GetGeneration()

@@ -34,7 +34,7 @@ func (m *Machine) refusal(c *Command) string {
 	case c.For < 0:
 		return "a mode cannot last " + c.For.String()
 	case c.Generation != 0 && c.Generation != m.state.Generation:
-		return "given for generation " + itoa(c.Generation) + ", but it is " + itoa(m.state.Generation)
+		return "the active node changed meanwhile: this was meant for generation " + itoa(c.Generation) + ", and it is " + itoa(m.state.Generation)
 	case local:
 		return ""
 	case !word && !m.active() && m.quiet.receiving && m.peer.b.Role == beat.Active:
