@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 	"time"
+
+	"github.com/storeward/storeward/core/internal/failover"
 )
 
 // stopsWithin is more than all stops of a node take in this world, one after the other.
@@ -85,6 +87,8 @@ func (w *world) checkStart(n *node, i int) {
 // again, unless whoever cut one of them could not remember it.
 func (w *world) checkSupplies() {
 	a, b := w.nodes[0], w.nodes[1]
+	w.checkDark(a, b)
+	w.checkDark(b, a)
 	if a.machine == nil || b.machine == nil || a.forgot || b.forgot {
 		return
 	}
@@ -92,6 +96,18 @@ func (w *world) checkSupplies() {
 		if d.off {
 			w.fail("%s runs, and nobody switches %s on again", w.nodes[d.feeds].name, d.name)
 		}
+	}
+}
+
+// checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be.
+func (w *world) checkDark(n, peer *node) {
+	if n.powered || !n.cut || peer.machine == nil || peer.forgot {
+		return
+	}
+	v := peer.machine.View(peer.local())
+	meant := slices.ContainsFunc(v.Alarms, func(a failover.Alarm) bool { return a.Key == "stays-off" })
+	if !meant {
+		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, v.Decision)
 	}
 }
 
