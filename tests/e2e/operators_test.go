@@ -163,8 +163,8 @@ func TestOperatorsWordOnANode(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.shows([]*lab.Node{victim}, "this node is removed and takes no part", active.Name+" serves; "+victim.Name+" cannot take over now: it is removed")
-	s.refuses(active, victim.Name+" is removed", "switchover", "--yes")
 	s.never(2*time.Second, "a removed node took part", func() bool { return len(s.echoes(victim)) > 0 || s.Active() != active })
+	s.refuses(active, victim.Name+" is removed", "switchover", "--yes")
 	s.order(victim, "readmit", victim.Name)
 	if s.whole() != active {
 		t.Error("the store moved")
