@@ -59,6 +59,7 @@ type order struct {
 	sent  time.Duration
 	until time.Duration // end of its life: until then its outcome is unknown
 	tries int           // levels that were ordered in it
+	open  bool          // no cut was recorded since
 }
 
 // ordering tells whether an order of ours may still act.
@@ -231,6 +232,9 @@ func (m *Machine) veto() string {
 
 // orderOff sends orders to the peer's devices, if this is the time.
 func (m *Machine) orderOff() {
+	if m.quiet.off {
+		m.ask = ask{} // whoever asked has it
+	}
 	if m.ask.id != "" && m.orderAsked() {
 		return
 	}
@@ -357,7 +361,7 @@ func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
 		Kind: FenceOff, Device: d.name, Expiry: m.now + life/2, Deadline: d.until,
 		Mark: "cut by " + m.p.Self + ", generation " + itoa(max(m.state.Generation, m.peer.b.Generation)+1),
 	})
-	m.order.sent = m.now
+	m.order.sent, m.order.open = m.now, true
 	m.order.until = max(m.order.until, d.until)
 	if !slices.Contains(m.state.Owed, d.name) { // durable with the cut, or once the order failed: never in a failover's way
 		m.state.Owed = append(slices.Clone(m.state.Owed), d.name)

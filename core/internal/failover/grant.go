@@ -257,6 +257,9 @@ func (m *Machine) become() {
 // until it has been heard.
 func (m *Machine) serveAlone() {
 	if m.state.Alone {
+		if m.order.open && m.quiet.off { // an operator had it cut once more
+			m.recordCut()
+		}
 		return
 	}
 	m.state.Alone = true

@@ -34,6 +34,7 @@ func (w *world) heal() {
 		d.refuses, d.silent, d.slow, d.path = false, false, 0, [2]bool{true, true}
 	}
 	for _, n := range w.nodes {
+		n.version = max(w.nodes[0].version, w.nodes[1].version)
 		n.broken, n.halted, n.disk, n.ping, n.lanPlugin, n.stuckStop, n.failStart = false, false, true, true, true, false, 0
 		n.powerOn()
 		n.startDaemonSoon()
@@ -129,6 +130,8 @@ var faults = []func(*world){
 	func(w *world) { w.killResource(w.active()) },
 	func(w *world) { n := w.any(); w.setStuck(n) },
 	func(w *world) { w.ghosts() },
+	func(w *world) { w.upgrade(w.any()) },
+	func(w *world) { w.upgrade(w.any()); w.breakMachine(w.active()) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Drill, Operator: "sim"}) },
@@ -177,6 +180,22 @@ func (w *world) crashDaemon(n *node) {
 	w.logf("%s: the daemon is killed", n.name)
 	n.stopDaemon()
 	w.after(w.between(50*time.Millisecond, 800*time.Millisecond), n.startDaemon)
+}
+
+// upgrade gives a node a daemon whose beats the other one cannot read, nor it the
+// other's, and the other one the same some time later.
+func (w *world) upgrade(n *node) {
+	peer, version := w.nodes[1-n.id], n.version+1
+	w.logf("%s is upgraded", n.name)
+	n.version = version
+	w.crashDaemon(n)
+	w.after(w.between(time.Second, 15*time.Second), func() {
+		if peer.version < version {
+			w.logf("%s is upgraded, too", peer.name)
+			peer.version = version
+			w.crashDaemon(peer)
+		}
+	})
 }
 
 // cutLink cuts a link from node 0, from node 1, or (2) both ways.

@@ -25,6 +25,7 @@ type node struct {
 	boots    int
 
 	machine *failover.Machine // nil: the daemon does not run
+	version uint64            // of its beats' wire form
 	starts  uint64
 	life    int // counts the daemon's lives; answers to an earlier one are lost
 	wakes   int // counts wake-ups; only the newest one counts
@@ -128,6 +129,10 @@ func (n *node) stopDaemon() {
 // hear takes a beat from a link.
 func (n *node) hear(l *link, b beat.Beat) {
 	if n.machine == nil || !l.direct && !n.lanPlugin {
+		return
+	}
+	if version := n.w.nodes[1-n.id].version; version != n.version {
+		n.feed(failover.SignOfLife{Link: l.name, Taken: n.local(), Version: version})
 		return
 	}
 	n.told = max(n.told, b.Generation)

@@ -78,7 +78,8 @@ func newWorld(o Options) *world {
 		p.Self, p.Peer, p.Primary = name, []string{"beta", "alpha"}[i], i == 0
 		p.Devices = w.believed(p.Devices)
 		w.nodes[i] = &node{
-			w: w, id: i, name: name, policy: p, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
+			version: beat.Version,
+			w:       w, id: i, name: name, policy: p, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
 			battery: battery{full: w.between(3*time.Second, 30*time.Second)},
 		}
 	}
