@@ -68,7 +68,12 @@ func TestM7SwitchoverInterrupted(t *testing.T) {
 			letGo := s.hold(giver, "demote")
 			s.switchover(giver)
 			s.decides(giver, "giving up the active role")
-			return letGo
+			return func() {
+				if giver.Alive() { // it notices before it has stopped
+					s.decides(giver, "is silent", "is off")
+				}
+				letGo()
+			}
 		}},
 		{"the grant is on its way", func(giver, taker *lab.Node) func() {
 			letGo := s.hold(giver, "demote")
