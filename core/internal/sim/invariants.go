@@ -101,7 +101,7 @@ func (w *world) checkSupplies() {
 
 // checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be.
 func (w *world) checkDark(n, peer *node) {
-	if n.powered || !n.cut || peer.machine == nil || peer.forgot {
+	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.o.Bug != NoBug {
 		return
 	}
 	v := peer.machine.View(peer.local())
