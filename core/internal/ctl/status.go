@@ -76,14 +76,18 @@ func verdict(s *api.Status, alarms []alarm, complete bool) string {
 	case s.GetPeerHeard() && s.GetPeerRole() == "active":
 		active = s.GetPeer()
 	}
-	if slices.ContainsFunc(alarms, func(a alarm) bool { return a.Condition == "left-down" }) {
-		served = "PARTLY SERVED" // an operator's mode leaves something alone that does not run
+	// An operator's mode leaves something alone that does not run.
+	partly := slices.ContainsFunc(alarms, func(a alarm) bool { return a.Condition == "left-down" })
+	if partly {
+		served = "PARTLY SERVED"
 	}
 	switch {
 	case active == "":
 		return "NO NODE IS KNOWN TO BE ACTIVE: the store may be without service."
+	case s.GetRedundant() && partly:
+		return fmt.Sprintf("PARTLY SERVED, %s: %s is active, %s can take over.", stand(len(alarms)), active, other(s, active))
 	case s.GetRedundant() && len(alarms) > 0:
-		return fmt.Sprintf("%s AND SAFE, %s: %s serves, %s can take over.", served, stand(len(alarms)), active, other(s, active))
+		return fmt.Sprintf("SERVED AND SAFE, %s: %s serves, %s can take over.", stand(len(alarms)), active, other(s, active))
 	case s.GetRedundant() && !complete:
 		return fmt.Sprintf("SERVED AND SAFE: %s serves, %s can take over.", active, other(s, active))
 	case s.GetRedundant():
