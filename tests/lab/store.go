@@ -61,9 +61,6 @@ func (s *Store) TillAddress() string { return s.addressOf(tillHost) }
 // Gateway is what the nodes' ping group may name.
 func (s *Store) Gateway() string { return s.addressOf(gatewayHost) }
 
-// TillAddress is the till's address on the LAN.
-func (s *Store) TillAddress() string { return s.addressOf(tillHost) }
-
 // Node returns a node by its name.
 func (s *Store) Node(name string) *Node {
 	for _, n := range s.Nodes {
