@@ -231,24 +231,21 @@ func (u *instance) restoreAfterCut(ctx context.Context, c *client, d *device, re
 }
 
 // On switches the outputs on, cancels what would switch them off and sets
-// auto-restart, and returns once all were read on.
+// auto-restart, and returns once all were read on. Outputs that are on get the order
+// all the same: a device that does not take it could not be ordered off either.
 func (u *instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error) {
 	return u.conduct(ctx, order, "switch on", func(ctx context.Context, c *client) (sdk.Reading, error) {
 		d, before, now, err := u.begin(ctx, c)
 		if err != nil {
 			return sdk.Reading{}, err
 		}
-		notes := ""
-		if !now.are(sdk.PowerOn) || now.pending() || d.isDue(before) {
-			notes = c.abort(now)
-			after, said, err := u.carryOut(ctx, c, d, d.switchingOn(before), sdk.PowerOn, false)
-			if err != nil {
-				return sdk.Reading{}, err
-			}
-			now, notes = after, notes+said
+		notes := c.abort(now)
+		after, said, err := u.carryOut(ctx, c, d, d.switchingOn(before), sdk.PowerOn, false)
+		if err != nil {
+			return sdk.Reading{}, err
 		}
 		reading := sdk.Reading{
-			Power: sdk.PowerOn, Taken: now.taken, Message: now.String() + notes,
+			Power: sdk.PowerOn, Taken: after.taken, Message: after.String() + notes + said,
 			Values: map[string]float64{"power_on": 1},
 		}
 		if _, has := d.restartIn(before); has {

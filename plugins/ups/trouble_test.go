@@ -53,6 +53,36 @@ func TestRefusalsAreNamed(t *testing.T) {
 	}
 }
 
+// TestOnProvesThatTheDeviceObeys: an output that is on is ordered on all the same, by a
+// user or community that may only read in vain (a drill lives on it).
+func TestOnProvesThatTheDeviceObeys(t *testing.T) {
+	for i := range kinds {
+		k := &kinds[i]
+		t.Run(k.word, func(t *testing.T) {
+			s, outlets := newSimulator(t, k.word), ""
+			if k.hasOutlets() {
+				s, outlets = newSimulator(t, k.word, 1), "outlets: [1]\n"
+			}
+			for _, section := range []string{strings.Replace(authPriv, "storeward", "reader", 1), "community: public\n"} {
+				u := s.open(t, section+outlets)
+				if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOn {
+					t.Fatalf("who may read: %+v, %v", reading, err)
+				}
+				if reading, err := u.On(t.Context(), order(300*time.Millisecond)); err == nil {
+					t.Errorf("who may only read: %+v", reading)
+				}
+			}
+			if _, err := s.open(t, authPriv+outlets).On(t.Context(), order(max(time.Second, k.settle))); err != nil {
+				t.Errorf("who may order: %v", err)
+			}
+			s.SetBehaviour(upssim.Behaviour{Refuse: "genErr"})
+			if reading, err := s.open(t, authPriv+outlets).On(t.Context(), order(time.Second)); err == nil || !strings.Contains(err.Error(), "refused: GenErr") {
+				t.Errorf("a device that refuses: %+v, %v", reading, err)
+			}
+		})
+	}
+}
+
 // TestCardRestartsInTheMiddle: the order is carried out or lost; either way the
 // plugin finds out, also across a new boot of the engine.
 func TestCardRestartsInTheMiddle(t *testing.T) {

@@ -40,18 +40,16 @@ func (u *instance) Off(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 	})
 }
 
-// On switches the output on and returns once it was read on. An output that is on
-// gets no order, unless it is about to go off.
+// On switches the output on and returns once it was read on. An output that is on gets
+// the order all the same: a device that does not take it could not be ordered off either.
 func (u *instance) On(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 	return u.conduct(ctx, o, "switch on", func(ctx context.Context, l *line) (sdk.Reading, error) {
-		now, err := l.sure(ctx, false)
-		if err != nil {
+		if _, err := l.output(ctx); err != nil { // what cannot be read cannot be confirmed, and is not ordered
 			return sdk.Reading{}, err
 		}
-		if now.power(false) != sdk.PowerOn || now.waits() {
-			if now, err = u.carryOut(ctx, l, u.d.switchOn, sdk.PowerOn); err != nil {
-				return sdk.Reading{}, err
-			}
+		now, err := u.carryOut(ctx, l, u.d.switchOn, sdk.PowerOn)
+		if err != nil {
+			return sdk.Reading{}, err
 		}
 		u.ours = false
 		return now.told(false, ""), nil

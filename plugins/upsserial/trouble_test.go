@@ -62,6 +62,26 @@ func TestIllDevices(t *testing.T) {
 	}
 }
 
+// TestOnProvesThatTheDeviceObeys: an output that is on is ordered on all the same (a
+// drill lives on it).
+func TestOnProvesThatTheDeviceObeys(t *testing.T) {
+	for _, protocol := range upssim.Serials() {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			s := newSimulator(t, protocol, serialline.Behaviour{})
+			u := s.open(t, "")
+			s.SetBehaviour(upssim.Behaviour{Refuse: "genErr"})
+			if reading, err := u.On(t.Context(), within(orderTime)); !errors.Is(err, errRefused) {
+				t.Errorf("a device that refuses: %+v, %v", reading, err)
+			}
+			s.SetBehaviour(upssim.Behaviour{})
+			if reading, err := u.On(t.Context(), within(orderTime)); err != nil || reading.Power != sdk.PowerOn {
+				t.Errorf("one that obeys: %+v, %v", reading, err)
+			}
+		})
+	}
+}
+
 // TestLateAnswers that come within the timeout only take longer.
 func TestLateAnswers(t *testing.T) {
 	t.Parallel()
