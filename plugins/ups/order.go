@@ -79,18 +79,12 @@ func (u *instance) cut(ctx context.Context, c *client, order sdk.Order) (sdk.Rea
 		return u.alreadyOff(ctx, c, order, before, now), nil
 	}
 	begin := sdk.Monotonic()
-	notes := c.abort(now)
-	writes, ends, said, err := u.cutting(c, d, order, before)
-	if err != nil {
-		return sdk.Reading{}, err
-	}
-	notes += said
-	after, said, err := u.carryOut(ctx, c, d, writes, sdk.PowerOff, ends)
+	after, notes, err := u.switchOff(ctx, c, order, before, now)
 	if err != nil {
 		return sdk.Reading{}, err
 	}
 	reading := sdk.Reading{
-		Power: sdk.PowerOff, Taken: after.taken, Message: after.String() + notes + said,
+		Power: sdk.PowerOff, Taken: after.taken, Message: after.String() + notes,
 		Values: map[string]float64{"power_on": 0, "cut_seconds": (after.taken - begin).Seconds()},
 	}
 	u.restoreAfterCut(ctx, c, d, &reading)
@@ -137,49 +131,64 @@ func present(writes []write, before values) []write {
 	})
 }
 
-// cutting makes the packet of a cut: off with an end where that is wanted and
-// the device takes it, else off, and without auto-restart meanwhile.
-func (u *instance) cutting(c *client, d *device, order sdk.Order, before values) (writes []write, ends bool, notes string, err error) {
-	writes = d.marking(order, before)
+// switchOff carries out an off: with an end where that is wanted and the device takes
+// it, else without.
+func (u *instance) switchOff(ctx context.Context, c *client, order sdk.Order, before values, now outputs) (after outputs, notes string, err error) {
+	d, said := now.d, ""
+	notes = c.abort(now)
 	if d.timed != nil && u.cfg.TimedOff > 0 {
-		timed, err := u.timing(c, d, before)
-		if err == nil {
-			return append(writes, timed...), true, "", nil
-		}
+		after, said, err = u.timedOff(ctx, c, d, order, before)
 		if !errors.Is(err, errRefused) {
-			return nil, false, "", err
+			return after, notes + said, err
 		}
-		notes = "; the device refused the length of the off, which therefore has no end"
-	}
-	if d.restart != nil {
-		if was, ok := before.integer(d.restart.oid); ok {
-			if err := u.restart.remember(was, d.restart); err != nil {
-				u.log.WithError(err).Warn("auto-restart kept in memory only")
-			}
-			writes = append(writes, write{number(d.restart.oid, d.restart.off), true})
+		notes += "; the device refused an off with an end: this one has none"
+		if now, err := c.outputs(d, false); err == nil { // it may have taken a part, which must not end either
+			notes += c.abort(now)
 		}
 	}
-	return present(append(writes, d.writes(d.off, d.outlets)...), before), false, notes, nil
+	after, said, err = u.carryOut(ctx, c, d, u.plainOff(d, order, before), sdk.PowerOff, false)
+	return after, notes + said, err
 }
 
-// timing sets how long an off lasts, where it is not set yet, and returns its order.
-func (u *instance) timing(c *client, d *device, before values) ([]write, error) {
-	seconds := d.timed.seconds(time.Duration(u.cfg.TimedOff))
-	if d.timed.order == nil {
-		return d.writes([]setting{{oid: d.timed.length, value: seconds}}, d.outlets), nil
+// timedOff sets how long the off lasts, where it is not set yet, and orders it.
+func (u *instance) timedOff(ctx context.Context, c *client, d *device, order sdk.Order, before values) (outputs, string, error) {
+	length := setting{oid: d.timed.length, value: d.timed.seconds(time.Duration(u.cfg.TimedOff))}
+	start := length // where writing the length starts it
+	if d.timed.order != nil {
+		start = *d.timed.order
 	}
-	var lengths []gosnmp.SnmpPDU
-	for _, oid := range d.objects(d.timed.length, d.outlets) {
-		if set, ok := before.integer(oid); !ok || set != seconds {
-			lengths = append(lengths, number(oid, seconds))
+	var unset []gosnmp.SnmpPDU
+	for _, w := range d.writes([]setting{length}, d.outlets) {
+		was, held := before.integer(w.pdu.Name)
+		switch {
+		case !held:
+			return outputs{}, "", fmt.Errorf("%w: the device has no %s", errRefused, w.pdu.Name)
+		case was != length.value && start != length:
+			unset = append(unset, w.pdu)
 		}
 	}
-	if len(lengths) > 0 {
-		if _, err := c.set(lengths...); err != nil {
-			return nil, err
+	if len(unset) > 0 {
+		err := u.retry(ctx, c, func() error {
+			_, err := c.set(unset...)
+			return err
+		})
+		if err != nil {
+			return outputs{}, "", err
 		}
 	}
-	return d.writes([]setting{*d.timed.order}, d.outlets), nil
+	return u.carryOut(ctx, c, d, append(d.marking(order, before), d.writes([]setting{start}, d.outlets)...), sdk.PowerOff, true)
+}
+
+// plainOff makes the packet of an off without an end: no auto-restart meanwhile.
+func (u *instance) plainOff(d *device, order sdk.Order, before values) []write {
+	writes := d.marking(order, before)
+	if was, has := d.restartIn(before); has {
+		if err := u.restart.remember(was, d.restart); err != nil {
+			u.log.WithError(err).Warn("auto-restart kept in memory only")
+		}
+		writes = append(writes, write{number(d.restart.oid, d.restart.off), true})
+	}
+	return present(append(writes, d.writes(d.off, d.outlets)...), before)
 }
 
 // marking writes the order's mark where the device holds a text.

@@ -83,6 +83,32 @@ func TestOnProvesThatTheDeviceObeys(t *testing.T) {
 	}
 }
 
+// TestDeviceWithoutATimedOff: one that has no length of an off, or refuses it, gets an
+// off without an end.
+func TestDeviceWithoutATimedOff(t *testing.T) {
+	const length = ".1.3.6.1.2.1.33.1.8.4.0" // upsRebootWithDuration
+	for name, spoil := range map[string]func(*agent){
+		"has none":           func(*agent) {},
+		"refuses it":         func(a *agent) { a.objects[length] = number(length, -1); a.refuse[length] = struct{}{} },
+		"takes single alone": func(a *agent) { a.objects[length] = number(length, -1); a.refuse[length] = struct{}{}; a.onlySingles = true },
+	} {
+		for _, version := range []string{"1", "2c"} {
+			t.Run(name+" version "+version, func(t *testing.T) {
+				a := newAgent(t)
+				a.with(func() { spoil(a) })
+				u := openTest(t, a, t.TempDir(), func(c *Config) { c.Version, c.TimedOff = version, sdk.Duration(30*time.Second) })
+				reading, err := u.Off(t.Context(), order(time.Second))
+				if err != nil || reading.Power != sdk.PowerOff || a.offOrders() == 0 {
+					t.Fatalf("%+v, %v after %d orders to switch off", reading, err, a.offOrders())
+				}
+				if !strings.Contains(reading.Message, "refused an off with an end") || a.integer(oidAutoRestart) != autoRestartOn {
+					t.Errorf("%q, auto-restart %d", reading.Message, a.integer(oidAutoRestart))
+				}
+			})
+		}
+	}
+}
+
 // TestCardRestartsInTheMiddle: the order is carried out or lost; either way the
 // plugin finds out, also across a new boot of the engine.
 func TestCardRestartsInTheMiddle(t *testing.T) {
