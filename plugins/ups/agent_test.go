@@ -56,6 +56,8 @@ type agent struct {
 	refuse      map[string]struct{} // SETs of these objects
 	onlySingles bool                // refuses a SET of more than one object
 	stickyAuto  bool                // refuses to restore auto-restart
+	longest     int                 // refuses a GET of more objects; 0: takes any
+	gotten      func(oid string)    // is told of every object that a GET read
 }
 
 func newAgent(t *testing.T) *agent {
@@ -175,6 +177,10 @@ func (a *agent) answer(request *gosnmp.SnmpPacket) *gosnmp.SnmpPacket {
 }
 
 func (a *agent) get(version gosnmp.SnmpVersion, answer *gosnmp.SnmpPacket) {
+	if a.longest > 0 && len(answer.Variables) > a.longest {
+		answer.Error = gosnmp.TooBig
+		return
+	}
 	variables := make([]gosnmp.SnmpPDU, 0, len(answer.Variables))
 	for i, v := range answer.Variables {
 		held, ok := a.objects[v.Name]
@@ -189,6 +195,11 @@ func (a *agent) get(version gosnmp.SnmpVersion, answer *gosnmp.SnmpPacket) {
 		}
 	}
 	answer.Variables = variables
+	for _, v := range variables {
+		if a.gotten != nil {
+			a.gotten(v.Name)
+		}
+	}
 }
 
 // next answers for one object.

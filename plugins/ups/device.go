@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/gosnmp/gosnmp"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // device is what is known of the thing at the address since it was identified.
@@ -210,11 +212,11 @@ func (d *device) named() []string {
 
 // gather asks for the outputs and whatever the device holds of more, and makes
 // sure that it is still the device that was identified.
-func (u *instance) gather(ctx context.Context, c *client, more func(*device) []string) (*device, values, error) {
+func (u *instance) gather(ctx context.Context, c *client, more func(*device) []string) (*device, values, outputs, error) {
 	for again := false; ; again = true {
 		d, err := u.identify(ctx, c)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, outputs{}, err
 		}
 		must := d.objects(d.state.oid, d.outlets)
 		rest := slices.Concat(d.objects(d.pending.oid, d.outlets), []string{oidSysObjectID}, d.named(), more(d))
@@ -226,8 +228,26 @@ func (u *instance) gather(ctx context.Context, c *client, more func(*device) []s
 			u.unidentify()
 			continue
 		}
-		return d, v, err
+		if err != nil {
+			return nil, nil, outputs{}, err
+		}
+		now, err := u.outputsIn(ctx, c, d, v)
+		return d, v, now, err
 	}
+}
+
+// outputsIn makes an answer a reading. Several outlets are off only where one answer
+// says so: an agent that refuses long questions was asked piece by piece, and
+// meanwhile the one may come on before the other goes off.
+func (u *instance) outputsIn(ctx context.Context, c *client, d *device, v values) (now outputs, err error) {
+	if now, err = d.reads(v, false, sdk.Monotonic()); err != nil || now.power() != sdk.PowerOff {
+		return now, err
+	}
+	err = u.retry(ctx, c, func() error {
+		now, err = c.outputs(d, false)
+		return err
+	})
+	return now, err
 }
 
 // same checks that an answer is of the device that was identified.
@@ -252,15 +272,18 @@ func (u *instance) ask(ctx context.Context, c *client, d *device, must, may []st
 	for len(wanted) > 0 {
 		v, err := u.read(ctx, c, wanted...)
 		var no refusal
-		if !errors.As(err, &no) {
-			return v, errors.Join(err, d.missing(v, err, must))
+		switch {
+		case err == nil:
+			return v, d.complete(v, must)
+		case !errors.As(err, &no):
+			return nil, err
 		}
 		absent := no.index - 1
 		switch {
 		case no.status != gosnmp.NoSuchName || absent < 0 || absent >= len(wanted):
 			return u.askSingly(ctx, c, d, must, wanted)
 		case absent < len(must):
-			return nil, d.missing(nil, nil, must[absent:absent+1])
+			return nil, d.lacksState(must[absent])
 		}
 		d.lack(wanted[absent])
 		wanted = slices.Delete(wanted, absent, absent+1)
@@ -279,7 +302,7 @@ func (u *instance) askSingly(ctx context.Context, c *client, d *device, must, wa
 			all[oid] = pdu
 		}
 	}
-	return all, d.missing(all, nil, must)
+	return all, d.complete(all, must)
 }
 
 // read asks until there is an answer.
@@ -291,12 +314,16 @@ func (u *instance) read(ctx context.Context, c *client, oids ...string) (v value
 	return v, err
 }
 
-// missing names the object of the state that an answer lacks, or that holds no number.
-func (d *device) missing(v values, failed error, must []string) error {
+// complete tells whether an answer holds the numbers of the state.
+func (d *device) complete(v values, must []string) error {
 	for _, oid := range must {
-		if _, ok := v.integer(oid); !ok && failed == nil {
-			return fmt.Errorf("read the output: kind %s has object %s: %w", d.word, oid, errMissing)
+		if _, ok := v.integer(oid); !ok {
+			return d.lacksState(oid)
 		}
 	}
 	return nil
+}
+
+func (d *device) lacksState(oid string) error {
+	return fmt.Errorf("read the output: kind %s has object %s: %w", d.word, oid, errMissing)
 }

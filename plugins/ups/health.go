@@ -69,12 +69,7 @@ func (u *instance) look(ctx context.Context) (finding, error) {
 			return err
 		}
 		u.repairRestart(ctx, c, d)
-		d, v, err := u.gather(ctx, c, (*device).told)
-		taken := sdk.Monotonic()
-		if err != nil {
-			return err
-		}
-		now, err := d.reads(v, false, taken)
+		d, v, now, err := u.gather(ctx, c, (*device).told)
 		if err != nil {
 			return err
 		}

@@ -94,13 +94,7 @@ func (u *instance) cut(ctx context.Context, c *client, order sdk.Order) (sdk.Rea
 // begin reads what an order must know: the outputs, and what the order will
 // write. What cannot be read cannot be confirmed, and is not ordered.
 func (u *instance) begin(ctx context.Context, c *client) (*device, values, outputs, error) {
-	d, v, err := u.gather(ctx, c, u.touched)
-	taken := sdk.Monotonic()
-	if err != nil {
-		return nil, nil, outputs{}, err
-	}
-	now, err := d.reads(v, false, taken)
-	return d, v, now, err
+	return u.gather(ctx, c, u.touched)
 }
 
 // touched are the objects beside the outputs that an order reads or writes.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosnmp/gosnmp"
+
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
@@ -106,6 +108,32 @@ func TestDeviceWithoutATimedOff(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestOffIsOneAnswer: of two supplies that are never off at the same time, each is
+// found off by an agent that answers short questions alone.
+func TestOffIsOneAnswer(t *testing.T) {
+	const state, command = ".1.3.6.1.4.1.318.1.1.12.3.5.1.1.4.", ".1.3.6.1.4.1.318.1.1.12.3.3.1.1.4."
+	a := newAgent(t)
+	a.with(func() {
+		a.objects[oidSysObjectID] = gosnmp.SnmpPDU{Name: oidSysObjectID, Type: gosnmp.ObjectIdentifier, Value: ".1.3.6.1.4.1.318.1.3.4.5"}
+		a.objects[state+"1"], a.objects[state+"2"] = number(state+"1", 2), number(state+"2", 1)
+		a.longest = 4 // two outlets and what is pending at them
+		a.gotten = func(oid string) {
+			if oid == state+"1" {
+				a.objects[state+"1"], a.objects[state+"2"] = number(state+"1", 1), number(state+"2", 2)
+			}
+		}
+	})
+	u := openTest(t, a, t.TempDir(), func(c *Config) { c.Outlets = []string{"1", "2"} })
+	if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOn {
+		t.Errorf("%+v, %v", reading, err)
+	}
+	a.with(func() { a.objects[state+"1"], a.objects[state+"2"] = number(state+"1", 2), number(state+"2", 1) })
+	reading, err := u.Off(t.Context(), order(300*time.Millisecond))
+	if err == nil || reading.Power == sdk.PowerOff || a.integer(command+"1") != 2 || a.integer(command+"2") != 2 {
+		t.Errorf("%+v, %v, ordered %d and %d", reading, err, a.integer(command+"1"), a.integer(command+"2"))
 	}
 }
 

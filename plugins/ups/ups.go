@@ -132,7 +132,7 @@ func (u *instance) Describe(ctx context.Context) (sdk.Device, error) {
 	}
 	described := sdk.Device{}
 	err := u.converse(ctx, func(ctx context.Context, c *client) error {
-		d, v, err := u.gather(ctx, c, func(d *device) []string { return d.objects(d.model, d.outlets) })
+		d, v, _, err := u.gather(ctx, c, func(d *device) []string { return d.objects(d.model, d.outlets) })
 		if err != nil {
 			return err
 		}
