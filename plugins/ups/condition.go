@@ -22,7 +22,7 @@ const maxAlarms = 24
 // and SNMPv1, which would need a packet for each, goes without.
 func (c *client) alarms(found finding) []int {
 	table := found.d.alarms
-	if table.column == "" || c.snmp.Version == gosnmp.Version1 || found.measurements()["alarms_present"] == 0 || found.outputs.power() != sdk.PowerOn {
+	if table.column == "" || c.snmp.Version == gosnmp.Version1 || found.measured["alarms_present"] == 0 || found.outputs.power() != sdk.PowerOn {
 		return nil
 	}
 	answer, err := c.snmp.GetBulk([]string{table.column}, 0, maxAlarms)
@@ -45,45 +45,38 @@ func (c *client) alarms(found finding) []int {
 	return present
 }
 
-// conditions are what is not as it should be, each once.
-func (u *instance) conditions(found finding, reading sdk.Reading) []sdk.Condition {
-	var out []sdk.Condition
-	add := func(c sdk.Condition) {
-		if !slices.ContainsFunc(out, func(o sdk.Condition) bool { return o.Key == c.Key }) {
-			out = append(out, c)
-		}
-	}
+// judge adds what is not as it should be.
+func (u *instance) judge(found finding, reading *sdk.Reading) {
 	if found.onBattery() {
-		add(sdk.Condition{Key: "on-battery", Message: "the UPS runs on its battery"})
+		reading.AddCondition(sdk.Condition{Key: "on-battery", Message: "the UPS runs on its battery"})
 	}
 	for _, f := range found.d.faults {
 		for _, oid := range found.d.objects(f.oid, found.d.outlets) {
 			if n, ok := found.values.integer(oid); ok && slices.Contains(f.values, n) {
-				add(f.condition)
+				reading.AddCondition(f.condition)
 			}
 		}
 	}
 	if charge, known := reading.Values["battery_charge_ratio"]; known && charge < u.cfg.LowCharge {
-		add(sdk.Condition{Key: batteryLow, Message: fmt.Sprintf("the battery is charged to %.0f %% only", charge*100)})
+		reading.AddCondition(sdk.Condition{Key: batteryLow, Message: fmt.Sprintf("the battery is charged to %.0f %% only", charge*100)})
 	}
 	switch {
 	case reading.Power == sdk.PowerUnknown:
-		add(sdk.Condition{Key: "output-unknown", Message: reading.Message})
+		reading.AddCondition(sdk.Condition{Key: "output-unknown", Message: reading.Message})
 	case reading.Power == sdk.PowerOn && !found.outputs.are(sdk.PowerOn):
-		add(sdk.Condition{Key: "supply-lost", Message: "a power supply of the node has no power: " + reading.Message})
+		reading.AddCondition(sdk.Condition{Key: "supply-lost", Message: "a power supply of the node has no power: " + reading.Message})
 	}
 	if fault := u.restartFault(found); fault != "" {
-		add(sdk.Condition{Key: "auto-restart", Message: fault})
+		reading.AddCondition(sdk.Condition{Key: "auto-restart", Message: fault})
 	}
 	if err := u.mayOrder(); err != nil {
-		add(sdk.Condition{Key: "orders-refused", Message: err.Error()})
+		reading.AddCondition(sdk.Condition{Key: "orders-refused", Message: err.Error()})
 	}
 	for _, n := range found.alarms {
 		if c, known := found.d.alarms.known[n]; known {
-			add(c)
+			reading.AddCondition(c)
 		}
 	}
-	return out
 }
 
 // restartFault warns of a setting that would leave the node dark after the next power

@@ -53,10 +53,11 @@ func (d *device) told() []string {
 
 // finding is everything that one reading told.
 type finding struct {
-	d       *device
-	outputs outputs
-	values  values
-	alarms  []int
+	d        *device
+	outputs  outputs
+	values   values
+	measured map[string]float64
+	alarms   []int
 }
 
 // look reads the outputs and what else the device tells. It also repairs an
@@ -74,6 +75,7 @@ func (u *instance) look(ctx context.Context) (finding, error) {
 			return err
 		}
 		found = finding{d: d, outputs: now, values: v}
+		found.measured = found.measurements()
 		found.alarms = c.alarms(found)
 		return nil
 	})
@@ -92,9 +94,9 @@ func (u *instance) Status(ctx context.Context) (sdk.Reading, error) {
 func (u *instance) reading(found finding) sdk.Reading {
 	reading := sdk.Reading{
 		Power: found.outputs.power(), Taken: found.outputs.taken,
-		Message: found.outputs.String(), Values: found.measurements(),
+		Message: found.outputs.String(), Values: found.measured,
 	}
-	reading.Conditions = u.conditions(found, reading)
+	u.judge(found, &reading)
 	return reading
 }
 
@@ -138,17 +140,7 @@ func (u *instance) Probe(ctx context.Context) (sdk.Result, error) {
 	if err != nil {
 		return sdk.Result{}, err
 	}
-	var faults []string
-	for _, c := range reading.Conditions {
-		faults = append(faults, c.Message)
-	}
-	if reading.Power == sdk.PowerOff {
-		faults = append(faults, reading.Message)
-	}
-	if len(faults) > 0 {
-		return sdk.Result{Status: sdk.Degraded, Message: strings.Join(faults, "; "), Values: reading.Values}, nil
-	}
-	return sdk.Result{Status: sdk.OK, Message: reading.Message, Values: reading.Values}, nil
+	return reading.Result(), nil
 }
 
 // Evidence contributes what the device tells, for a snapshot.

@@ -90,9 +90,13 @@ func TestOnProvesThatTheDeviceObeys(t *testing.T) {
 func TestDeviceWithoutATimedOff(t *testing.T) {
 	const length = ".1.3.6.1.2.1.33.1.8.4.0" // upsRebootWithDuration
 	for name, spoil := range map[string]func(*agent){
-		"has none":           func(*agent) {},
-		"refuses it":         func(a *agent) { a.objects[length] = number(length, -1); a.refuse[length] = struct{}{} },
-		"takes single alone": func(a *agent) { a.objects[length] = number(length, -1); a.refuse[length] = struct{}{}; a.onlySingles = true },
+		"has none":   func(*agent) {},
+		"refuses it": func(a *agent) { a.objects[length] = number(length, -1); a.refuse[length] = struct{}{} },
+		"takes single alone": func(a *agent) {
+			a.objects[length] = number(length, -1)
+			a.refuse[length] = struct{}{}
+			a.onlySingles = true
+		},
 	} {
 		for _, version := range []string{"1", "2c"} {
 			t.Run(name+" version "+version, func(t *testing.T) {

@@ -84,7 +84,7 @@ func (u *instance) look(ctx context.Context) (looked, error) {
 		}
 		reading := now.told(u.ours, "")
 		reading.Values["on_battery"] = 0
-		reading.Conditions = u.conditions(now, reading)
+		u.judge(now, &reading)
 		if slices.Contains(reading.Conditions, onBattery) {
 			reading.Values["on_battery"] = 1
 		}
@@ -115,29 +115,22 @@ func (u *instance) output(ctx context.Context, l *line) (reading, error) {
 	return now, nil
 }
 
-// conditions are what is not as it should be, each once.
-func (u *instance) conditions(now reading, told sdk.Reading) []sdk.Condition {
-	var out []sdk.Condition
-	add := func(c sdk.Condition) {
-		if !slices.ContainsFunc(out, func(o sdk.Condition) bool { return o.Key == c.Key }) {
-			out = append(out, c)
-		}
-	}
+// judge adds what is not as it should be.
+func (u *instance) judge(now reading, told *sdk.Reading) {
 	for _, f := range u.d.conditions {
 		if f.holds(now.values) {
-			add(f.condition)
+			told.AddCondition(f.condition)
 		}
 	}
 	if charge, known := told.Values["battery_charge_ratio"]; known && charge < u.cfg.LowCharge {
-		add(sdk.Condition{Key: lowBattery.Key, Message: fmt.Sprintf("the battery is charged to %.0f %% only", charge*100)})
+		told.AddCondition(sdk.Condition{Key: lowBattery.Key, Message: fmt.Sprintf("the battery is charged to %.0f %% only", charge*100)})
 	}
 	switch {
 	case told.Power == sdk.PowerUnknown:
-		add(sdk.Condition{Key: "output-unknown", Message: told.Message})
+		told.AddCondition(sdk.Condition{Key: "output-unknown", Message: told.Message})
 	case told.Power == sdk.PowerOn && now.waits():
-		add(sdk.Condition{Key: "shutdown-pending", Message: "the UPS is about to switch its output off"})
+		told.AddCondition(sdk.Condition{Key: "shutdown-pending", Message: "the UPS is about to switch its output off"})
 	}
-	return out
 }
 
 // Status reads the output and what else the device tells.
@@ -152,17 +145,7 @@ func (u *instance) Probe(ctx context.Context) (sdk.Result, error) {
 	if err != nil {
 		return sdk.Result{}, err
 	}
-	var faults []string
-	for _, c := range reading.Conditions {
-		faults = append(faults, c.Message)
-	}
-	if reading.Power == sdk.PowerOff {
-		faults = append(faults, reading.Message)
-	}
-	if len(faults) > 0 {
-		return sdk.Result{Status: sdk.Degraded, Message: strings.Join(faults, "; "), Values: reading.Values}, nil
-	}
-	return sdk.Result{Status: sdk.OK, Message: reading.Message, Values: reading.Values}, nil
+	return reading.Result(), nil
 }
 
 // Evidence contributes what the device tells, for a snapshot.

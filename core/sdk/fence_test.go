@@ -1,0 +1,30 @@
+package sdk
+
+import (
+	"reflect"
+	"testing"
+)
+
+// TestHealthOfADevice: what a reading tells of the device's health, each thing once.
+func TestHealthOfADevice(t *testing.T) {
+	battery := Condition{Key: "on-battery", Message: "the UPS runs on its battery"}
+	for _, test := range []struct {
+		power      Power
+		conditions []Condition
+		want       Result
+	}{
+		{PowerOn, nil, Result{Status: OK, Message: "as read"}},
+		{PowerUnknown, nil, Result{Status: OK, Message: "as read"}},
+		{PowerOff, nil, Result{Status: Degraded, Message: "as read"}},
+		{PowerOn, []Condition{battery, {Key: "overload", Message: "too much"}, battery}, Result{Status: Degraded, Message: "the UPS runs on its battery; too much"}},
+		{PowerOff, []Condition{battery}, Result{Status: Degraded, Message: "the UPS runs on its battery; as read"}},
+	} {
+		reading := Reading{Power: test.power, Message: "as read"}
+		for _, c := range test.conditions {
+			reading.AddCondition(c)
+		}
+		if got := reading.Result(); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%v with %v: %+v, want %+v", test.power, test.conditions, got, test.want)
+		}
+	}
+}
