@@ -1,9 +1,30 @@
 package sdk
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
+	"time"
 )
+
+// ErrExpired: the order's life is over, and nothing of it may leave any more.
+var ErrExpired = errors.New("the order has expired")
+
+// Expired tells whether nothing of the order may leave any more.
+func (o Order) Expired() bool { return Monotonic() >= o.Expiry }
+
+// Within returns a context for carrying the order out. It ends margin before the
+// order expires: the core kills a plugin that has not answered by then. An order that
+// has no more than margin left is refused with ErrExpired.
+func (o Order) Within(ctx context.Context, margin time.Duration) (context.Context, context.CancelFunc, error) {
+	left := o.Expiry - Monotonic() - margin
+	if left <= 0 {
+		return nil, nil, ErrExpired
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	return ctx, cancel, nil
+}
 
 // AddCondition tells of one more thing that is not as it should be, each once by its key.
 func (r *Reading) AddCondition(c Condition) {

@@ -70,7 +70,7 @@ func TestOffInBadLuck(t *testing.T) {
 func TestNothingAfterExpiry(t *testing.T) {
 	f := newFake(t)
 	p := f.open("")
-	if _, err := p.Off(t.Context(), order(answerMargin)); !errors.Is(err, errExpired) || f.orders() > 0 {
+	if _, err := p.Off(t.Context(), order(answerMargin)); !errors.Is(err, sdk.ErrExpired) || f.orders() > 0 {
 		t.Errorf("%v, %d orders", err, f.orders())
 	}
 	f.is("too-slow", sdk.PowerOn)

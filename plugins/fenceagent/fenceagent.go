@@ -25,9 +25,6 @@ const (
 	again = 100 * time.Millisecond
 )
 
-// errExpired ends an order whose time is over.
-var errExpired = errors.New("the order has expired and nothing was sent")
-
 // New describes the plugin.
 func New() sdk.Plugin {
 	return sdk.Plugin{
@@ -134,11 +131,10 @@ func (f *instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error)
 // conduct carries out one order within its life.
 func (f *instance) conduct(ctx context.Context, order sdk.Order, action string, want sdk.Power) (sdk.Reading, error) {
 	begin := sdk.Monotonic()
-	left := order.Expiry - answerMargin - begin
-	if left <= 0 {
-		return sdk.Reading{}, fmt.Errorf("switch %s: %w", action, errExpired)
+	ctx, cancel, err := order.Within(ctx, answerMargin)
+	if err != nil {
+		return sdk.Reading{}, fmt.Errorf("switch %s: %w", action, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	done, err := f.turns.order(ctx)
 	if err != nil {

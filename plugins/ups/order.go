@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// answerMargin is kept free at an order's end for the answer to the core, which
-	// kills a plugin that has not answered at expiry.
+	// answerMargin is kept free at an order's end for the answer to the core.
 	answerMargin = 10 * time.Millisecond
 	// denialPause spares a device that denies.
 	denialPause = 100 * time.Millisecond
@@ -24,35 +23,38 @@ const (
 // errInsecure refuses orders that anybody could send.
 var errInsecure = errors.New("orders with noAuthNoPriv are refused, because anybody on the network could send them: use authPriv, or allow them with insecure_orders")
 
-// conduct runs one order in turn, in a conversation that ends with the order's life.
+// conduct obeys one order and says so.
 func (u *instance) conduct(ctx context.Context, order sdk.Order, action string, talk func(context.Context, *client) (sdk.Reading, error)) (sdk.Reading, error) {
-	if err := u.mayOrder(); err != nil {
+	begin := sdk.Monotonic()
+	reading, err := u.obey(ctx, order, talk)
+	if err != nil {
 		return sdk.Reading{}, fmt.Errorf("%s %s: %w", action, u.cfg.Address, err)
 	}
-	left := order.Expiry - sdk.Monotonic()
-	if left <= answerMargin {
-		return sdk.Reading{}, fmt.Errorf("%s %s: %w", action, u.cfg.Address, errExpired)
+	u.log.WithFields(logrus.Fields{"action": action, "order": order.ID, "took": (sdk.Monotonic() - begin).String()}).Info("order confirmed")
+	return reading, nil
+}
+
+// obey runs an order in turn, in a conversation that ends with the order's life.
+func (u *instance) obey(ctx context.Context, order sdk.Order, talk func(context.Context, *client) (sdk.Reading, error)) (sdk.Reading, error) {
+	if err := u.mayOrder(); err != nil {
+		return sdk.Reading{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, left-answerMargin)
+	ctx, cancel, err := order.Within(ctx, answerMargin)
+	if err != nil {
+		return sdk.Reading{}, err
+	}
 	defer cancel()
 	if err := u.acquire(ctx); err != nil {
 		return sdk.Reading{}, err
 	}
 	defer u.release()
-	c, err := u.dial(ctx, func() bool { return ctx.Err() != nil || sdk.Monotonic() >= order.Expiry })
+	c, err := u.dial(ctx, func() bool { return ctx.Err() != nil || order.Expired() })
 	if err != nil {
 		return sdk.Reading{}, err
 	}
 	defer c.close()
 	c.order = true
-	begin := sdk.Monotonic()
-	reading, err := talk(ctx, c)
-	log := u.log.WithFields(logrus.Fields{"action": action, "order": order.ID, "took": (sdk.Monotonic() - begin).String()})
-	if err != nil {
-		return reading, fmt.Errorf("%s %s: %w", action, u.cfg.Address, err)
-	}
-	log.Info("order confirmed")
-	return reading, nil
+	return talk(ctx, c)
 }
 
 func (u *instance) mayOrder() error {
@@ -292,7 +294,7 @@ func (u *instance) carryOut(ctx context.Context, c *client, d *device, writes []
 	seen := ""
 	for {
 		if !acknowledged {
-			if notes, sent = c.command(d, writes); errors.Is(sent, errRefused) || errors.Is(sent, errExpired) {
+			if notes, sent = c.command(d, writes); errors.Is(sent, errRefused) || errors.Is(sent, sdk.ErrExpired) {
 				return outputs{}, "", sent
 			}
 			acknowledged = sent == nil

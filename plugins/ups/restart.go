@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // restart remembers what the device's auto-restart was before a cut, until it
@@ -116,7 +118,7 @@ func (u *instance) restoreRestart(ctx context.Context, c *client, d *device) err
 			u.restart.forget()
 			return nil
 		}
-		if ctx.Err() != nil || errors.Is(err, errRefused) || errors.Is(err, errExpired) {
+		if ctx.Err() != nil || errors.Is(err, errRefused) || errors.Is(err, sdk.ErrExpired) {
 			break
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gosnmp/gosnmp"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // Objects of SNMPv2-MIB.
@@ -19,7 +21,6 @@ const (
 )
 
 var (
-	errExpired = errors.New("the order has expired")
 	// errRefused: the device answered, and refuses.
 	errRefused = errors.New("refused")
 	// errDenied: the device does not take what version 3 proves itself with.
@@ -59,7 +60,7 @@ type wire struct {
 
 func (w *wire) Write(p []byte) (int, error) {
 	if w.expired() {
-		return 0, errExpired
+		return 0, sdk.ErrExpired
 	}
 	w.report = nil
 	return w.Conn.Write(p)
@@ -192,8 +193,8 @@ func (c *client) check(verb string, answer *gosnmp.SnmpPacket, err error) (value
 
 // fault says what is wrong with an answer.
 func (c *client) fault(answer *gosnmp.SnmpPacket, err error) error {
-	if errors.Is(err, errExpired) {
-		return errExpired
+	if errors.Is(err, sdk.ErrExpired) {
+		return sdk.ErrExpired
 	}
 	said := c.report(answer, err)
 	if said != nil || err != nil {

@@ -111,7 +111,7 @@ func (u *instance) retry(ctx context.Context, c *client, once func() error) erro
 		err := once()
 		every := time.Duration(u.cfg.Poll)
 		switch {
-		case err == nil, errors.Is(err, errRefused), errors.Is(err, errExpired), errors.Is(err, errDenied) && !c.order:
+		case err == nil, errors.Is(err, errRefused), errors.Is(err, sdk.ErrExpired), errors.Is(err, errDenied) && !c.order:
 			return err
 		case errors.Is(err, errDenied):
 			every = max(every, denialPause)

@@ -143,7 +143,7 @@ func TestNoPacketAfterExpiry(t *testing.T) {
 	a.with(func() { a.mute = true })
 	u := openTest(t, a, t.TempDir(), nil)
 	for _, expiry := range []time.Duration{0, sdk.Monotonic(), sdk.Monotonic() - time.Second} {
-		if _, err := u.Off(t.Context(), sdk.Order{ID: "late", Expiry: expiry}); !errors.Is(err, errExpired) {
+		if _, err := u.Off(t.Context(), sdk.Order{ID: "late", Expiry: expiry}); !errors.Is(err, sdk.ErrExpired) {
 			t.Errorf("expiry %v: %v", expiry, err)
 		}
 	}
@@ -157,7 +157,7 @@ func TestNoPacketAfterExpiry(t *testing.T) {
 	}
 	defer c.close()
 	expired = true
-	if _, err := c.set(number(oidShutdownDelay, 0)); !errors.Is(err, errExpired) {
+	if _, err := c.set(number(oidShutdownDelay, 0)); !errors.Is(err, sdk.ErrExpired) {
 		t.Errorf("a packet at expiry: %v", err)
 	}
 	if gets, sets := a.packets(); gets+sets != 0 {

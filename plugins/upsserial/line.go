@@ -31,7 +31,6 @@ const (
 
 // What a conversation may end with.
 var (
-	errExpired = errors.New("the order has expired")
 	errRefused = errors.New("the UPS refused")
 	errSilent  = errors.New("no answer")
 	errGarbled = errors.New("an answer that is none")
@@ -62,7 +61,7 @@ func (l *line) quietTime() time.Duration { return max(quiet, tty.Takes(3, l.baud
 func (l *line) send(ctx context.Context, text string) error {
 	for _, b := range []byte(text + l.d.ends) {
 		if l.expired() {
-			return errExpired
+			return sdk.ErrExpired
 		}
 		if n, err := l.port.Write([]byte{b}); n == 0 {
 			return fmt.Errorf("%w: it takes no bytes: %w", errPort, err)
@@ -272,7 +271,7 @@ func (l *line) stir(ctx context.Context) error {
 func (l *line) order(ctx context.Context, steps []step) error {
 	for _, s := range steps {
 		if s.after > 0 && !pause(ctx, s.after) {
-			return errExpired
+			return sdk.ErrExpired
 		}
 		if err := l.send(ctx, s.text); err != nil {
 			return err

@@ -11,8 +11,7 @@ import (
 	"github.com/storeward/storeward/core/sdk"
 )
 
-// answerMargin is kept free at an order's end for the answer to the core, which
-// kills a plugin that has not answered at expiry.
+// answerMargin is kept free at an order's end for the answer to the core.
 const answerMargin = 10 * time.Millisecond
 
 // Off switches the output off and returns once it was read off. An order that was not
@@ -56,13 +55,23 @@ func (u *instance) On(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 	})
 }
 
-// conduct runs one order in turn, in a conversation that ends with the order's life.
+// conduct obeys one order and says so.
 func (u *instance) conduct(ctx context.Context, o sdk.Order, action string, talk func(context.Context, *line) (sdk.Reading, error)) (sdk.Reading, error) {
-	left := o.Expiry - sdk.Monotonic()
-	if left <= answerMargin {
-		return sdk.Reading{}, fmt.Errorf("%s by %s: %w", action, u.cfg.Device, errExpired)
+	begin := sdk.Monotonic()
+	told, err := u.obey(ctx, o, talk)
+	if err != nil {
+		return sdk.Reading{}, fmt.Errorf("%s by %s: %w", action, u.cfg.Device, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, left-answerMargin)
+	u.log.WithFields(logrus.Fields{"action": action, "order": o.ID, "took": (sdk.Monotonic() - begin).String()}).Info("order confirmed")
+	return told, nil
+}
+
+// obey runs an order in turn, in a conversation that ends with the order's life.
+func (u *instance) obey(ctx context.Context, o sdk.Order, talk func(context.Context, *line) (sdk.Reading, error)) (told sdk.Reading, err error) {
+	ctx, cancel, err := o.Within(ctx, answerMargin)
+	if err != nil {
+		return sdk.Reading{}, err
+	}
 	defer cancel()
 	u.orders.Add(1)
 	defer u.orders.Add(-1)
@@ -71,18 +80,12 @@ func (u *instance) conduct(ctx context.Context, o sdk.Order, action string, talk
 		return sdk.Reading{}, err
 	}
 	defer u.release()
-	begin := sdk.Monotonic()
-	var told sdk.Reading
-	expired := func() bool { return ctx.Err() != nil || sdk.Monotonic() >= o.Expiry }
-	err := u.converse(ctx, expired, func(ctx context.Context, l *line) (err error) {
+	expired := func() bool { return ctx.Err() != nil || o.Expired() }
+	err = u.converse(ctx, expired, func(ctx context.Context, l *line) (err error) {
 		told, err = talk(ctx, l)
 		return err
 	})
-	if err != nil {
-		return sdk.Reading{}, fmt.Errorf("%s by %s: %w", action, u.cfg.Device, err)
-	}
-	u.log.WithFields(logrus.Fields{"action": action, "order": o.ID, "took": (sdk.Monotonic() - begin).String()}).Info("order confirmed")
-	return told, nil
+	return told, err
 }
 
 // carryOut sends an order and reads the output until it is as wanted. An order
@@ -91,7 +94,7 @@ func (u *instance) carryOut(ctx context.Context, l *line, steps []step, want sdk
 	needs := u.needs(steps)
 	for {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < needs {
-			return reading{}, fmt.Errorf("%w: it takes %v and there is less left: lengthen order_life", errExpired, needs)
+			return reading{}, fmt.Errorf("%w: it takes %v and there is less left: lengthen order_life", sdk.ErrExpired, needs)
 		}
 		if err := l.order(ctx, steps); err != nil {
 			return reading{}, err

@@ -277,7 +277,7 @@ func TestExpiryIsCheckedBeforeEveryByte(t *testing.T) {
 	}
 	bytes := 0
 	l.expired = func() bool { bytes++; return bytes > 1 }
-	if err := l.order(t.Context(), u.d.switchOff); !errors.Is(err, errExpired) || bytes != 2 {
+	if err := l.order(t.Context(), u.d.switchOff); !errors.Is(err, sdk.ErrExpired) || bytes != 2 {
 		t.Errorf("after %d bytes: %v", bytes, err)
 	}
 	if !s.On() || s.port.Orders() != 0 {

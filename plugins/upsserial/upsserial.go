@@ -101,7 +101,7 @@ func (u *instance) converse(ctx context.Context, expired func() bool, talk func(
 	var told error // what went wrong says more than that time ran out afterwards
 	for {
 		err := u.tryOnce(ctx, expired, talk)
-		timeUp := ctx.Err() != nil || errors.Is(err, errExpired)
+		timeUp := ctx.Err() != nil || errors.Is(err, sdk.ErrExpired)
 		if told == nil || !timeUp {
 			told = err
 		}
