@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"time"
 	_ "unsafe" // for go:linkname
 )
@@ -22,4 +23,17 @@ func nanotime() int64
 // processes of a node: waking a processor costs more than most of that work.
 func UntilTick(every time.Duration) time.Duration {
 	return every - Monotonic()%every
+}
+
+// Pause waits, and tells whether ctx lets its caller go on: never once ctx has ended,
+// be it at the very moment at which the time was up.
+func Pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return ctx.Err() == nil
+	}
 }

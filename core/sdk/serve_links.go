@@ -117,12 +117,7 @@ func (p *ports) run(ctx context.Context, handle uint64) {
 			message = fmt.Sprintf("link stopped: %v", err)
 		}
 		state(LinkState{Message: message, Taken: Monotonic()})
-		pause := time.NewTimer(linkPause)
-		select {
-		case <-ctx.Done():
-		case <-pause.C:
-		}
-		pause.Stop()
+		Pause(ctx, linkPause)
 	}
 }
 

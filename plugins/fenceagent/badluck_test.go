@@ -80,7 +80,7 @@ func TestNothingAfterExpiry(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	for pause(ctx, 50*time.Millisecond) { // the second in which it would have obeyed
+	for sdk.Pause(ctx, 50*time.Millisecond) { // the second in which it would have obeyed
 		if f.read("state") != "on" {
 			t.Fatal("the output went off after the order's end")
 		}

@@ -193,7 +193,7 @@ func until(t *testing.T, what string, condition func() bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for !condition() {
-		if !pause(ctx, 5*time.Millisecond) {
+		if !sdk.Pause(ctx, 5*time.Millisecond) {
 			t.Fatalf("waited in vain until %s", what)
 		}
 	}

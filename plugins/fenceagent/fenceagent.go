@@ -173,20 +173,8 @@ func (f *instance) carryOut(ctx context.Context, action string, want sdk.Power) 
 		if ctx.Err() == nil || seen == nil { // what was killed at the end explains less
 			seen = err
 		}
-		if !pause(ctx, again) {
+		if !sdk.Pause(ctx, again) {
 			return sdk.Reading{}, errors.Join(sent, seen)
 		}
-	}
-}
-
-// pause waits; false: ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -162,14 +162,7 @@ func (m *instance) pause(ctx context.Context) bool {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait+50*time.Millisecond {
 		return false
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return sdk.Pause(ctx, wait)
 }
 
 func (m *instance) stillBusy(busy error) error {

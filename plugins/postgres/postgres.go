@@ -146,7 +146,7 @@ func kill(ctx context.Context, data string) error {
 				return fmt.Errorf("kill process %d of the server: %w", pid, err)
 			}
 		}
-		if !pause(ctx, 5*time.Millisecond) {
+		if !sdk.Pause(ctx, 5*time.Millisecond) {
 			return fmt.Errorf("kill server on %s: processes %v are left: %w", data, left, ctx.Err())
 		}
 	}
@@ -163,7 +163,7 @@ func (s *server) awaitReady(ctx context.Context, p daemon.Process) error {
 		if !p.Alive() {
 			return fmt.Errorf("start server on %s: the process ended, its last output was: %s", s.cfg.Data, s.daemon.LastLines(5))
 		}
-		if !pause(ctx, wait) {
+		if !sdk.Pause(ctx, wait) {
 			return fmt.Errorf("start server on %s: it does not take connections: %w", s.cfg.Data, notReady)
 		}
 		wait = min(2*wait, 50*time.Millisecond)
@@ -253,16 +253,4 @@ func (s *server) Evidence(ctx context.Context) ([]sdk.Item, error) {
 		items = append(items, s.evidence(ctx, file.endpoint(s.cfg.Port))...)
 	}
 	return items, nil
-}
-
-// pause waits, and tells whether ctx still runs.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

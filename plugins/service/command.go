@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/plugins/internal/daemon"
 )
 
@@ -29,7 +30,7 @@ func (c *command) start(ctx context.Context) (fresh bool, err error) {
 func (c *command) survives(ctx context.Context, p daemon.Process) bool {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Settle.Std())
 	defer cancel()
-	for pause(ctx, 2*time.Millisecond) {
+	for sdk.Pause(ctx, 2*time.Millisecond) {
 		if !p.Alive() {
 			return false
 		}

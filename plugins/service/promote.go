@@ -31,7 +31,7 @@ func (p *promotable) Start(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, wait) {
+		if !sdk.Pause(ctx, wait) {
 			return fmt.Errorf("start %s: %w", p.name, err)
 		}
 	}

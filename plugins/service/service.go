@@ -127,7 +127,7 @@ func (s *instance) awaitReady(ctx context.Context) error {
 		if err == nil && !now.running {
 			return s.ended(ctx)
 		}
-		if !pause(ctx, wait) {
+		if !sdk.Pause(ctx, wait) {
 			return fmt.Errorf("it does not answer: %w", notReady)
 		}
 		wait = min(2*wait, mostWait)
@@ -204,16 +204,4 @@ func (s *instance) Evidence(ctx context.Context) ([]sdk.Item, error) {
 		{Name: "service/state", Text: now.message, Values: map[string]float64{"pid": float64(now.pid)}},
 		{Name: "service/output", Text: s.run.lastLines(ctx, evidenceLines)},
 	}, nil
-}
-
-// pause waits, and tells whether ctx still runs.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

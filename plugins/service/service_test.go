@@ -158,7 +158,7 @@ func eventually(t *testing.T, holds func() bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for !holds() {
-		if !pause(ctx, time.Millisecond) {
+		if !sdk.Pause(ctx, time.Millisecond) {
 			t.Fatal("never")
 		}
 	}

@@ -309,7 +309,7 @@ func (u *instance) carryOut(ctx context.Context, c *client, d *device, writes []
 		if errors.Is(sent, errDenied) || errors.Is(asked, errDenied) {
 			every = max(every, denialPause)
 		}
-		if !pause(ctx, every) {
+		if !sdk.Pause(ctx, every) {
 			return outputs{}, "", unconfirmed(acknowledged, seen, sent, asked)
 		}
 	}

@@ -241,15 +241,3 @@ func number(oid string, value int) gosnmp.SnmpPDU {
 func text(oid, value string) gosnmp.SnmpPDU {
 	return gosnmp.SnmpPDU{Name: oid, Type: gosnmp.OctetString, Value: value}
 }
-
-// pause waits, and tells whether ctx still runs.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
-	}
-}

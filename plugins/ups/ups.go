@@ -119,7 +119,7 @@ func (u *instance) retry(ctx context.Context, c *client, once func() error) erro
 		if !errors.Is(told, errDenied) || errors.Is(err, errDenied) {
 			told = err
 		}
-		if !pause(ctx, every) {
+		if !sdk.Pause(ctx, every) {
 			return told
 		}
 	}

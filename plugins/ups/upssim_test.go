@@ -217,7 +217,7 @@ func TestTimedOff(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			for !s.On() {
-				if !pause(ctx, 10*time.Millisecond) {
+				if !sdk.Pause(ctx, 10*time.Millisecond) {
 					t.Fatal("it did not come back")
 				}
 			}

@@ -68,7 +68,7 @@ func (l *line) send(ctx context.Context, text string) error {
 		}
 		bound := time.Now().Add(drain + tty.Takes(1, l.baud))
 		for l.port.Unsent() > 0 {
-			if time.Now().After(bound) || !pause(ctx, time.Millisecond) {
+			if time.Now().After(bound) || !sdk.Pause(ctx, time.Millisecond) {
 				l.port.Revoke()
 				return fmt.Errorf("%w: it takes no bytes", errPort)
 			}
@@ -270,7 +270,7 @@ func (l *line) stir(ctx context.Context) error {
 // order sends an order. Its end without a refusal says nothing of its effect.
 func (l *line) order(ctx context.Context, steps []step) error {
 	for _, s := range steps {
-		if s.after > 0 && !pause(ctx, s.after) {
+		if s.after > 0 && !sdk.Pause(ctx, s.after) {
 			return sdk.ErrExpired
 		}
 		if err := l.send(ctx, s.text); err != nil {
@@ -287,16 +287,4 @@ func (l *line) order(ctx context.Context, steps []step) error {
 		return fmt.Errorf("%w the order: it answered %q", errRefused, text)
 	}
 	return nil
-}
-
-// pause waits, and tells whether ctx lets it go on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -149,7 +149,7 @@ func (u *instance) await(ctx context.Context, l *line, want sdk.Power) (reading,
 		case ctx.Err() == nil:
 			unconfirmed = fmt.Errorf("unconfirmed: the order was sent and the output could not be read: %w", err)
 		}
-		if errors.Is(err, errPort) || sdk.Monotonic() >= by || !pause(ctx, time.Duration(u.cfg.Poll)) {
+		if errors.Is(err, errPort) || sdk.Monotonic() >= by || !sdk.Pause(ctx, time.Duration(u.cfg.Poll)) {
 			return reading{}, unconfirmed
 		}
 		if err != nil {

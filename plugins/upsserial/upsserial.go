@@ -108,7 +108,7 @@ func (u *instance) converse(ctx context.Context, expired func() bool, talk func(
 		switch {
 		case err == nil:
 			return nil
-		case timeUp, errors.Is(err, errRefused), errors.Is(err, errNoLine), !pause(ctx, time.Duration(u.cfg.Poll)):
+		case timeUp, errors.Is(err, errRefused), errors.Is(err, errNoLine), !sdk.Pause(ctx, time.Duration(u.cfg.Poll)):
 			return told
 		}
 	}

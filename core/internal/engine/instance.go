@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // instance is one configured use of a plugin that opens itself and tries again
@@ -40,7 +42,7 @@ func (i *instance) open(ctx context.Context) {
 			return
 		}
 		i.refused(err)
-		if !pauseFor(ctx, pause) {
+		if !sdk.Pause(ctx, pause) {
 			return
 		}
 	}
@@ -89,21 +91,10 @@ const wakeGrid = time.Second
 func (e *Engine) rest(ctx context.Context, every time.Duration) bool {
 	grid := max(min(every/2, wakeGrid), 1)
 	now := e.Clock.Now()
-	return pauseFor(ctx, (now+every).Truncate(grid)-now)
+	return sdk.Pause(ctx, (now+every).Truncate(grid)-now)
 }
 
 // untilTick is the time until the next moment of a regular grid (sdk.UntilTick).
 func (e *Engine) untilTick(every time.Duration) time.Duration {
 	return every - e.Clock.Now()%every
-}
-
-func pauseFor(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

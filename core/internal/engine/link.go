@@ -81,7 +81,7 @@ func (l *link) receive(ctx context.Context) {
 			return
 		}
 		l.state(ctx, sdk.LinkState{Status: sdk.Unknown, Message: "plugin away: " + errText(err), Taken: l.e.Clock.Now()})
-		pauseFor(ctx, 20*time.Millisecond)
+		sdk.Pause(ctx, 20*time.Millisecond)
 	}
 }
 

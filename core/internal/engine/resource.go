@@ -170,7 +170,7 @@ func (r *resource) act(ctx context.Context, kind failover.ActionKind) (pid int, 
 func (r *resource) patient(ctx context.Context, do func(context.Context) error) error {
 	for {
 		err := do(ctx)
-		if err == nil || !errors.Is(err, ErrPluginAway) || !pauseFor(ctx, 50*time.Millisecond) {
+		if err == nil || !errors.Is(err, ErrPluginAway) || !sdk.Pause(ctx, 50*time.Millisecond) {
 			return err
 		}
 	}

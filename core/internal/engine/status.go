@@ -173,7 +173,7 @@ func (e *Engine) statusTicker(ctx context.Context) {
 		s := e.Status()
 		e.told.Store(s)
 		e.Sink.Status(s)
-		if !pauseFor(ctx, statusGap) {
+		if !sdk.Pause(ctx, statusGap) {
 			return
 		}
 	}

@@ -25,6 +25,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 const (
@@ -168,7 +169,7 @@ func (c *Channel) bind(ctx context.Context) net.Listener {
 			c.options.Log.WithError(err).Warn("peer channel cannot listen yet")
 			warned = true
 		}
-		if !sleep(ctx, time.Second) {
+		if !sdk.Pause(ctx, time.Second) {
 			return nil
 		}
 	}
@@ -186,7 +187,7 @@ func (c *Channel) listen(ctx context.Context) {
 			c.options.Log.WithError(err).Info("peer channel away")
 		}
 		away = true
-		sleep(ctx, 500*time.Millisecond)
+		sdk.Pause(ctx, 500*time.Millisecond)
 	}
 }
 
@@ -225,15 +226,4 @@ func (c *Channel) keep(news *peerpb.News) {
 		news.Status = c.latest.GetStatus()
 	}
 	c.latest, c.taken = news, time.Now()
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

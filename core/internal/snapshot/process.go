@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 const (
@@ -47,11 +48,7 @@ func (p *Processes) Busiest(ctx context.Context) ([]*api.Process, error) {
 		return nil, err
 	}
 	start := time.Now()
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	if !sdk.Pause(ctx, pause) {
 		return nil, ctx.Err()
 	}
 	after, err := scan(ctx, proc)

@@ -20,6 +20,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // variable marks every process of an instance, its children included.
@@ -315,12 +317,8 @@ func (d *Daemon) killFamily(ctx context.Context, last Process) error {
 func until(ctx context.Context, holds func() bool) bool {
 	wait := time.Millisecond
 	for !holds() {
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !sdk.Pause(ctx, wait) {
 			return holds()
-		case <-timer.C:
 		}
 		wait = min(2*wait, 20*time.Millisecond)
 	}
