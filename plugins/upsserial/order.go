@@ -23,9 +23,9 @@ func (u *instance) Off(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 		if err != nil {
 			return sdk.Reading{}, err
 		}
-		if now.power(u.ours) == sdk.PowerOff {
-			if now, err = l.sure(ctx, u.ours); err == nil && now.power(u.ours) == sdk.PowerOff {
-				return now.told(u.ours, ", before the order"), nil
+		if now.power(false) == sdk.PowerOff { // a countdown may be another's by now, and is ordered over
+			if now, err = l.sure(ctx, false); err == nil && now.power(false) == sdk.PowerOff {
+				return now.told(false, ", before the order"), nil
 			}
 		}
 		now, err = u.carryOut(ctx, l, order(u.d.switchOff, time.Duration(u.cfg.OffDelay)), sdk.PowerOff)
@@ -46,11 +46,11 @@ func (u *instance) On(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 		if _, err := l.output(ctx); err != nil { // what cannot be read cannot be confirmed, and is not ordered
 			return sdk.Reading{}, err
 		}
+		u.ours = false // from the first byte on, whatever comes of it
 		now, err := u.carryOut(ctx, l, u.d.switchOn, sdk.PowerOn)
 		if err != nil {
 			return sdk.Reading{}, err
 		}
-		u.ours = false
 		return now.told(false, ""), nil
 	})
 }

@@ -190,6 +190,27 @@ func TestShutdownActiveForEver(t *testing.T) {
 	}
 }
 
+// TestCountdownIsNotOursForEver: after an order to switch on, whatever came of it, a
+// countdown may end in on; and an order to switch off replaces any.
+func TestCountdownIsNotOursForEver(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, "megatec", serialline.Behaviour{})
+	s.SetBehaviour(upssim.Behaviour{Sticky: true})
+	u := s.open(t, "")
+	for orders := int64(1); orders <= 2; orders++ {
+		if reading, err := u.Off(t.Context(), within(orderTime)); err != nil || reading.Power != sdk.PowerOff || int64(s.port.Orders()) != orders {
+			t.Fatalf("%+v, %v after %d orders, want %d", reading, err, s.port.Orders(), orders)
+		}
+	}
+	s.SetBehaviour(upssim.Behaviour{Sticky: true, Refuse: "genErr"})
+	if reading, err := u.On(t.Context(), within(orderTime)); err == nil {
+		t.Fatalf("a refusal: %+v", reading)
+	}
+	if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerUnknown {
+		t.Errorf("after an order to switch on: %+v, %v", reading, err)
+	}
+}
+
 // TestOrderComesFirst: an order does not wait for a reading of a device that is silent.
 func TestOrderComesFirst(t *testing.T) {
 	t.Parallel()
