@@ -66,12 +66,22 @@ func (l *line) send(ctx context.Context, text string) error {
 		if n, err := l.port.Write([]byte{b}); n == 0 {
 			return fmt.Errorf("%w: it takes no bytes: %w", errPort, err)
 		}
-		bound := time.Now().Add(drain + tty.Takes(1, l.baud))
-		for l.port.Unsent() > 0 {
-			if time.Now().After(bound) || !sdk.Pause(ctx, time.Millisecond) {
-				l.port.Revoke()
-				return fmt.Errorf("%w: it takes no bytes", errPort)
-			}
+		if err := gone(ctx, l.port.Unsent, drain+tty.Takes(1, l.baud)); err != nil {
+			l.port.Revoke()
+			return err
+		}
+	}
+	return nil
+}
+
+// gone waits until nothing is unsent. That ctx ends meanwhile says nothing of the port.
+func gone(ctx context.Context, unsent func() int, bound time.Duration) error {
+	for by := time.Now().Add(bound); unsent() > 0; {
+		switch {
+		case time.Now().After(by):
+			return fmt.Errorf("%w: it takes no bytes", errPort)
+		case !sdk.Pause(ctx, time.Millisecond):
+			return ctx.Err()
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -348,6 +349,27 @@ func TestStuckPort(t *testing.T) {
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("took %v", took)
 	}
+}
+
+// TestByteThatDoesNotLeave: in time it is the port's fault, and the port is opened
+// anew; that an order cuts the reading short is nobody's.
+func TestByteThatDoesNotLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		unsent := func() int { return 1 }
+		if err := gone(t.Context(), unsent, drain); !errors.Is(err, errPort) || time.Since(begin) > drain+5*time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), drain/2)
+		defer cancel()
+		if err := gone(ctx, unsent, drain); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errPort) {
+			t.Errorf("cut short: %v", err)
+		}
+		left := time.Now().Add(drain / 2)
+		if err := gone(t.Context(), func() int { return int(max(0, time.Until(left))) }, drain); err != nil {
+			t.Errorf("a byte that leaves late: %v", err)
+		}
+	})
 }
 
 // TestPortThatGoesAway, as an adapter does that is pulled. Not in parallel: the
