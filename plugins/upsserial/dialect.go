@@ -24,8 +24,8 @@ type dialect struct {
 	// echoes says that what the device refuses comes back.
 	echoes bool
 
-	hello question // begins every conversation
-	mix   question // its answer looks like no other's, see line.sure
+	hello question   // begins every conversation
+	mix   []question // their answers look like no other's: the first that the device answers, see line.sure
 	model question
 	state []question // what tells whether the output has power
 	other []question // what else the device tells

@@ -118,7 +118,7 @@ func FuzzAnswers(f *testing.F) {
 		for i := range dialects {
 			d := &dialects[i]
 			v := values{}
-			for _, q := range slices.Concat(d.state, d.other, []question{d.hello, d.mix, d.model}) {
+			for _, q := range slices.Concat(d.state, d.other, d.mix, []question{d.hello, d.model}) {
 				for _, text := range []string{one, two} {
 					if err := q.parse(text, v); err == nil && (len(text) > longest || strings.ContainsAny(text, "\r\n")) {
 						t.Errorf("%q was taken", text)

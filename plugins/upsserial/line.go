@@ -272,9 +272,15 @@ func (l *line) sure(ctx context.Context, ours bool) (reading, error) {
 	return both[1], nil
 }
 
+// stir asks something else. A device that answers nothing else is read twice without it.
 func (l *line) stir(ctx context.Context) error {
-	_, err := l.ask(ctx, &l.d.mix, values{}, true)
-	return err
+	for i := range l.d.mix {
+		q := &l.d.mix[i]
+		if _, err := l.ask(ctx, q, values{}, true); err != nil || !l.lacks[q.text] {
+			return err
+		}
+	}
+	return nil
 }
 
 // order sends an order. Its end without a refusal says nothing of its effect.

@@ -26,7 +26,7 @@ var dialects = []dialect{
 		word: "apcsmart", title: "APC UPS (UPS-Link)", baud: 2400,
 		ended: "\r\n", unasked: "!$%+?=*#&|", refused: []string{"NA", "NO"},
 		hello: question{text: "Y", form: form(`SM`)},
-		mix:   question{text: "Y", form: form(`SM`)},
+		mix:   []question{{text: "Y", form: form(`SM`)}},
 		model: question{text: "\x01", form: form(`([ -~]{1,40})`)},
 		state: []question{
 			{"Q", hexByte, []field{{name: "status", base: 16}}},
@@ -64,8 +64,8 @@ var dialects = []dialect{
 		word: "megatec", title: "Megatec (Q1) UPS", baud: 2400,
 		ends: "\r", ended: "\r", refused: []string{"NAK", "(NAK"}, echoes: true,
 		hello: q1,
-		mix:   question{text: "F", form: form(`#[-0-9. ]{10,40}`)},
-		model: question{text: "I", form: form(`#([ -~]{1,60})`)},
+		mix:   []question{{text: "F", form: form(`#[-0-9. ]{10,40}`)}, whoAreYou},
+		model: whoAreYou,
 		state: []question{q1},
 		on:    []rule{{"output_volts", 0, 80, 500}},
 		off:   []rule{{"output_volts", 0, 0, 10}, {"load_ratio", 0, 0, 0}, {"status", 0x20, 0, 0}},
@@ -85,6 +85,9 @@ var dialects = []dialect{
 
 // repeatAfter is when an order of UPS-Link is repeated: more than 1.5 s.
 const repeatAfter = 1600 * time.Millisecond
+
+// whoAreYou is Megatec's information command.
+var whoAreYou = question{text: "I", form: form(`#([ -~]{1,60})`)}
 
 // q1 is the status inquiry of Megatec's protocol. Its fields: input, input at the
 // last fault, output voltage; load in percent; frequency; battery voltage (of the

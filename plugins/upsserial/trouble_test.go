@@ -372,6 +372,30 @@ func TestByteThatDoesNotLeave(t *testing.T) {
 	})
 }
 
+// TestReadingIsMixed with what the device answers: one that does not tell its rating
+// is asked who it is.
+func TestReadingIsMixed(t *testing.T) {
+	t.Parallel()
+	for terse, asked := range map[bool]string{
+		false: "Q1 Q1 F Q1 F Q1 Q1 F Q1 F ", // twice a greeting and two readings
+		true:  "Q1 Q1 F I Q1 I Q1 Q1 I Q1 I ",
+	} {
+		s := newSimulator(t, "megatec", serialline.Behaviour{})
+		s.SetBehaviour(upssim.Behaviour{Terse: terse})
+		u := s.open(t, "")
+		for range 2 {
+			err := u.read(t.Context(), nil, func(ctx context.Context, l *line) error {
+				_, err := l.sure(ctx, false)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "it was asked "+asked, func() bool { return s.cable.Taken(0) == len(asked) })
+	}
+}
+
 // TestPortThatGoesAway, as an adapter does that is pulled. Not in parallel: the
 // port's number is free from then on.
 func TestPortThatGoesAway(t *testing.T) {

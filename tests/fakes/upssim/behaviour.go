@@ -11,6 +11,7 @@ type Behaviour struct {
 	LieOn  bool          // acknowledges every order to switch off and stays on
 	Slow   time.Duration // answers this late
 	Worn   bool          // its battery needs replacement, and it says so
+	Terse  bool          // does not answer what its rating is (Megatec)
 	Sticky bool          // says "shutdown active" while it is off, though nothing is pending (Megatec)
 	// Pending is how long an order to switch off waits before it is carried out.
 	Pending time.Duration

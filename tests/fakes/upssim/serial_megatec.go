@@ -33,7 +33,9 @@ func (u *megatec) hear(b byte) string {
 	case "Q1":
 		return u.status()
 	case "F":
-		return "#230.0 003 024.0 50.0\r"
+		if !u.device.Behaviour().Terse {
+			return "#230.0 003 024.0 50.0\r"
+		}
 	case "I":
 		return fmt.Sprintf("#%-15s %-10s %-10s\r", "Storeward lab", "Simulated", "V1.0")
 	case "C":
