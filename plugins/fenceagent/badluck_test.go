@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/turns"
 )
 
 // TestOffInBadLuck: whatever an agent does, off is what was read off, the order ends
@@ -141,7 +142,7 @@ func TestOrderGoesFirst(t *testing.T) {
 	if reading, err := p.Off(t.Context(), order(10*time.Second)); err != nil || reading.Power != sdk.PowerOff {
 		t.Errorf("%+v, %v", reading, err)
 	}
-	if err := <-ended; !errors.Is(err, errPreempted) {
+	if err := <-ended; !errors.Is(err, turns.ErrPreempted) {
 		t.Errorf("the reading ended with %v", err)
 	}
 	if reading, err := p.Status(t.Context()); err != nil || reading.Power != sdk.PowerOff {

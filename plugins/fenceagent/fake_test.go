@@ -30,15 +30,16 @@ if [ "$action" = metadata ]; then
 	cat metadata.xml
 	exit 0
 fi
-echo "$action" >>calls
 state=$(cat state)
+mood=$(cat mood)
+echo "$action" >>calls
 status() {
 	case $state in
 	on) echo "Status: ON"; exit 0 ;;
 	off) echo "Status: OFF"; exit 2 ;;
 	esac
 }
-case "$(cat mood):$action" in
+case "$mood:$action" in
 hangs:* | hangs-at-off:off | hangs-at-status:status) sleep 60 ;;
 ignores-term:*) trap '' TERM INT HUP; while :; do sleep 60; done ;;
 leaves-children:*) setsid sleep 3600.%[2]d & sleep 60 ;;

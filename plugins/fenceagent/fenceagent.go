@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/plugins/internal/turns"
 )
 
 const (
@@ -41,7 +42,7 @@ type instance struct {
 	agent *agent
 	kind  string
 	log   logrus.FieldLogger
-	turns *turns
+	turns *turns.Turns
 }
 
 func open(ctx context.Context, env sdk.Env, config any) (sdk.Instance, error) {
@@ -64,7 +65,7 @@ func open(ctx context.Context, env sdk.Env, config any) (sdk.Instance, error) {
 	}
 	return &instance{
 		cfg: cfg, agent: a, kind: a.name + ": " + m.Summary,
-		log: env.Log.WithField("device", env.Instance), turns: newTurns(),
+		log: env.Log.WithField("device", env.Instance), turns: turns.New(),
 	}, nil
 }
 
@@ -79,7 +80,7 @@ func (f *instance) Describe(context.Context) (sdk.Device, error) {
 
 // Status reads the output.
 func (f *instance) Status(ctx context.Context) (sdk.Reading, error) {
-	ctx, done, err := f.turns.read(ctx)
+	ctx, done, err := f.turns.Read(ctx)
 	if err != nil {
 		return sdk.Reading{}, fmt.Errorf("read the output: %w", err)
 	}
@@ -136,7 +137,7 @@ func (f *instance) conduct(ctx context.Context, order sdk.Order, action string, 
 		return sdk.Reading{}, fmt.Errorf("switch %s: %w", action, err)
 	}
 	defer cancel()
-	done, err := f.turns.order(ctx)
+	done, err := f.turns.Order(ctx)
 	if err != nil {
 		return sdk.Reading{}, fmt.Errorf("switch %s: %w", action, err)
 	}

@@ -73,13 +73,11 @@ func (u *instance) obey(ctx context.Context, o sdk.Order, talk func(context.Cont
 		return sdk.Reading{}, err
 	}
 	defer cancel()
-	u.orders.Add(1)
-	defer u.orders.Add(-1)
-	u.interruptReading()
-	if err := u.acquire(ctx); err != nil {
+	done, err := u.turns.Order(ctx)
+	if err != nil {
 		return sdk.Reading{}, err
 	}
-	defer u.release()
+	defer done()
 	expired := func() bool { return ctx.Err() != nil || o.Expired() }
 	err = u.converse(ctx, expired, func(ctx context.Context, l *line) (err error) {
 		told, err = talk(ctx, l)

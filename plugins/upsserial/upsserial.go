@@ -10,14 +10,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/plugins/internal/tty"
+	"github.com/storeward/storeward/plugins/internal/turns"
 )
 
 // answerBound ends a conversation whose caller set no deadline.
@@ -42,12 +41,7 @@ type instance struct {
 	baud int
 	log  logrus.FieldLogger
 
-	// turn holds one token: the line carries one conversation at a time. Orders come
-	// first: they end the reading that runs, and readings that wait let them pass.
-	turn   chan struct{}
-	orders atomic.Int32
-	mu     sync.Mutex
-	reads  context.CancelFunc // ends the reading that runs; nil while there is none
+	turns *turns.Turns // the line carries one conversation at a time
 
 	// The rest belongs to whoever has the turn.
 	line *line  // nil while the port is not open
@@ -56,7 +50,7 @@ type instance struct {
 }
 
 func newInstance(log logrus.FieldLogger, c *Config) *instance {
-	u := &instance{cfg: c, d: dialectNamed(c.Protocol), baud: c.Baud, log: log, turn: make(chan struct{}, 1)}
+	u := &instance{cfg: c, d: dialectNamed(c.Protocol), baud: c.Baud, log: log, turns: turns.New()}
 	if u.baud == 0 {
 		u.baud = u.d.baud
 	}
@@ -65,8 +59,11 @@ func newInstance(log logrus.FieldLogger, c *Config) *instance {
 
 // Close gives the port back.
 func (u *instance) Close() error {
-	u.turn <- struct{}{}
-	defer func() { <-u.turn }()
+	done, err := u.turns.Order(context.Background())
+	if err != nil {
+		return err
+	}
+	defer done()
 	return u.hangUp()
 }
 
@@ -131,54 +128,24 @@ func (u *instance) tryOnce(ctx context.Context, expired func() bool, talk func(c
 	return err
 }
 
-// acquire takes the turn.
-func (u *instance) acquire(ctx context.Context) error {
-	select {
-	case u.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the conversation before: %w", ctx.Err())
-	}
-}
-
-func (u *instance) release() { <-u.turn }
-
 // read runs a conversation without an order behind it. shared, if set, is asked once
 // the turn has come whether somebody else's reading is as good.
 func (u *instance) read(ctx context.Context, shared func() bool, talk func(context.Context, *line) error) error {
 	ctx, cancel := bound(ctx)
 	defer cancel()
-	for {
-		if err := u.acquire(ctx); err != nil {
-			return err
-		}
-		if u.orders.Load() == 0 {
-			break
-		}
-		u.release() // an order waits: it is next
+	ctx, done, err := u.turns.Read(ctx)
+	if err != nil {
+		return err
 	}
-	defer u.release()
+	defer done()
 	if shared != nil && shared() {
 		return nil
 	}
-	u.mu.Lock()
-	u.reads = cancel
-	u.mu.Unlock()
-	defer func() {
-		u.mu.Lock()
-		u.reads = nil
-		u.mu.Unlock()
-	}()
-	return u.converse(ctx, func() bool { return ctx.Err() != nil }, talk)
-}
-
-// interruptReading ends a reading that runs.
-func (u *instance) interruptReading() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.reads != nil {
-		u.reads()
+	err = u.converse(ctx, func() bool { return ctx.Err() != nil }, talk)
+	if err != nil && errors.Is(context.Cause(ctx), turns.ErrPreempted) {
+		return turns.ErrPreempted
 	}
+	return err
 }
 
 // bound gives ctx a deadline where it has none.

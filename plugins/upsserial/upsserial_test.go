@@ -223,7 +223,7 @@ func TestOrderComesFirst(t *testing.T) {
 	for range 4 {
 		readings.Go(func() { _, _ = u.Status(ctx) })
 	}
-	eventually(t, "a reading runs", func() bool { return len(u.turn) == 1 })
+	eventually(t, "a reading runs", func() bool { return s.cable.Taken(0) > 0 })
 	s.SetBehaviour(upssim.Behaviour{})
 	began := time.Now()
 	if _, err := u.Off(t.Context(), within(4*time.Second)); err != nil {
