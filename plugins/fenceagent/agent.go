@@ -39,6 +39,9 @@ type agent struct {
 	secrets    []string // what nobody may see in its output, longest first
 }
 
+// errNotThere: the machine has no such agent.
+var errNotThere = errors.New("no such program: Debian's package is fence-agents")
+
 // newAgent finds the program; what it is told is not read yet.
 func newAgent(c *Config) (*agent, error) {
 	paths := []string{c.Agent}
@@ -57,7 +60,7 @@ func newAgent(c *Config) (*agent, error) {
 		}
 		return &agent{name: filepath.Base(path), path: path}, nil
 	}
-	return nil, fmt.Errorf("find %s: no such program: Debian's package is fence-agents", strings.Join(paths, ", "))
+	return nil, fmt.Errorf("find %s: %w", strings.Join(paths, ", "), errNotThere)
 }
 
 // load takes the options and reads the secrets.

@@ -26,6 +26,8 @@ type Config struct {
 	Secrets map[string]sdk.Secret `yaml:"secrets"`
 	// Timeout is how long one call of the agent may take.
 	Timeout sdk.Duration `yaml:"timeout"`
+
+	judged *metadata // what the agent said of itself; nil while it was not asked
 }
 
 // DefaultConfig returns a new configuration with the defaults.
@@ -52,21 +54,23 @@ var reserved = map[string]string{
 
 // Validate returns every fault of the configuration, each with its path. The
 // agent judges its options by its metadata; one that is not installed here, or
-// does not answer, is judged when the device is opened.
+// cannot be asked (that needs root), is judged when the device is opened.
 func (c *Config) Validate() error {
 	if err := errors.Join(c.checkAgent(), c.checkOptions(), c.checkSecrets(), c.checkTimeout()); err != nil {
 		return err
 	}
 	a, err := newAgent(c)
+	switch {
+	case errors.Is(err, errNotThere):
+		return nil
+	case err != nil:
+		return fmt.Errorf("agent: %w", err)
+	}
+	m, err := a.metadata(context.Background())
 	if err != nil {
 		return nil //nolint:nilerr // opening it says so
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), metadataBound)
-	defer cancel()
-	m, err := a.metadata(ctx)
-	if err != nil {
-		return nil //nolint:nilerr // opening it says so
-	}
+	c.judged = m
 	return m.judge(c)
 }
 

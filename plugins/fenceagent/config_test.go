@@ -1,8 +1,12 @@
 package fenceagent
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/storeward/storeward/core/sdk"
 )
@@ -10,6 +14,10 @@ import (
 func TestFaults(t *testing.T) {
 	f := newFake(t)
 	f.write("open", "x\n", 0o644)
+	f.write("everybodys", "#!/bin/sh\n", 0o755)
+	if err := os.Chmod(filepath.Join(f.folder, "everybodys"), 0o777); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
 	agent := "agent: " + f.folder + "/fence_fake\n"
 	for _, test := range []struct{ section, want string }{
 		{"options: {ip: a}", "agent: is missing: name a fence agent, e.g. fence_apc_snmp"},
@@ -26,6 +34,7 @@ func TestFaults(t *testing.T) {
 		{agent + "secrets: {password: hush}", "2:11: secrets.password: want {file: /path} or {credential: name}"},
 		{agent + "secrets: {password: {file: " + f.folder + "/open}}", "2:11: secrets.password: " + f.folder + "/open has mode 0644 and is open to others: chmod 600 " + f.folder + "/open"},
 		{agent + "options: {ip: a, plug: 3}\nsecrets: {pasword: {credential: x}}", "3:11: secrets.pasword: " + f.folder + "/fence_fake has no such option: it has ip, ipport, password, plug, snmp_version, ssl"},
+		{"agent: " + f.folder + "/everybodys\noptions: {ip: a, plug: 3}", "1:1: agent: " + f.folder + "/everybodys is not run: " + f.folder + "/everybodys must belong to root and be writable by root alone"},
 		{agent + "options: {ip: a, plug: 3}\ntimeout: 1ms", "3:1: timeout: 1ms is out of range: use 100ms to 1m"},
 	} {
 		_, err := New().Configure([]byte(test.section))
@@ -39,6 +48,19 @@ func TestFaults(t *testing.T) {
 		if _, err := New().Configure([]byte(agent + fine)); err != nil {
 			t.Errorf("%s: %v", fine, err)
 		}
+	}
+}
+
+// TestAgentIsAskedOnce: its metadata are those that its configuration was judged by.
+func TestAgentIsAskedOnce(t *testing.T) {
+	f := newFake(t)
+	config, err := New().Configure([]byte(f.section("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.remove("metadata.xml")
+	if _, err := open(t.Context(), sdk.Env{Instance: "pdu", Log: logrus.New()}, config); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -58,29 +80,33 @@ func TestLinesOnStandardInput(t *testing.T) {
 func TestAgentsThatAreNotOpened(t *testing.T) {
 	for _, test := range []struct {
 		name, want string
+		config     bool // its configuration is refused already
 		spoil      func(fake)
 	}{
-		{"not there", "no such program: Debian's package is fence-agents", func(f fake) { f.chmod(0o644) }},
-		{"writable by others", "writable by root alone", func(f fake) { f.chmod(0o777) }},
-		{"no metadata", "read metadata", func(f fake) { f.write("metadata.xml", "usage: fence_fake", 0o644) }},
-		{"cuts no power", "it cuts a node off from something else than its power", func(f fake) {
+		{"not there", "no such program: Debian's package is fence-agents", false, func(f fake) { f.chmod(0o644) }},
+		{"writable by others", "writable by root alone", true, func(f fake) { f.chmod(0o777) }},
+		{"no metadata", "read metadata", false, func(f fake) { f.write("metadata.xml", "usage: fence_fake", 0o644) }},
+		{"cuts no power", "it cuts a node off from something else than its power", true, func(f fake) {
 			f.write("metadata.xml", strings.Replace(fakeMetadata, `<action name="reboot" />`, "", 1), 0o644)
 		}},
-		{"cannot be read", "whether a node is off could not be read", func(f fake) {
+		{"cannot be read", "whether a node is off could not be read", true, func(f fake) {
 			f.write("metadata.xml", strings.Replace(fakeMetadata, `<action name="status" />`, "", 1), 0o644)
 		}},
-		{"secret open to others", "is open to others", func(f fake) { f.remove("secret"); f.write("secret", "x", 0o644) }},
-		{"secret missing", "no such file", func(f fake) { f.remove("secret") }},
-		{"secret of two lines", "holds several lines", func(f fake) { f.write("secret", "x\naction=on\n", 0o600) }},
+		{"secret open to others", "is open to others", true, func(f fake) { f.remove("secret"); f.write("secret", "x", 0o644) }},
+		{"secret missing", "no such file", false, func(f fake) { f.remove("secret") }},
+		{"secret of two lines", "holds several lines", false, func(f fake) { f.write("secret", "x\naction=on\n", 0o600) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFake(t)
-			config, err := New().Configure([]byte(f.section("")))
-			if err != nil {
-				t.Fatal(err)
-			}
 			test.spoil(f)
-			if _, err := open(t.Context(), sdk.Env{Instance: "pdu"}, config); err == nil || !strings.Contains(err.Error(), test.want) {
+			config, err := New().Configure([]byte(f.section("")))
+			if refused := err != nil; refused != test.config {
+				t.Fatalf("the configuration is refused %v: %v", refused, err)
+			}
+			if err == nil {
+				_, err = open(t.Context(), sdk.Env{Instance: "pdu"}, config)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 		})

@@ -54,13 +54,16 @@ func open(ctx context.Context, env sdk.Env, config any) (sdk.Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, metadataBound)
-	defer cancel()
-	m, err := a.metadata(ctx)
-	if err != nil {
-		return nil, err
+	m := cfg.judged
+	if m == nil {
+		if m, err = a.metadata(ctx); err == nil {
+			err = m.judge(cfg)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err := errors.Join(m.judge(cfg), a.load(cfg)); err != nil {
+	if err := a.load(cfg); err != nil {
 		return nil, err
 	}
 	return &instance{

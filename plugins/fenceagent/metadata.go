@@ -52,6 +52,8 @@ func parseMetadata(text string) (*metadata, error) {
 
 // metadata asks the agent what it is. No option is needed for it, and none is given.
 func (a *agent) metadata(ctx context.Context) (*metadata, error) {
+	ctx, cancel := context.WithTimeout(ctx, metadataBound)
+	defer cancel()
 	said, err := a.run(ctx, "action=metadata\n")
 	switch {
 	case err != nil:
