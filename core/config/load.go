@@ -22,7 +22,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.exposedKeys(path).Err(); err != nil {
+	if err := cfg.exposedSecrets(path).Err(); err != nil {
 		return nil, err
 	}
 	return cfg, nil

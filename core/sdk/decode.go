@@ -50,17 +50,18 @@ func Decode(text []byte, into any) error {
 }
 
 // Configure makes a configuration of p from YAML: the defaults, overwritten by
-// the text, validated. Every error in it is a *ConfigError, several joined.
+// the text, validated, without an exposed secret. Every error in it is a
+// *ConfigError, several joined.
 func (p Plugin) Configure(text []byte) (any, error) {
 	config := p.DefaultConfig()
 	if err := Decode(text, config); err != nil {
 		return nil, err
 	}
-	validator, ok := config.(Validator)
-	if !ok {
-		return config, nil
+	faults := exposed("", reflect.ValueOf(config))
+	if validator, ok := config.(Validator); ok {
+		faults = append(faults, validator.Validate())
 	}
-	if err := validator.Validate(); err != nil {
+	if err := errors.Join(faults...); err != nil {
 		body, _ := parseOne(text)
 		return nil, placed(err, body)
 	}

@@ -70,9 +70,6 @@ func (a *agent) load(c *Config) error {
 		fmt.Fprintf(&lines, "%s=%s\n", name, c.Options[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
-		if err := guarded(c.Secrets[name].File()); err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
 		text, err := c.Secrets[name].Reveal()
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -113,10 +112,6 @@ func (c *Config) checkSecrets() error {
 			faults = append(faults, fmt.Errorf("%s: stands in options too: write it once", path))
 		case secret.IsZero() || secret.Source() == "inline":
 			faults = append(faults, fmt.Errorf("%s: want {file: /path} or {credential: name}", path))
-		default:
-			if err := guarded(secret.File()); err != nil {
-				faults = append(faults, fmt.Errorf("%s: %w", path, err))
-			}
 		}
 	}
 	return errors.Join(faults...)
@@ -131,16 +126,3 @@ func (c *Config) checkTimeout() error {
 
 // sendable tells whether a value fits into one line key=value.
 func sendable(value string) bool { return value != "" && !strings.ContainsAny(value, "\n\r\x00") }
-
-// guarded refuses a file that others than its owner may read or write. One that is
-// not there is not judged here.
-func guarded(file string) error {
-	info, err := os.Stat(file)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil //nolint:nilerr // reading it says so
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("%s has mode %04o and is open to others: chmod 600 %s", file, mode, file)
-	}
-	return nil
-}

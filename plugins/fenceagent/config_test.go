@@ -32,7 +32,7 @@ func TestFaults(t *testing.T) {
 		{agent + "options: {ip: a, plug: 3, password: x}", "2:27: options.password: is a secret: write secrets: {password: {file: /etc/storeward/password}}"},
 		{agent + `options: {ip: a, plug: "3\naction=on"}`, "2:18: options.plug: holds a line break or nothing at all: want one line"},
 		{agent + "secrets: {password: hush}", "2:11: secrets.password: want {file: /path} or {credential: name}"},
-		{agent + "secrets: {password: {file: " + f.folder + "/open}}", "2:11: secrets.password: " + f.folder + "/open has mode 0644 and is open to others: chmod 600 " + f.folder + "/open"},
+		{agent + "options: {ip: a, plug: 3}\nsecrets: {password: {file: " + f.folder + "/open}}", "3:11: secrets.password: " + f.folder + "/open has mode 0644 and is open to others: chmod 600 " + f.folder + "/open"},
 		{agent + "options: {ip: a, plug: 3}\nsecrets: {pasword: {credential: x}}", "3:11: secrets.pasword: " + f.folder + "/fence_fake has no such option: it has ip, ipport, password, plug, snmp_version, ssl"},
 		{"agent: " + f.folder + "/everybodys\noptions: {ip: a, plug: 3}", "1:1: agent: " + f.folder + "/everybodys is not run: " + f.folder + "/everybodys must belong to root and be writable by root alone"},
 		{agent + "options: {ip: a, plug: 3}\ntimeout: 1ms", "3:1: timeout: 1ms is out of range: use 100ms to 1m"},

@@ -26,8 +26,9 @@ storeward.yaml:40:13: fencing[1].feeds[0]: there is no node "bta": did you mean 
 ` + "```" + `
 
 **Times** carry their unit: ` + "`200ms`, `10s`, `1m30s`" + `. **Secrets** are a text, ` + "`{file: /path}`" + ` or
-` + "`{credential: name}`" + ` (a systemd credential), and are never shown. **Names** of links, devices, resources and probes
-are lower case letters, digits, ` + "`-` and `_`" + `. An unknown key is an error.
+` + "`{credential: name}`" + ` (a systemd credential), and are never shown; a file that others than its owner may read or write is
+refused, in a plugin's section too. **Names** of links, devices, resources and probes are lower case letters, digits,
+` + "`-` and `_`" + `. An unknown key is an error.
 
 What stands below ` + "`with`" + ` belongs to the plugin, whose README lists its keys. Values that differ between the nodes
 stand below the node's name and win over those beside it:

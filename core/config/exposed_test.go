@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// TestKeysThatOthersMayRead are refused, each with its place, file and mode, and what
+// TestSecretsThatOthersMayRead are refused, each with its place, file and mode, and what
 // would be right.
-func TestKeysThatOthersMayRead(t *testing.T) {
+func TestSecretsThatOthersMayRead(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store.yaml")
 	files := map[string]string{}
-	for _, name := range []string{"cluster.key", "peer.key", "hq.key"} {
+	for _, name := range []string{"cluster.key", "peer.key", "hq.key", "token", "community"} {
 		files[name] = filepath.Join(dir, name)
 		if err := os.WriteFile(files[name], []byte("secret"), 0o600); err != nil {
 			t.Fatal(err)
@@ -26,7 +26,9 @@ report:
   consoles:
     - {name: hq, url: "tls://hq:4222", ca: /ca.pem, certificate: /node.pem, private_key: %s}
     - {name: away, url: "tls://hq:4222", ca: /ca.pem, certificate: /node.pem, private_key: /no/such.key}
-`, files["peer.key"], files["hq.key"])
+  influx: [{name: metrics, url: "http://hq:8428", token: {file: %s}}]
+  traps: [{address: "hq:162", community: {file: %s}}]
+`, files["peer.key"], files["hq.key"], files["token"], files["community"])
 	load := func(text string, mode os.FileMode) string {
 		t.Helper()
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -43,7 +45,7 @@ report:
 	if got := load(text, 0o644); got != "" {
 		t.Errorf("keys that are readable by their owner alone: %s", got)
 	}
-	for name, mode := range map[string]os.FileMode{"cluster.key": 0o640, "peer.key": 0o604, "hq.key": 0o620} {
+	for name, mode := range map[string]os.FileMode{"cluster.key": 0o640, "peer.key": 0o604, "hq.key": 0o620, "token": 0o644, "community": 0o660} {
 		if err := os.Chmod(files[name], mode); err != nil {
 			t.Fatal(err)
 		}
@@ -52,6 +54,8 @@ report:
 		"store.yaml:5:7: key: the cluster's key is open to others: DIR/cluster.key has mode 0640: chmod 600 DIR/cluster.key",
 		"store.yaml:10:16: peer.private_key: the private key is open to others: DIR/peer.key has mode 0604: chmod 600 DIR/peer.key",
 		"store.yaml:13:90: report.consoles[0].private_key: the private key is open to others: DIR/hq.key has mode 0620: chmod 600 DIR/hq.key",
+		"store.yaml:15:59: report.influx[0].token: the token is open to others: DIR/token has mode 0644: chmod 600 DIR/token",
+		"store.yaml:16:43: report.traps[0].community: the community is open to others: DIR/community has mode 0660: chmod 600 DIR/community",
 	}, "\n")
 	if got := strings.ReplaceAll(load(text, 0o644), dir, "DIR"); got != want {
 		t.Errorf("refused with\n%s\nwant\n%s", got, want)
