@@ -67,13 +67,17 @@ func (c *Config) Validate() error {
 	return errors.Join(c.checkURL(), c.checkRequest(), c.checkAnswer(), c.checkTimes())
 }
 
+// userinfo is what may be a name and a password, in a text that need be no URL.
+var userinfo = regexp.MustCompile(`^([a-z]+://)?.*@`)
+
+// checkURL shows no password.
 func (c *Config) checkURL() error {
 	u, err := url.Parse(c.URL)
 	switch {
 	case c.URL == "":
 		return errors.New(`url: is missing: name what to ask for, e.g. "http://192.0.2.101/health"`)
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return fmt.Errorf("url: %q is no http or https URL: e.g. \"http://192.0.2.101/health\"", c.URL)
+		return fmt.Errorf("url: %q is no http or https URL: e.g. \"http://192.0.2.101/health\"", userinfo.ReplaceAllString(c.URL, "${1}…@"))
 	case u.User != nil:
 		return errors.New("url: holds a password: use user and password")
 	}

@@ -203,6 +203,9 @@ func TestValidate(t *testing.T) {
 		"url: is missing":   {},
 		"url: \"ftp":        {URL: "ftp://x"},
 		"url: holds":        {URL: "http://a:b@x"},
+		`url: "ftp://…@x"`:  {URL: "ftp://a:b@x"},
+		`url: "http://…@x"`: {URL: "http://a:b/c@x"}, // no port by that name
+		`url: "…@x"`:        {URL: "a:b//c@x"},
 		"method: ":          {Method: "get"},
 		"headers: ":         {Headers: map[string]string{"a b": ""}},
 		"user: ":            {Password: sdk.NewSecret("x")},
