@@ -51,6 +51,7 @@ type agent struct {
 	// Faults.
 	mute        bool                // answers nothing
 	muteSets    int                 // carries out this many SETs without an answer
+	dropSets    bool                // takes no SET, and does not say so
 	lies        bool                // acknowledges and stays on
 	cutAfter    time.Duration       // how long the output stays on after the order
 	refuse      map[string]struct{} // SETs of these objects
@@ -157,6 +158,9 @@ func (a *agent) answer(request *gosnmp.SnmpPacket) *gosnmp.SnmpPacket {
 	}
 	if request.PDUType == gosnmp.SetRequest {
 		a.sets = append(a.sets, request.Variables)
+		if a.dropSets {
+			return nil
+		}
 		answer.Error, answer.ErrorIndex = a.set(request.Variables)
 		if a.muteSets > 0 {
 			a.muteSets--

@@ -133,7 +133,7 @@ func (u *instance) switchOff(ctx context.Context, c *client, order sdk.Order, be
 	d, said := now.d, ""
 	notes = c.abort(now)
 	if d.timed != nil && u.cfg.TimedOff > 0 {
-		after, said, err = u.timedOff(ctx, c, d, order, before)
+		after, said, err = u.timedOff(ctx, c, order, before, now)
 		if !errors.Is(err, errRefused) {
 			return after, notes + said, err
 		}
@@ -142,12 +142,13 @@ func (u *instance) switchOff(ctx context.Context, c *client, order sdk.Order, be
 			notes += c.abort(now)
 		}
 	}
-	after, said, err = u.carryOut(ctx, c, d, u.plainOff(d, order, before), sdk.PowerOff, false)
+	after, said, err = u.carryOut(ctx, c, now, u.plainOff(d, order, before), sdk.PowerOff, false)
 	return after, notes + said, err
 }
 
 // timedOff sets how long the off lasts, where it is not set yet, and orders it.
-func (u *instance) timedOff(ctx context.Context, c *client, d *device, order sdk.Order, before values) (outputs, string, error) {
+func (u *instance) timedOff(ctx context.Context, c *client, order sdk.Order, before values, now outputs) (outputs, string, error) {
+	d := now.d
 	length := setting{oid: d.timed.length, value: d.timed.seconds(time.Duration(u.cfg.TimedOff))}
 	start := length // where writing the length starts it
 	if d.timed.order != nil {
@@ -172,7 +173,7 @@ func (u *instance) timedOff(ctx context.Context, c *client, d *device, order sdk
 			return outputs{}, "", err
 		}
 	}
-	return u.carryOut(ctx, c, d, append(d.marking(order, before), d.writes([]setting{start}, d.outlets)...), sdk.PowerOff, true)
+	return u.carryOut(ctx, c, now, append(d.marking(order, before), d.writes([]setting{start}, d.outlets)...), sdk.PowerOff, true)
 }
 
 // plainOff makes the packet of an off without an end: no auto-restart meanwhile.
@@ -245,7 +246,7 @@ func (u *instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error)
 			return sdk.Reading{}, err
 		}
 		notes := c.abort(now)
-		after, said, err := u.carryOut(ctx, c, d, d.switchingOn(before), sdk.PowerOn, false)
+		after, said, err := u.carryOut(ctx, c, now, d.switchingOn(before), sdk.PowerOn, false)
 		if err != nil {
 			return sdk.Reading{}, err
 		}
@@ -287,9 +288,10 @@ func (d *device) isDue(v values) bool {
 
 // carryOut sends an order and reads the outputs until they are as wanted. An
 // order without an answer may have arrived: the outputs are read before it is
-// repeated.
-func (u *instance) carryOut(ctx context.Context, c *client, d *device, writes []write, want sdk.Power, ends bool) (now outputs, notes string, err error) {
-	begin, acknowledged := sdk.Monotonic(), false
+// repeated. Where they were as wanted before, only an answer proves that the device
+// takes orders: many drop without a word what a community has no right to.
+func (u *instance) carryOut(ctx context.Context, c *client, before outputs, writes []write, want sdk.Power, ends bool) (now outputs, notes string, err error) {
+	d, begin, acknowledged := before.d, sdk.Monotonic(), false
 	var sent, asked error
 	seen := ""
 	for {
@@ -300,7 +302,7 @@ func (u *instance) carryOut(ctx context.Context, c *client, d *device, writes []
 			acknowledged = sent == nil
 		}
 		if now, asked = c.outputs(d, ends); asked == nil {
-			if now.are(want) {
+			if now.are(want) && (acknowledged || !before.are(want)) {
 				return now, notes, nil
 			}
 			seen = now.String()

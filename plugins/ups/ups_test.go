@@ -227,6 +227,26 @@ func TestOn(t *testing.T) {
 	}
 }
 
+// TestOnWithoutAnAnswer: an output that is on all the time proves nothing; one that
+// comes on proves that the order arrived.
+func TestOnWithoutAnAnswer(t *testing.T) {
+	a := newAgent(t)
+	u := openTest(t, a, t.TempDir(), nil)
+	a.with(func() { a.dropSets = true })
+	reading, err := u.On(t.Context(), order(300*time.Millisecond))
+	if err == nil || !strings.Contains(err.Error(), "unconfirmed: the order had no answer and the output reads normal(3)") {
+		t.Errorf("what takes no orders: %+v, %v", reading, err)
+	}
+	a.with(func() { a.dropSets, a.muteSets = false, 1 })
+	if reading, err := u.On(t.Context(), order(time.Second)); err != nil || reading.Power != sdk.PowerOn {
+		t.Errorf("one answer lost: %+v, %v", reading, err)
+	}
+	a.with(func() { a.objects[oidSource], a.muteSets = number(oidSource, sourceNone), 1000 })
+	if reading, err := u.On(t.Context(), order(time.Second)); err != nil || reading.Power != sdk.PowerOn {
+		t.Errorf("what came on without an answer: %+v, %v", reading, err)
+	}
+}
+
 func TestStatusAndHealth(t *testing.T) {
 	a := newAgent(t)
 	u := openTest(t, a, t.TempDir(), nil)
