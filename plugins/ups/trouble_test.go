@@ -1,9 +1,11 @@
 package ups
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
@@ -38,6 +40,22 @@ func TestDenialsAreNamed(t *testing.T) {
 	if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOn || reading.Conditions[0].Key != "orders-refused" {
 		t.Errorf("reading without authentication: %+v, %v", reading, err)
 	}
+}
+
+// TestDenialIsNamedAfterTheEnd: of an order that expires just before it is sent again.
+func TestDenialIsNamedAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, c := &instance{cfg: DefaultConfig().(*Config)}, &client{order: true}
+		answers := []error{fmt.Errorf("%w: wrong digest", errDenied), sdk.ErrExpired}
+		err := u.retry(t.Context(), c, func() error {
+			err := answers[0]
+			answers = answers[1:]
+			return err
+		})
+		if !errors.Is(err, sdk.ErrExpired) || !errors.Is(err, errDenied) {
+			t.Error(err)
+		}
+	})
 }
 
 // TestRefusalsAreNamed, by every version.

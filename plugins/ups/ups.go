@@ -106,11 +106,13 @@ func (u *instance) converse(ctx context.Context, talk func(context.Context, *cli
 // retry repeats a question that found no answer until ctx ends. A refusal is an
 // answer, and a denial is one too where no order depends on it.
 func (u *instance) retry(ctx context.Context, c *client, once func() error) error {
-	var told error // a denial explains more than the silence after it
+	var told error // a denial explains more than the silence, or the end, after it
 	for {
 		err := once()
 		every := time.Duration(u.cfg.Poll)
 		switch {
+		case errors.Is(err, sdk.ErrExpired) && told != nil:
+			return fmt.Errorf("%w: %w", err, told)
 		case err == nil, errors.Is(err, errRefused), errors.Is(err, sdk.ErrExpired), errors.Is(err, errDenied) && !c.order:
 			return err
 		case errors.Is(err, errDenied):
