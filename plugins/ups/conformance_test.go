@@ -1,12 +1,21 @@
 package ups
 
 import (
+	"flag"
 	"fmt"
 	"net"
+	"os"
 	"testing"
 
 	"github.com/storeward/storeward/core/sdk/sdktest"
 )
+
+// TestMain lets several tests run at once: they wait for devices more than they compute.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "4")
+	os.Exit(m.Run())
+}
 
 func TestConformance(t *testing.T) {
 	a := newAgent(t)

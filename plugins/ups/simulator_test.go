@@ -55,6 +55,9 @@ const (
 	authPriv = "version: \"3\"\nuser: storeward\nauth_password: authentic1\nprivacy_password: private-1\n"
 )
 
+// patient is for what is asked once: on a busy machine an answer takes its time.
+const patient = "timeout: 1s\n"
+
 // sections are the ways to speak with the simulator.
 var sections = map[string]string{
 	"1":            "version: \"1\"\ncommunity: private\n",

@@ -17,10 +17,11 @@ func sleepOrder(after time.Duration) sdk.Order {
 // TestSleepsUntilMainsAreBack: on its battery, off after a second, on with mains; by
 // a device whose auto-restart was off.
 func TestSleepsUntilMainsAreBack(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"1", "3 authPriv"} {
 		t.Run("version "+version, func(t *testing.T) {
 			s := newSimulator(t, "rfc1628")
-			u := s.open(t, sections[version])
+			u := s.open(t, sections[version]+patient)
 			err := u.converse(t.Context(), func(ctx context.Context, c *client) error {
 				d, err := u.identify(ctx, c)
 				if err == nil {

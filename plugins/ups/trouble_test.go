@@ -16,7 +16,7 @@ import (
 
 // TestDenialsAreNamed: what a device of version 3 says no with.
 func TestDenialsAreNamed(t *testing.T) {
-	s := newSimulator(t, "rfc1628")
+	t.Parallel()
 	for name, test := range map[string]struct{ section, says string }{
 		"user":    {strings.Replace(authPriv, "storeward", "stranger", 1), "wrong user"},
 		"digest":  {strings.Replace(authPriv, "authentic1", "authentic2", 1), "wrong digest"},
@@ -26,13 +26,16 @@ func TestDenialsAreNamed(t *testing.T) {
 		"right":   {strings.Replace(authPriv, "storeward", "reader", 1), "AuthorizationError"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSimulator(t, "rfc1628")
 			u := s.open(t, test.section)
-			reading, err := u.Off(t.Context(), order(time.Second))
+			reading, err := u.Off(t.Context(), order(2*time.Second)) // to its end: a denial may be forged
 			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%+v, %v, want %q", reading, err, test.says)
 			}
 		})
 	}
+	s := newSimulator(t, "rfc1628")
 	u := s.open(t, "version: \"3\"\nuser: open\nsecurity: noAuthNoPriv\n")
 	if _, err := u.Off(t.Context(), order(time.Second)); err == nil || !strings.Contains(err.Error(), "noAuthNoPriv are refused") || !s.On() {
 		t.Errorf("an order that anybody could send: %v", err)
@@ -60,12 +63,13 @@ func TestDenialIsNamedAfterTheEnd(t *testing.T) {
 
 // TestRefusalsAreNamed, by every version.
 func TestRefusalsAreNamed(t *testing.T) {
+	t.Parallel()
 	for word := range upssim.Refusals {
 		for _, version := range []string{"1", "2c", "3 authPriv"} {
 			s := newSimulator(t, "rpdu2", 1)
 			u := s.open(t, sections[version]+"outlets: [1]\n")
 			s.SetBehaviour(upssim.Behaviour{Refuse: word})
-			reading, err := u.Off(t.Context(), order(time.Second))
+			reading, err := u.Off(t.Context(), order(orderTime))
 			if err == nil || reading.Power == sdk.PowerOff || !s.On() || !strings.Contains(err.Error(), "refused: ") {
 				t.Errorf("%s, version %s: %+v, %v", word, version, reading, err)
 			}
@@ -76,9 +80,11 @@ func TestRefusalsAreNamed(t *testing.T) {
 // TestOnProvesThatTheDeviceObeys: an output that is on is ordered on all the same, by a
 // user or community that may only read in vain (a drill lives on it).
 func TestOnProvesThatTheDeviceObeys(t *testing.T) {
+	t.Parallel()
 	for i := range kinds {
 		k := &kinds[i]
 		t.Run(k.word, func(t *testing.T) {
+			t.Parallel()
 			s, outlets := newSimulator(t, k.word), ""
 			if k.hasOutlets() {
 				s, outlets = newSimulator(t, k.word, 1), "outlets: [1]\n"
@@ -92,11 +98,11 @@ func TestOnProvesThatTheDeviceObeys(t *testing.T) {
 					t.Errorf("who may only read: %+v", reading)
 				}
 			}
-			if _, err := s.open(t, authPriv+outlets).On(t.Context(), order(max(time.Second, k.settle))); err != nil {
+			if _, err := s.open(t, authPriv+outlets).On(t.Context(), order(orderTime)); err != nil {
 				t.Errorf("who may order: %v", err)
 			}
 			s.SetBehaviour(upssim.Behaviour{Refuse: "genErr"})
-			if reading, err := s.open(t, authPriv+outlets).On(t.Context(), order(time.Second)); err == nil || !strings.Contains(err.Error(), "refused: GenErr") {
+			if reading, err := s.open(t, authPriv+outlets).On(t.Context(), order(orderTime)); err == nil || !strings.Contains(err.Error(), "refused: GenErr") {
 				t.Errorf("a device that refuses: %+v, %v", reading, err)
 			}
 		})
@@ -121,7 +127,7 @@ func TestDeviceWithoutATimedOff(t *testing.T) {
 				a := newAgent(t)
 				a.with(func() { spoil(a) })
 				u := openTest(t, a, t.TempDir(), func(c *Config) { c.Version, c.TimedOff = version, sdk.Duration(30*time.Second) })
-				reading, err := u.Off(t.Context(), order(time.Second))
+				reading, err := u.Off(t.Context(), order(orderTime))
 				if err != nil || reading.Power != sdk.PowerOff || a.offOrders() == 0 {
 					t.Fatalf("%+v, %v after %d orders to switch off", reading, err, a.offOrders())
 				}
@@ -136,6 +142,7 @@ func TestDeviceWithoutATimedOff(t *testing.T) {
 // TestOffIsOneAnswer: of two supplies that are never off at the same time, each is
 // found off by an agent that answers short questions alone.
 func TestOffIsOneAnswer(t *testing.T) {
+	t.Parallel()
 	const state, command = ".1.3.6.1.4.1.318.1.1.12.3.5.1.1.4.", ".1.3.6.1.4.1.318.1.1.12.3.3.1.1.4."
 	a := newAgent(t)
 	a.with(func() {
@@ -153,7 +160,7 @@ func TestOffIsOneAnswer(t *testing.T) {
 		t.Errorf("%+v, %v", reading, err)
 	}
 	a.with(func() { a.objects[state+"1"], a.objects[state+"2"] = number(state+"1", 2), number(state+"2", 1) })
-	reading, err := u.Off(t.Context(), order(300*time.Millisecond))
+	reading, err := u.Off(t.Context(), order(time.Second))
 	if err == nil || reading.Power == sdk.PowerOff || a.integer(command+"1") != 2 || a.integer(command+"2") != 2 {
 		t.Errorf("%+v, %v, ordered %d and %d", reading, err, a.integer(command+"1"), a.integer(command+"2"))
 	}
@@ -162,9 +169,11 @@ func TestOffIsOneAnswer(t *testing.T) {
 // TestCardRestartsInTheMiddle: the order is carried out or lost; either way the
 // plugin finds out, also across a new boot of the engine.
 func TestCardRestartsInTheMiddle(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"1", "2c", "3 authPriv", "3 md5 des"} {
 		for _, lost := range []bool{false, true} {
 			t.Run(fmt.Sprintf("version %s lost %v", version, lost), func(t *testing.T) {
+				t.Parallel()
 				s := newSimulator(t, "apcups")
 				u := s.open(t, sections[version])
 				if _, err := u.Status(t.Context()); err != nil {
@@ -188,6 +197,7 @@ func TestCardRestartsInTheMiddle(t *testing.T) {
 
 // TestSlowDevice answers later than the first packet waits.
 func TestSlowDevice(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"1", "2c", "3 authPriv"} {
 		s := newSimulator(t, "rpdu", 1)
 		u := s.open(t, sections[version]+"outlets: [1]\ntimeout: 50ms\n")

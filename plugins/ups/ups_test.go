@@ -38,6 +38,9 @@ func openTest(t *testing.T, a *agent, dir string, change func(*Config)) *instanc
 	return got.(*instance)
 }
 
+// orderTime is enough for an order on a busy machine.
+const orderTime = 8 * time.Second
+
 func order(life time.Duration) sdk.Order {
 	return sdk.Order{ID: "7", Expiry: sdk.Monotonic() + life, Mark: "cut by beta, generation 7"}
 }

@@ -45,10 +45,12 @@ func (s *simulator) hooks(t *testing.T, kind string) *sdktest.Fence {
 // TestEveryKindIsCutAndComesBack: detected, switched off, read off, on again, by
 // versions 1 and 3.
 func TestEveryKindIsCutAndComesBack(t *testing.T) {
+	t.Parallel()
 	for i := range kinds {
 		k := &kinds[i]
 		for _, version := range []string{"1", "3 authPriv"} {
 			t.Run(k.word+" version "+version, func(t *testing.T) {
+				t.Parallel()
 				s, section := newSimulator(t, k.word), sections[version]
 				if k.hasOutlets() {
 					s = newSimulator(t, k.word, 2, 5)
@@ -92,7 +94,7 @@ func TestEveryKindIsCutAndComesBack(t *testing.T) {
 func TestAllOutletsMustReadOff(t *testing.T) {
 	s := newSimulator(t, "rpdu", 2, 5)
 	u := s.open(t, v2c+"outlets: [2, 5, 6]\n") // 6 is not ours, and stays
-	if reading, err := u.Off(t.Context(), order(time.Second)); err != nil || reading.Power != sdk.PowerOff {
+	if reading, err := u.Off(t.Context(), order(orderTime)); err != nil || reading.Power != sdk.PowerOff {
 		t.Fatalf("%+v, %v", reading, err)
 	}
 	if err := s.Become("rpdu", 6); err != nil { // somebody presses a button
@@ -109,6 +111,7 @@ func TestAllOutletsMustReadOff(t *testing.T) {
 }
 
 func TestOutletsByName(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"rpdu", "rpdu2", "masterswitch", "masterswitchplus", "epdu", "epdu-managed", "epdu-switched", "raritan", "raritan-px2", "tripplite-lx"} {
 		for _, version := range []string{"1", "2c"} {
 			t.Run(kind+" version "+version, func(t *testing.T) {
@@ -116,15 +119,15 @@ func TestOutletsByName(t *testing.T) {
 				s.Name(3, "till-a")
 				s.Name(7, "till-b")
 				u := s.open(t, sections[version]+"outlets: [till-a, till-b]\n")
-				if _, err := u.Off(t.Context(), order(time.Second)); err != nil || s.On() {
+				if _, err := u.Off(t.Context(), order(orderTime)); err != nil || s.On() {
 					t.Fatal(err)
 				}
-				if _, err := u.On(t.Context(), order(time.Second)); err != nil {
+				if _, err := u.On(t.Context(), order(orderTime)); err != nil {
 					t.Fatal(err)
 				}
 				s.Name(3, "spare") // the cable moved
 				s.Name(4, "till-a")
-				if _, err := u.Off(t.Context(), order(time.Second)); err != nil || !s.OutletOn(3) || s.OutletOn(4) {
+				if _, err := u.Off(t.Context(), order(orderTime)); err != nil || !s.OutletOn(3) || s.OutletOn(4) {
 					t.Errorf("after the name moved: %v, outlet 3 on %v, outlet 4 on %v", err, s.OutletOn(3), s.OutletOn(4))
 				}
 				s.Name(8, "till-a")
@@ -172,6 +175,7 @@ func TestUnknownKindIsSaidAndNeverGuessed(t *testing.T) {
 }
 
 func TestPendingIsNotOff(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"rfc1628", "apcups", "rpdu", "rpdu2", "masterswitch", "epdu", "xups", "cyberpower"} {
 		s := newSimulator(t, kind)
 		k, _ := kindNamed(kind)
@@ -193,6 +197,7 @@ func TestPendingIsNotOff(t *testing.T) {
 
 // TestTimedOff ends by itself, and counts as off only for who ordered it.
 func TestTimedOff(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"rfc1628", "rpdu", "rpdu2", "masterswitch"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -207,7 +212,7 @@ func TestTimedOff(t *testing.T) {
 			if err != nil || !described.TimedOff {
 				t.Errorf("%+v, %v", described, err)
 			}
-			reading, err := u.Off(t.Context(), order(time.Second))
+			reading, err := u.Off(t.Context(), order(orderTime))
 			if err != nil || reading.Power != sdk.PowerOff || s.On() {
 				t.Fatalf("%+v, %v", reading, err)
 			}
@@ -261,7 +266,7 @@ func TestConditions(t *testing.T) {
 		{"cyberpower", "2c", "replace-battery"},
 	} {
 		s := newSimulator(t, test.kind)
-		u := s.open(t, sections[test.version])
+		u := s.open(t, sections[test.version]+patient)
 		found := func() string {
 			t.Helper()
 			reading, err := u.Status(t.Context())

@@ -27,6 +27,7 @@ func (s *simulator) cannot(t *testing.T, u *instance, life time.Duration, says s
 
 // TestIllDevices: none of them is ever off.
 func TestIllDevices(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		ill  upssim.Behaviour
 		says string
@@ -66,6 +67,7 @@ func TestIllDevices(t *testing.T) {
 // TestOnProvesThatTheDeviceObeys: an output that is on is ordered on all the same (a
 // drill lives on it).
 func TestOnProvesThatTheDeviceObeys(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range upssim.Serials() {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
@@ -98,6 +100,7 @@ func TestLateAnswers(t *testing.T) {
 
 // TestIllLines: cut, crossed, noisy, at another speed, or taking nothing.
 func TestIllLines(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		ill  serialline.Behaviour
 		says string
@@ -132,6 +135,7 @@ func TestIllLines(t *testing.T) {
 // TestNoisyLine: whatever noise makes of answers, an output that is on is never off,
 // and one that is off is found to be so as soon as the line allows it.
 func TestNoisyLine(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range upssim.Serials() {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
@@ -167,6 +171,7 @@ func TestNoisyLine(t *testing.T) {
 // TestOldBytes: a minute of old answers, from a time when the output was off, arrives
 // in the middle of an order and of readings. The output is on.
 func TestOldBytes(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range upssim.Serials() {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()

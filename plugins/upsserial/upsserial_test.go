@@ -3,6 +3,7 @@ package upsserial
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"strings"
 	"sync"
@@ -14,6 +15,13 @@ import (
 	"github.com/storeward/storeward/tests/fakes/serialline"
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
+
+// TestMain lets many tests run at once: they wait for lines, and compute hardly anything.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "8")
+	os.Exit(m.Run())
+}
 
 func TestConformance(t *testing.T) {
 	for i := range dialects {
@@ -28,8 +36,8 @@ func TestConformance(t *testing.T) {
 			sdktest.Run(t, sdktest.Case{
 				Plugin: New(), Config: s.section(),
 				BlackHole: "device: " + nobody.Port(0) + "\nprotocol: " + d.word + "\n",
-				Deadline:  map[string]time.Duration{"apcsmart": 2200 * time.Millisecond, "megatec": 700 * time.Millisecond}[d.word], // more than an order takes
 				Fence: &sdktest.Fence{
+					Deadline: map[string]time.Duration{"apcsmart": 2200 * time.Millisecond, "megatec": 700 * time.Millisecond}[d.word],
 					Output: func(on bool) {
 						if err := s.Switch(on); err != nil {
 							t.Error(err)
@@ -46,6 +54,7 @@ func TestConformance(t *testing.T) {
 
 // TestCutAndComesBack at the rate of real devices.
 func TestCutAndComesBack(t *testing.T) {
+	t.Parallel()
 	for i := range dialects {
 		d := &dialects[i]
 		t.Run(d.word, func(t *testing.T) {
@@ -132,6 +141,7 @@ func TestConditions(t *testing.T) {
 
 // TestWhatComesBackIsNotOff: a UPS that sleeps until mains or its own clock wakes it.
 func TestWhatComesBackIsNotOff(t *testing.T) {
+	t.Parallel()
 	for protocol, sleep := range map[string]string{"apcsmart": "@100", "megatec": "S00R0010\r"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()

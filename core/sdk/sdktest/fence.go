@@ -67,7 +67,7 @@ func runFence(t *testing.T, c Case) {
 	check("a sleep comes later and can be ended", c.Fence.Sleeps, runSleep)
 	check("unknown is never off", c.Fence.Answer != nil, func(t *testing.T, c Case, i *Instance) {
 		c.Fence.Answer(false)
-		ctx, cancel := context.WithTimeout(t.Context(), c.unconfirmed())
+		ctx, cancel := context.WithTimeout(t.Context(), max(c.Deadline, time.Second))
 		defer cancel()
 		reading, err := i.Status(ctx)
 		if reading.Power != sdk.PowerUnknown {
@@ -113,8 +113,16 @@ func runSleep(t *testing.T, c Case, i *Instance) {
 	}
 }
 
+// orderTime is the time given to an order that nobody answers.
+func (c Case) orderTime() time.Duration {
+	if c.Fence != nil && c.Fence.Deadline > 0 {
+		return c.Fence.Deadline
+	}
+	return c.Deadline
+}
+
 // unconfirmed is the time given to an order that cannot succeed.
-func (c Case) unconfirmed() time.Duration { return max(c.Deadline, time.Second) }
+func (c Case) unconfirmed() time.Duration { return max(c.orderTime(), time.Second) }
 
 func set(hook func(bool), value bool) {
 	if hook != nil {

@@ -127,8 +127,8 @@ func checkBlackHole(t *testing.T, c Case, i *Instance) {
 			})
 		})
 		t.Run("off", func(t *testing.T) {
-			inTime(t, c.Deadline, func(ctx context.Context) error {
-				reading, err := i.Off(ctx, sdk.Order{ID: "black-hole", Expiry: sdk.Monotonic() + c.Deadline})
+			inTime(t, c.orderTime(), func(ctx context.Context) error {
+				reading, err := i.Off(ctx, sdk.Order{ID: "black-hole", Expiry: sdk.Monotonic() + c.orderTime()})
 				if err == nil {
 					t.Error("an order that nobody confirmed succeeded")
 				}

@@ -23,7 +23,7 @@ type Case struct {
 	// Every role must then answer within Deadline: an error or Unknown, never OK,
 	// and a fence device's power is PowerUnknown.
 	BlackHole string
-	// Deadline is the time a black-hole call is given; default 300 ms.
+	// Deadline is the time a black-hole call is given; default 300 ms. See Fence.Deadline.
 	Deadline time.Duration
 	// Readme is the path of the README whose samples must validate: in ```yaml blocks,
 	// every mapping with "plugin: NAME" and "with:". Keys alpha and beta below "with"
@@ -52,4 +52,7 @@ type Fence struct {
 	Orders func() int
 	// Sleeps says that the device can sleep (sdk.Sleeper).
 	Sleeps bool
+	// Deadline is the time that an order without success is given, more than one with
+	// success takes; default Case.Deadline.
+	Deadline time.Duration
 }
