@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrExpired: the order's life is over, and nothing of it may leave any more.
+// ErrExpired says that the order's life is over, and nothing of it may leave any more.
 var ErrExpired = errors.New("the order has expired")
 
 // Expired tells whether nothing of the order may leave any more.

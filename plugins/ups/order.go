@@ -130,7 +130,8 @@ func present(writes []write, before values) []write {
 // switchOff carries out an off: with an end where that is wanted and the device takes
 // it, else without.
 func (u *instance) switchOff(ctx context.Context, c *client, order sdk.Order, before values, now outputs) (after outputs, notes string, err error) {
-	d, said := now.d, ""
+	var said string
+	d := now.d
 	notes = c.abort(now)
 	if d.timed != nil && u.cfg.TimedOff > 0 {
 		after, said, err = u.timedOff(ctx, c, order, before, now)
