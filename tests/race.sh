@@ -1,24 +1,29 @@
 #!/usr/bin/env bash
 # Tests packages with the race detector. The detector of Go 1.26 itself crashes now and
 # then in tests that use testing/synctest (golang/go#78156: "ThreadSanitizer: CHECK
-# failed"): that says nothing about the package, which is tested once more. Whatever
-# else fails, fails.
+# failed", or a SIGSEGV outside Go's own code): that says nothing about the package, which
+# is tested again, at most three times. Whatever else fails, fails.
 set -uo pipefail
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-go test -race -timeout 10m "$@" 2>&1 | tee "$log" && exit 0
+# crashed prints the packages in which the detector crashed, and fails when anything else
+# went wrong. A fault of Go code is a panic, never a line that begins with SIGSEGV.
+crashed() {
+	awk '
+		/^(ThreadSanitizer: CHECK failed|SIGSEGV: segmentation violation)/ { crash = 1 }
+		/^ *--- FAIL|^panic:|^fatal error:|^WARNING: DATA RACE/ { real = 1 }
+		/^ok|^\?/ { crash = real = 0 }
+		/^FAIL\t/ { if (crash && !real) print $2; else other = 1; crash = real = 0 }
+		END { exit other }
+	' "$log"
+}
 
-# The crashed packages: no test of them failed, and the detector's own words stand before
-# their FAIL.
-crashed=$(awk '
-	/^ThreadSanitizer: CHECK failed/ { crash = 1 }
-	/^(--- FAIL|panic:|WARNING: DATA RACE)/ { real = 1 }
-	/^ok|^\?/ { crash = real = 0 }
-	/^FAIL\t/ { if (crash && !real) print $2; else other = 1; crash = real = 0 }
-	END { if (other) exit 1 }
-' "$log") || exit 1
-[ -n "$crashed" ] || exit 1
-echo "the race detector crashed in $(echo $crashed): tested once more"
-# shellcheck disable=SC2086 # one word each
-go test -race -timeout 10m $crashed
+packages=$*
+for _ in 1 2 3 4; do
+	# shellcheck disable=SC2086 # one word each
+	go test -race -timeout 10m $packages 2>&1 | tee "$log" && exit 0
+	packages=$(crashed) && [ -n "$packages" ] || exit 1
+	echo "the race detector crashed: once more" $packages
+done
+exit 1

@@ -99,13 +99,14 @@ func (l *line) Send(beat []byte) error {
 		return errBusy
 	}
 	l.frame = appendFrame(l.frame[:0], beat)
-	l.count(func(t *traffic) { t.offered++; t.remember(beat, len(l.frame)) }) // a loop is faster than the next line
+	l.count(func(t *traffic) { t.remember(beat, len(l.frame)) }) // a loop is faster than the next line
 	n, err := p.Write(l.frame)
 	l.busyUntil = now + l.takes(n)
 	if n < len(l.frame) {
-		l.count(func(t *traffic) { t.refused++ })
+		l.count(func(t *traffic) { t.offered++; t.refused++ }) // at once: a period may end at any moment
 		return fmt.Errorf("send beat: the port took %d of %d bytes: %w", n, len(l.frame), cmp.Or(err, io.ErrShortWrite))
 	}
+	l.count(func(t *traffic) { t.offered++ })
 	return nil
 }
 
