@@ -116,6 +116,7 @@ func TestM7WarmLayer(t *testing.T) {
 		return "", database != 0 && database != died
 	})
 	warm := s.isWarm(taker)
+	s.whole() // its peer knows too that it could take over again
 	_, promoted, _ := s.layersOf(giver)
 	s.switchover(giver)
 	s.activeIs(taker, 10*time.Second)
