@@ -1,5 +1,6 @@
 // Package tests holds what concerns the whole tree. The files here judge its
-// shape: who may import whom, what stays pure, what may lie where.
+// shape (who may import whom, what stays pure, what may lie where) and the examples
+// that users paste from.
 package tests
 
 import (

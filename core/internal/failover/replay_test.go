@@ -55,7 +55,7 @@ func replaySame(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	if s.bench.now > longReplay {
-		t.Skip("longer than ", longReplay)
+		t.Skip("takes longer than ", longReplay, ": TestScenarios plays it, and its ring would be most of this test's time")
 	}
 	for m, ring := range rings {
 		n := nodes[m]

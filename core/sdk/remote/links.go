@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -26,11 +25,9 @@ type links struct {
 	start  sync.Once // of the receiving goroutine
 	ended  sync.WaitGroup
 
-	offered atomic.Int64 // when the last message was; CLOCK_MONOTONIC, in ns
-
 	mu        sync.RWMutex
 	listeners map[uint64]listener
-	since     time.Duration // since when beats may be unread; CLOCK_MONOTONIC
+	since     time.Duration // when the last message was given to a plugin that had taken all; CLOCK_MONOTONIC
 }
 
 type listener struct {
@@ -80,7 +77,7 @@ func (i *Instance) Run(ctx context.Context, packet func(sdk.Packet), state func(
 // plugin has left messages lying: a process that is at work takes them at once.
 func (c *Client) Nudge(enough time.Duration) time.Duration {
 	owed := c.links.unread()
-	if owed == 0 && sdk.Monotonic()-time.Duration(c.links.offered.Load()) > enough {
+	if owed == 0 && c.links.quiet() > enough {
 		_ = c.links.offer(&sdkpb.LinkRequest{Nudge: true}) // a socket that broke says so itself
 	}
 	return owed
@@ -120,7 +117,6 @@ func (l *links) offer(r *sdkpb.LinkRequest) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	default:
-		l.offered.Store(int64(sdk.Monotonic()))
 		return nil
 	}
 }
@@ -129,6 +125,11 @@ func (l *links) unread() time.Duration {
 	if !l.socket.Unread() {
 		return 0
 	}
+	return l.quiet()
+}
+
+// quiet is the time since the last message that the plugin took or owes.
+func (l *links) quiet() time.Duration {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return sdk.Monotonic() - l.since

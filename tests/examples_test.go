@@ -1,7 +1,7 @@
-// Package examples_test holds the examples against the real programs.
-package examples_test
+package tests
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -11,13 +11,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/storeward/storeward/tests/harness"
 )
+
+// examples is where they lie.
+const examples = "../contrib/examples/"
 
 // TestLayersPassTheCheck: every layer of the stack is good together with those below it,
 // in the judgement of the real tool and the real plugins.
 func TestLayersPassTheCheck(t *testing.T) {
 	programs := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", programs, "../../core/cmd/storewardctl", "../../plugins/cmd/storeward-plugins")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", programs, "../core/cmd/storewardctl", "../plugins/cmd/storeward-plugins")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -26,7 +31,7 @@ func TestLayersPassTheCheck(t *testing.T) {
 	_, tail, _ := strings.Cut(rest, "\npeer:\n")
 	var resources, probes string
 	layers := []string{"database", "queue", "cache", "application", "http", "loadbalancer"}
-	if found, _ := filepath.Glob("layers/*.yaml"); len(found) != len(layers) {
+	if found, _ := filepath.Glob(examples + "layers/*.yaml"); len(found) != len(layers) {
 		t.Errorf("layers has %d files, %d are tested", len(found), len(layers))
 	}
 	for _, layer := range layers {
@@ -51,7 +56,7 @@ func TestLayersPassTheCheck(t *testing.T) {
 
 func read(t *testing.T, file string) string {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(examples + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +77,7 @@ func TestRedisRole(t *testing.T) {
 	}
 	role := func(want int, args ...string) {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "./redis-role", args...)
+		cmd := exec.CommandContext(t.Context(), examples+"redis-role", args...)
 		cmd.Env = append(os.Environ(), "PORT="+port)
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
@@ -123,14 +128,9 @@ func ask(t *testing.T, address, port, command string) string {
 
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	bound := time.After(20 * time.Second)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-bound:
-			t.Fatal("waited in vain: ", what)
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := harness.UntilEvery(ctx, 20*time.Millisecond, what, func() (string, bool) { return "", holds() }); err != nil {
+		t.Fatal(err)
 	}
 }
