@@ -84,7 +84,7 @@ func (m *Machine) dropLateAnswers() {
 			continue
 		}
 		if d.op == FenceOff {
-			m.unconfirmed(d)
+			d.failed = true
 		}
 		if d.op == FenceTest {
 			m.drillFault(d.name + " was ordered on, and did not answer in time")
@@ -119,16 +119,10 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 	case asked == FenceTest:
 		m.drillFault(d.name + " was ordered on, and that was not confirmed: " + orElse(e.Err, "the output does not read on"))
 	case asked == FenceOff && d.power != beat.No:
-		m.unconfirmed(d)
+		d.failed = true
 		m.note("fence-failed", "fence/"+d.name, "the order was not confirmed: "+orElse(e.Err, "the output still reads on"))
 	}
 	m.changed = true
-}
-
-// unconfirmed: an order may have acted or not. What it is owed then is kept.
-func (m *Machine) unconfirmed(d *device) {
-	d.failed = true
-	m.store.changed()
 }
 
 func (m *Machine) reading(d *device, e FenceAnswer) {
@@ -363,8 +357,9 @@ func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
 	})
 	m.order.sent, m.order.open = m.now, true
 	m.order.until = max(m.order.until, d.until)
-	if !slices.Contains(m.state.Owed, d.name) { // durable with the cut, or once the order failed: never in a failover's way
+	if !slices.Contains(m.state.Owed, d.name) { // kept while the order is on its way: who dies meanwhile must know it afterwards
 		m.state.Owed = append(slices.Clone(m.state.Owed), d.name)
+		m.store.changed()
 	}
 	m.note("fence-ordered", "fence/"+d.name, "ordered "+d.name+" to switch "+m.p.Peer+" off: "+reason)
 }
