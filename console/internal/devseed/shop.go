@@ -82,6 +82,9 @@ func (s *shop) past(ctx context.Context, now time.Time) error {
 		if err := s.slow(ctx, now.Add(-75*time.Hour), s.nodes[1], s.nodes[0]); err != nil {
 			return err
 		}
+		if err := s.recorded(ctx, now.Add(-50*time.Minute), s.nodes[1]); err != nil {
+			return err
+		}
 		return s.story(ctx, cut, s.nodes[0], s.nodes[1])
 	case s.alone:
 		return s.nodes[0].send(ctx, event(now.Add(-9*time.Minute), &api.Event{

@@ -79,6 +79,16 @@ func (s *shop) slow(ctx context.Context, at time.Time, failed, survivor *node) e
 	return survivor.send(ctx, incidentOf(at, in))
 }
 
+// recorded delivers a trouble that no node went away for: its evidence, and no end.
+func (s *shop) recorded(ctx context.Context, at time.Time, n *node) error {
+	return n.send(ctx, incidentOf(at, &api.Incident{
+		Id: fmt.Sprintf("%s-%s-%s", s.name, n.name, at.UTC().Format("20060102T150405.000")), Revision: 2, Kind: api.IncidentDegraded,
+		Title: "ups-" + n.name + ": the UPS runs on its battery", Severity: api.Severity_SEVERITY_MAJOR,
+		Opened: timestamppb.New(at), Closed: timestamppb.New(at.Add(11 * time.Second)), Survivor: n.name, Generation: 6,
+		Snapshots: []*api.Snapshot{snapshot(at, n.name, "self", 0.3)},
+	}))
+}
+
 func (s *shop) incident(at time.Time, failed, survivor *node) *api.Incident {
 	return &api.Incident{
 		Id: fmt.Sprintf("%s-%s-%s", s.name, survivor.name, at.UTC().Format("20060102T150405.000")), Revision: 1, Kind: api.IncidentFailover,
