@@ -224,7 +224,7 @@ func (e *Engine) work() []func(context.Context) {
 // loop owns the machine. It never waits for anything but facts and the time.
 func (e *Engine) loop(ctx, helpers context.Context) {
 	timer := time.NewTimer(0)
-	defer timer.Stop()
+	defer func() { timer.Stop() }()
 	leaving := ctx.Done()
 	var end <-chan time.Time
 	e.due = e.Clock.Now()
@@ -251,7 +251,10 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 		if end != nil && left(plan) {
 			return
 		}
-		timer.Reset(max(leastWait, plan.Wake-e.Clock.Now()))
+		timer.Stop()
+		// Nearly every wake is put off by the next beat. The runtime would wake for a timer
+		// that was reset to a later time at its old one, too; it forgets a stopped one.
+		timer = time.NewTimer(max(leastWait, plan.Wake-e.Clock.Now()))
 	}
 }
 

@@ -156,18 +156,20 @@ func (e *Engine) stamp(moment time.Duration) *timestamppb.Timestamp {
 
 // statusTicker sends the status at every change and at a steady pace, and the points at theirs.
 func (e *Engine) statusTicker(ctx context.Context) {
-	regular := time.NewTicker(statusEvery)
+	pointsEvery := max(e.Config.Report.PointsEvery.Std(), time.Second)
+	regular, points := time.NewTimer(e.untilTick(statusEvery)), time.NewTimer(e.untilTick(pointsEvery))
 	defer regular.Stop()
-	points := time.NewTicker(max(e.Config.Report.PointsEvery.Std(), time.Second))
 	defer points.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-points.C:
+			points.Reset(e.untilTick(pointsEvery))
 			e.Sink.Points(e.points())
 			continue
 		case <-regular.C:
+			regular.Reset(e.untilTick(statusEvery))
 		case <-e.clerk.changed:
 		}
 		s := e.Status()
