@@ -19,7 +19,8 @@ const (
 type device struct {
 	name                 string
 	cfg                  Device
-	life                 time.Duration // in force: cfg's, as it was when the peer could be told
+	life                 time.Duration // in force: cfg's, as the peer knows that it is
+	told                 time.Duration // cfg's, as the peer is told
 	feedsPeer, feedsSelf bool
 
 	power   beat.Tri
@@ -259,6 +260,10 @@ func (m *Machine) orderOff() {
 
 // orderInTurn is S6.
 func (m *Machine) orderInTurn() {
+	if m.inDoubt() {
+		m.why("S6", "wait", "the peer may count with other lives of orders", 0)
+		return
+	}
 	t := m.turnAt(m.quiet.base)
 	if !t.mine || m.now > t.sendBy {
 		m.why("S6", "wait", "turn "+digits[t.number], 0)

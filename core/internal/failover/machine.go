@@ -29,6 +29,7 @@ type Machine struct {
 	quiet     silence
 	devices   []device
 	topology  topology
+	news      news
 	order     order
 	word      bool // an operator said that the peer is off, in this silence
 	ask       ask  // an operator's fence
@@ -133,7 +134,7 @@ func (m *Machine) configure(p Policy) {
 			d = devices[k]
 		}
 		if d.life == 0 || d.cfg.Life != p.Devices[i].Life { // new, or the operator's word: it holds at once
-			d.life = p.Devices[i].life()
+			d.life, d.told = p.Devices[i].life(), p.Devices[i].life()
 		}
 		d.cfg = p.Devices[i]
 		d.feedsPeer = slices.Contains(d.cfg.Feeds, p.Peer)
@@ -142,6 +143,9 @@ func (m *Machine) configure(p Policy) {
 		m.object.devices = append(m.object.devices, "fence/"+d.name)
 	}
 	m.arrange()
+	if m.news.toldBy > 0 { // of the devices as they are now
+		m.news.toldBy = m.seq + 1
+	}
 	for i := range p.Resources {
 		r := resource{name: p.Resources[i].Name}
 		if k := slices.IndexFunc(resources, func(o resource) bool { return o.name == r.name }); k >= 0 {

@@ -21,10 +21,9 @@ type topology struct {
 	// against and from are the lives of this node's orders and of the peer's, by
 	// this node's own configuration and what its devices declare.
 	against, from lives
-	// tellAgainst and tellFrom are the same as the peer is told: with what was measured
-	// since and does not count yet.
+	// tellAgainst and tellFrom are the same as the peer is told: with what does not
+	// count here yet (news).
 	tellAgainst, tellFrom lives
-	toldBy                uint64 // the beat that first tells it; 0: nothing waits
 	// proven: every device of the first level has a measured life.
 	proven bool
 }
@@ -67,6 +66,20 @@ func longer(a, b lives) lives {
 func (m *Machine) ours() lives   { return longer(m.topology.against, m.peer.b.PeerLives) }
 func (m *Machine) theirs() lives { return longer(m.topology.from, m.peer.b.OrderLives) }
 
+// toldOurs and toldTheirs are what the peer computes it from once it was told.
+func (m *Machine) toldOurs() lives   { return longer(m.topology.tellAgainst, m.peer.b.PeerLives) }
+func (m *Machine) toldTheirs() lives { return longer(m.topology.tellFrom, m.peer.b.OrderLives) }
+
+// news is how far what was measured of the devices is on its way to both calendars.
+type news struct {
+	since  time.Duration // since when it waits while all is well; 0: it does not
+	toldBy uint64        // the beat that first told it; 0: the peer knows all that it was told
+}
+
+// wellBefore is how many deadtimes both nodes hear each other well before one is told
+// what the other measured: readings are slow just when a network fails.
+const wellBefore = 5
+
 // arrange draws the topology from the configured devices. Who ordered a level with
 // a device that feeds this node, too, would cut itself.
 func (m *Machine) arrange() {
@@ -77,12 +90,9 @@ func (m *Machine) arrange() {
 	counts := func(d *device) time.Duration { return d.life }
 	t.against, t.proven = m.livesOf(t.orderable, counts)
 	t.from, _ = m.livesOf(m.levelsOf(false), counts)
-	known := func(d *device) time.Duration { return d.cfg.life() }
-	t.tellAgainst, _ = m.livesOf(t.orderable, known)
-	t.tellFrom, _ = m.livesOf(m.levelsOf(false), known)
-	if !slices.Equal(t.against, t.tellAgainst) || !slices.Equal(t.from, t.tellFrom) {
-		t.toldBy, m.urgent = m.seq+1, true
-	}
+	told := func(d *device) time.Duration { return d.told }
+	t.tellAgainst, _ = m.livesOf(t.orderable, told)
+	t.tellFrom, _ = m.livesOf(m.levelsOf(false), told)
 	m.topology = t
 }
 
@@ -135,17 +145,62 @@ func (d *Device) life() time.Duration {
 	return min(max(claimed, d.Measured), longestLife)
 }
 
-// adoptLives has what was measured of the devices count once the peer says that it was
-// told, for it counts with that at once. In a silence it would move this node's turns
-// and not the peer's; and readings are slow just when a network fails.
+// adoptLives has what was measured of the devices count, for both nodes. The peer counts
+// with it as soon as it is told; this node does once the peer says that it was. Who is
+// silent meanwhile does not know which of the two the peer does: see inDoubt.
 func (m *Machine) adoptLives() {
-	if m.topology.toldBy == 0 || m.peer.heardAt > 0 && m.peer.echoed < m.topology.toldBy {
-		return
+	n := &m.news
+	switch {
+	case m.peer.heardAt == 0: // this start told nobody anything
+		if m.measuredNews() {
+			m.tellLives()
+			m.countLives()
+		}
+	case n.toldBy > 0:
+		if m.peer.echoed >= n.toldBy {
+			m.countLives()
+		}
+	case !m.measuredNews() || !m.quiet.heardBoth(&m.peer):
+		n.since = 0
+	case n.since == 0:
+		n.since = m.now
+		m.wakeAt(m.now + wellBefore*m.dead())
+	case m.reached(n.since + wellBefore*m.dead()):
+		m.tellLives()
 	}
+}
+
+// measuredNews: something was measured that the peer was not told.
+func (m *Machine) measuredNews() bool {
+	return slices.ContainsFunc(m.devices, func(d device) bool { return d.told != d.cfg.life() })
+}
+
+func (m *Machine) tellLives() {
 	for i := range m.devices {
-		m.devices[i].life = m.devices[i].cfg.life()
+		m.devices[i].told = m.devices[i].cfg.life()
 	}
 	m.arrange()
+	m.news = news{}
+	if t := &m.topology; !slices.Equal(t.against, t.tellAgainst) || !slices.Equal(t.from, t.tellFrom) {
+		m.news.toldBy, m.urgent = m.seq+1, true
+		return
+	}
+	m.countLives()
+}
+
+func (m *Machine) countLives() {
+	for i := range m.devices {
+		m.devices[i].life = m.devices[i].told
+	}
+	m.news.toldBy = 0
+	m.arrange()
+}
+
+// inDoubt: the links failed while the peer was being told of lives, and it may count
+// its turns with them or without. It has had them all, either way, after the longer
+// round. The peer itself is in no doubt, so that one of the two has turns.
+func (m *Machine) inDoubt() bool {
+	return m.news.toldBy > 0 && !m.reached(m.quiet.base+m.fullRound())
 }
 
 // offBy finds the level whose devices were all read off after the last sign of
