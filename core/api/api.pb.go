@@ -1674,9 +1674,6 @@ type Status struct {
 	ConfigurationDigest string                 `protobuf:"bytes,10,opt,name=configuration_digest,json=configurationDigest,proto3" json:"configuration_digest,omitempty"`
 	// The present decision in one sentence, e.g. "standby; peer alpha is active and heard on 2 links".
 	Decision string `protobuf:"bytes,11,opt,name=decision,proto3" json:"decision,omitempty"`
-	// "", "standby", "maintenance"; with its end.
-	Mode      string                 `protobuf:"bytes,12,opt,name=mode,proto3" json:"mode,omitempty"`
-	ModeUntil *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=mode_until,json=modeUntil,proto3" json:"mode_until,omitempty"`
 	// Both nodes up, one active, the other able to take over.
 	Redundant           bool                 `protobuf:"varint,14,opt,name=redundant,proto3" json:"redundant,omitempty"`
 	Links               []*LinkStatus        `protobuf:"bytes,15,rep,name=links,proto3" json:"links,omitempty"`
@@ -1803,20 +1800,6 @@ func (x *Status) GetDecision() string {
 		return x.Decision
 	}
 	return ""
-}
-
-func (x *Status) GetMode() string {
-	if x != nil {
-		return x.Mode
-	}
-	return ""
-}
-
-func (x *Status) GetModeUntil() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ModeUntil
-	}
-	return nil
 }
 
 func (x *Status) GetRedundant() bool {
@@ -2870,7 +2853,7 @@ const file_api_proto_rawDesc = "" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe6\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa3\b\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12.\n" +
@@ -2885,10 +2868,7 @@ const file_api_proto_rawDesc = "" +
 	"\astarted\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x121\n" +
 	"\x14configuration_digest\x18\n" +
 	" \x01(\tR\x13configurationDigest\x12\x1a\n" +
-	"\bdecision\x18\v \x01(\tR\bdecision\x12\x12\n" +
-	"\x04mode\x18\f \x01(\tR\x04mode\x129\n" +
-	"\n" +
-	"mode_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tmodeUntil\x12\x1c\n" +
+	"\bdecision\x18\v \x01(\tR\bdecision\x12\x1c\n" +
 	"\tredundant\x18\x0e \x01(\bR\tredundant\x122\n" +
 	"\x05links\x18\x0f \x03(\v2\x1c.storeward.api.v1.LinkStatusR\x05links\x12>\n" +
 	"\tresources\x18\x10 \x03(\v2 .storeward.api.v1.ResourceStatusR\tresources\x125\n" +
@@ -2905,7 +2885,7 @@ const file_api_proto_rawDesc = "" +
 	"\aplugins\x18\x19 \x03(\v2\x1e.storeward.api.v1.PluginStatusR\aplugins\x12\x18\n" +
 	"\aaddress\x18\x1a \x01(\tR\aaddress\x123\n" +
 	"\x05drill\x18\x1b \x01(\v2\x1d.storeward.api.v1.DrillStatusR\x05drill\x122\n" +
-	"\x05modes\x18\x1c \x03(\v2\x1c.storeward.api.v1.ModeStatusR\x05modes\"f\n" +
+	"\x05modes\x18\x1c \x03(\v2\x1c.storeward.api.v1.ModeStatusR\x05modesJ\x04\b\f\x10\rJ\x04\b\r\x10\x0e\"f\n" +
 	"\n" +
 	"ModeStatus\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x12\n" +
@@ -3094,30 +3074,29 @@ var file_api_proto_depIdxs = []int32{
 	32, // 34: storeward.api.v1.Inventory.facts:type_name -> storeward.api.v1.Inventory.FactsEntry
 	35, // 35: storeward.api.v1.Status.time:type_name -> google.protobuf.Timestamp
 	35, // 36: storeward.api.v1.Status.started:type_name -> google.protobuf.Timestamp
-	35, // 37: storeward.api.v1.Status.mode_until:type_name -> google.protobuf.Timestamp
-	22, // 38: storeward.api.v1.Status.links:type_name -> storeward.api.v1.LinkStatus
-	23, // 39: storeward.api.v1.Status.resources:type_name -> storeward.api.v1.ResourceStatus
-	24, // 40: storeward.api.v1.Status.probes:type_name -> storeward.api.v1.ProbeStatus
-	25, // 41: storeward.api.v1.Status.fence_devices:type_name -> storeward.api.v1.FenceDeviceStatus
-	26, // 42: storeward.api.v1.Status.plugins:type_name -> storeward.api.v1.PluginStatus
-	21, // 43: storeward.api.v1.Status.drill:type_name -> storeward.api.v1.DrillStatus
-	20, // 44: storeward.api.v1.Status.modes:type_name -> storeward.api.v1.ModeStatus
-	35, // 45: storeward.api.v1.ModeStatus.until:type_name -> google.protobuf.Timestamp
-	35, // 46: storeward.api.v1.DrillStatus.began:type_name -> google.protobuf.Timestamp
-	35, // 47: storeward.api.v1.DrillStatus.ended:type_name -> google.protobuf.Timestamp
-	35, // 48: storeward.api.v1.DrillStatus.next:type_name -> google.protobuf.Timestamp
-	35, // 49: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
-	35, // 50: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
-	33, // 51: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
-	35, // 52: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
-	35, // 53: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
-	34, // 54: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
-	35, // 55: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
-	56, // [56:56] is the sub-list for method output_type
-	56, // [56:56] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	22, // 37: storeward.api.v1.Status.links:type_name -> storeward.api.v1.LinkStatus
+	23, // 38: storeward.api.v1.Status.resources:type_name -> storeward.api.v1.ResourceStatus
+	24, // 39: storeward.api.v1.Status.probes:type_name -> storeward.api.v1.ProbeStatus
+	25, // 40: storeward.api.v1.Status.fence_devices:type_name -> storeward.api.v1.FenceDeviceStatus
+	26, // 41: storeward.api.v1.Status.plugins:type_name -> storeward.api.v1.PluginStatus
+	21, // 42: storeward.api.v1.Status.drill:type_name -> storeward.api.v1.DrillStatus
+	20, // 43: storeward.api.v1.Status.modes:type_name -> storeward.api.v1.ModeStatus
+	35, // 44: storeward.api.v1.ModeStatus.until:type_name -> google.protobuf.Timestamp
+	35, // 45: storeward.api.v1.DrillStatus.began:type_name -> google.protobuf.Timestamp
+	35, // 46: storeward.api.v1.DrillStatus.ended:type_name -> google.protobuf.Timestamp
+	35, // 47: storeward.api.v1.DrillStatus.next:type_name -> google.protobuf.Timestamp
+	35, // 48: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
+	35, // 49: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
+	33, // 50: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
+	35, // 51: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
+	35, // 52: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
+	34, // 53: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
+	35, // 54: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_api_proto_init() }

@@ -32,6 +32,12 @@ func (s *shop) status(now time.Time, i int) *api.Status {
 		out.Decision = "active; peer " + peer + " stands by and is heard on 2 links"
 	}
 	out.Resources = resources(now, i == s.active)
+	if s.tended {
+		for _, r := range out.Resources {
+			r.Managed = r.GetName() != "web"
+		}
+		out.Modes = []*api.ModeStatus{{Mode: "unmanaged", Name: "web", Until: timestamppb.New(s.until)}}
+	}
 	out.Probes = probes(now, i == s.active)
 	out.FenceDevices = []*api.FenceDeviceStatus{s.ups(now, peer)}
 	drilled := now.Add(-75 * time.Hour)

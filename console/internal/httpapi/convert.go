@@ -110,13 +110,17 @@ func statusView(s *api.Status) *StatusView {
 	return &StatusView{
 		Store: s.GetStore(), Node: s.GetNode(), Time: stamp(s.GetTime()), Role: s.GetRole(), Generation: s.GetGeneration(),
 		Version: s.GetVersion(), KernelBootID: s.GetKernelBootId(), Incarnation: s.GetIncarnation(), Started: maybe(s.GetStarted()),
-		ConfigurationDigest: s.GetConfigurationDigest(), Decision: s.GetDecision(), Mode: s.GetMode(), ModeUntil: maybe(s.GetModeUntil()),
+		ConfigurationDigest: s.GetConfigurationDigest(), Decision: s.GetDecision(), Modes: list(s.GetModes(), modeView),
 		Redundant: s.GetRedundant(), Peer: s.GetPeer(), PeerRole: s.GetPeerRole(), PeerHeard: s.GetPeerHeard(), PingGroup: s.GetPingGroup(),
 		OutboxPending: s.GetOutboxPending(), OutboxDroppedPoints: s.GetOutboxDroppedPoints(), Address: s.GetAddress(),
 		Links: list(s.GetLinks(), linkView), Resources: list(s.GetResources(), resourceView), Probes: list(s.GetProbes(), probeView),
 		FenceDevices: list(s.GetFenceDevices(), fenceView), Plugins: list(s.GetPlugins(), pluginView),
 		Drill: drillView(s.GetDrill()),
 	}
+}
+
+func modeView(m *api.ModeStatus) ModeView {
+	return ModeView{Mode: m.GetMode(), Name: m.GetName(), Until: maybe(m.GetUntil())}
 }
 
 func linkView(l *api.LinkStatus) LinkView {

@@ -84,8 +84,7 @@ type StatusView struct {
 	Started             *time.Time         `json:"started,omitempty"`
 	ConfigurationDigest string             `json:"configurationDigest"`
 	Decision            string             `json:"decision" doc:"The node's present decision in one sentence."`
-	Mode                string             `json:"mode" doc:"Empty, standby or maintenance."`
-	ModeUntil           *time.Time         `json:"modeUntil,omitempty"`
+	Modes               []ModeView         `json:"modes" doc:"What operators asked for and still holds, as this node knows it."`
 	Redundant           bool               `json:"redundant"`
 	Links               []LinkView         `json:"links"`
 	Resources           []ResourceView     `json:"resources"`
@@ -112,6 +111,13 @@ type DrillView struct {
 	Message     string     `json:"message" doc:"What went wrong."`
 	Next        *time.Time `json:"next,omitempty" doc:"Missing: none is scheduled."`
 	Overdue     bool       `json:"overdue" doc:"One was due, and none was held since."`
+}
+
+// ModeView mirrors api.ModeStatus.
+type ModeView struct {
+	Mode  string     `json:"mode" doc:"standby, maintenance, unmanaged, removed."`
+	Name  string     `json:"name" doc:"Of the node or the resource; empty for maintenance."`
+	Until *time.Time `json:"until,omitempty" doc:"Missing: without end; past: over its time, and it stays."`
 }
 
 // LinkView mirrors api.LinkStatus.

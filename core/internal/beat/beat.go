@@ -75,10 +75,9 @@ type Beat struct {
 	// stops included; 0: it grants nothing that it held.
 	GivingFor time.Duration
 
-	Interval    time.Duration // between the sender's beats
-	Deadtime    time.Duration // the sender's configured deadtime
-	Digest      uint64        // of the configuration's safety part
-	OrderProven bool          // every device of the sender's first level against the receiver is proven
+	Interval time.Duration // between the sender's beats
+	Deadtime time.Duration // the sender's configured deadtime
+	Digest   uint64        // of the configuration's safety part
 	// OrderLives has the longest life of the sender's orders against the receiver by
 	// level, PeerLives what the sender believes of the receiver's orders against it.
 	OrderLives, PeerLives []time.Duration

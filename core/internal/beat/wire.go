@@ -25,6 +25,8 @@ const (
 	macSize = sha256.Size
 	// maxList bounds every list, so that a length cannot ask for memory.
 	maxList = 64
+	// retired keeps the place of a truth value that no version tells any more.
+	retired = false
 )
 
 var (
@@ -156,7 +158,7 @@ func (w *writer) beat(b *Beat) {
 	w.uint(b.Generation)
 	w.uint(b.LastActive)
 	w.buf = append(w.buf, byte(b.Role), byte(b.PingGroup))
-	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, b.OrderProven, b.Drill))
+	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, retired, b.Drill))
 	w.span(b.SilentFor)
 	w.span(b.Grace)
 	w.span(b.Interval)
@@ -259,7 +261,8 @@ func (r *reader) rest(b *Beat) {
 	b.Generation, b.LastActive = r.uint(), r.uint()
 	b.Role, b.PingGroup = Role(r.byte(byte(Stopped))), Tri(r.byte(byte(Yes)))
 	bits := r.uint()
-	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &b.OrderProven, &b.Drill} {
+	var old bool // retired
+	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &old, &b.Drill} {
 		*p = bits&(1<<i) != 0
 	}
 	b.SilentFor, b.Grace = r.span(), r.span()

@@ -25,7 +25,7 @@ func sample() Beat {
 		Cluster: "s0001", Node: "alpha", Incarnation: 0xfeed, KernelBoot: "3f9c", Sequence: 12, Wall: 1700000000000000000, Sent: 3 * time.Second,
 		Generation: 6, LastActive: 5, Role: Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, GivingFor: 7 * time.Second,
 		PingGroup: Yes, SilentFor: time.Millisecond, Grace: time.Minute, Interval: 50 * time.Millisecond, Deadtime: 200 * time.Millisecond,
-		OrderProven: true, OrderLives: []time.Duration{500 * time.Millisecond, time.Second}, PeerLives: []time.Duration{2 * time.Second}, Digest: 99, Grant: Grant{7, 0xbeef}, Refused: Grant{8, 0xabba},
+		OrderLives: []time.Duration{500 * time.Millisecond, time.Second}, PeerLives: []time.Duration{2 * time.Second}, Digest: 99, Grant: Grant{7, 0xbeef}, Refused: Grant{8, 0xabba},
 		Echoes: []Echo{{"cable", 0xbeef, 33, 2 * time.Second, 9 * time.Millisecond}, {"lan", 0xbeef, 32, time.Second, 0}},
 		Layers: []Layer{{"db", OK}, {"web", Down}},
 		Modes:  Modes{4, []Mode{{ModeStandby, "beta", time.Hour}, {Unmanaged, "db", 0}}},

@@ -23,12 +23,9 @@ func (e *Engine) Status() *api.Status {
 		Store: cfg.Store, Node: e.Node, Time: timestamp(e.Clock.Wall()), Role: roleWord(v.Role),
 		Generation: v.Generation, Version: e.Version, KernelBootId: e.Boot.KernelBoot,
 		Incarnation: fmt.Sprintf("%016x", uint64(e.Boot.Incarnation)), Started: e.stamp(e.begun),
-		ConfigurationDigest: *e.sum.Load(), Decision: v.Decision, Mode: v.Mode, Redundant: v.Redundant,
+		ConfigurationDigest: *e.sum.Load(), Decision: v.Decision, Redundant: v.Redundant,
 		Peer: e.peer, PeerRole: roleWord(v.Peer.Role), PeerHeard: v.Peer.Heard, PingGroup: triHealth(v.PingGroup),
 		Plugins: e.Plugins.Status(), Address: cfg.Node(e.Node).Address,
-	}
-	if v.Mode != "" && v.ModeLeft > 0 {
-		s.ModeUntil = e.stamp(v.at + v.ModeLeft)
 	}
 	for _, o := range v.Modes {
 		mode := &api.ModeStatus{Mode: modeWords[o.Kind], Name: o.Name}

@@ -369,9 +369,7 @@ type Budget struct {
 type View struct {
 	Role       beat.Role
 	Generation uint64
-	Decision   string // one sentence
-	Mode       string // "", "standby", "maintenance", "removed"
-	ModeLeft   time.Duration
+	Decision   string     // one sentence
 	Modes      []ModeView // all that hold, wherever they were asked for
 	Redundant  bool       // both up, one active, the other able to take over
 	Phase      string

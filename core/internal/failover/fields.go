@@ -42,7 +42,6 @@ func beatFields(f *form, b *beat.Beat) {
 	f.span("interval", &b.Interval)
 	f.span("deadtime", &b.Deadtime)
 	f.spans("lives", &b.OrderLives)
-	f.yes("proven", &b.OrderProven)
 	f.spans("peer-lives", &b.PeerLives)
 	f.uint("digest", &b.Digest)
 	f.grant("grant", &b.Grant)

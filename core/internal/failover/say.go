@@ -28,7 +28,7 @@ func (m *Machine) beat() *beat.Beat {
 		Removed:   m.modeOf(beat.ModeRemoved, m.p.Peer) != nil,
 		PingGroup: m.ping.reach,
 		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, Digest: m.p.Digest,
-		OrderProven: m.topology.proven, OrderLives: m.topology.tellAgainst, PeerLives: m.topology.tellFrom,
+		OrderLives: m.topology.tellAgainst, PeerLives: m.topology.tellFrom,
 		Grant: m.given, Refused: m.refused,
 	}
 	if m.taking.kind != notTaking { // it holds only once it is durable

@@ -20,8 +20,6 @@ func (m *Machine) View(now time.Duration) View {
 		},
 	}
 	v.Failover.Phases = slices.Clone(m.failover.Phases)
-	v.Mode, v.ModeLeft = m.modeShown()
-	v.ModeLeft = max(v.ModeLeft-(now-m.now), 0)
 	for _, o := range m.modes {
 		v.Modes = append(v.Modes, ModeView{Kind: o.kind, Name: o.name, Left: o.end - m.clock() - (now - m.now), Ends: o.end != 0})
 	}
@@ -55,25 +53,6 @@ func (m *Machine) openPhase() string {
 		}
 	}
 	return ""
-}
-
-func (m *Machine) modeShown() (string, time.Duration) {
-	left := func(o *mode) time.Duration {
-		if o.end == 0 {
-			return 0
-		}
-		return max(o.end-m.clock(), 0)
-	}
-	if m.role == beat.Stopped {
-		return "removed", 0
-	}
-	if o := m.modeOf(beat.Maintenance, ""); o != nil {
-		return "maintenance", left(o)
-	}
-	if o := m.modeOf(beat.ModeStandby, m.p.Self); o != nil {
-		return "standby", left(o)
-	}
-	return "", 0
 }
 
 func (m *Machine) resourceView(i int) ResourceView {

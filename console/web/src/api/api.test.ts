@@ -39,7 +39,7 @@ describe("live messages", () => {
   });
 
   it("asks again only for a status that changes the picture", () => {
-    const status = { role: "active", redundant: true, peerHeard: true, mode: "", generation: 3 } as Status;
+    const status = { role: "active", redundant: true, peerHeard: true, modes: [], generation: 3 } as unknown as Status;
     expect(statusMatters(status, { ...status, outboxPending: 7 })).toBe(false);
     expect(statusMatters(status, { ...status, redundant: false })).toBe(true);
     expect(statusMatters(undefined, status)).toBe(true);

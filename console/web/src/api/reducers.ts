@@ -19,7 +19,7 @@ export function statusMatters(old: Status | undefined, status: Status): boolean 
     old.role !== status.role ||
     old.redundant !== status.redundant ||
     old.peerHeard !== status.peerHeard ||
-    old.mode !== status.mode ||
+    JSON.stringify(old.modes) !== JSON.stringify(status.modes) ||
     old.generation !== status.generation
   );
 }

@@ -635,6 +635,17 @@ export interface components {
             password: string;
             user: string;
         };
+        ModeView: {
+            /** @description standby, maintenance, unmanaged, removed. */
+            mode: string;
+            /** @description Of the node or the resource; empty for maintenance. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Missing: without end; past: over its time, and it stays.
+             */
+            until?: string;
+        };
         NodeDetail: {
             inventory: {
                 [key: string]: string;
@@ -786,10 +797,8 @@ export interface components {
             incarnation: string;
             kernelBootId: string;
             links: components["schemas"]["LinkView"][];
-            /** @description Empty, standby or maintenance. */
-            mode: string;
-            /** Format: date-time */
-            modeUntil?: string;
+            /** @description What operators asked for and still holds, as this node knows it. */
+            modes: components["schemas"]["ModeView"][];
             node: string;
             /** Format: int64 */
             outboxDroppedPoints: number;

@@ -10,6 +10,7 @@ export type StoreDetail = Schemas["StoreDetail"];
 export type NodeSummary = Schemas["NodeSummary"];
 export type NodeDetail = Schemas["NodeDetail"];
 export type Status = Schemas["StatusView"];
+export type Mode = Schemas["ModeView"];
 export type Link = Schemas["LinkView"];
 export type Resource = Schemas["ResourceView"];
 export type Probe = Schemas["ProbeView"];

@@ -47,7 +47,7 @@ export const GLOSSARY = {
   "flight recorder": "The last five minutes of a node at one sample a second, kept at an incident.",
   scenario: "Everything the nodes' decision saw, as text. It is replayed with “storewardctl simulate”.",
   outbox: "What the node has not yet been able to send here. Nothing in it is lost.",
-  mode: "Standby: the node does not take over. Maintenance: Storeward watches but does not act. Each has an end.",
+  mode: "What an operator asked for. Standby: the node does not take over. Maintenance: Storeward watches but does not act. Unmanaged: it leaves the resource alone. Removed: the node is not part of the pair.",
   stop: "Stopping the services on the node that gives the work away.",
   devices: "Trying every fence device with an order that changes nothing.",
   detect: "Until the peer's silence on every link counted as death.",

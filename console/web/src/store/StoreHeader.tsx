@@ -30,12 +30,16 @@ export function StoreHeader({ summary, nodes }: { summary: StoreSummary; nodes: 
         <div className={classes.line}>
           <h1 className={classes.name}>{summary.store}</h1>
           <StoreBadge health={summary.health} size="lg" />
-          {modes(nodes).map(({ node, mode, until }) => (
-            <span key={node} className={classes.mode}>
-              <Term word="mode">
-                {node}: {mode}
-              </Term>{" "}
-              until <When at={until} />
+          {modes(nodes).map(({ mode, name, until }) => (
+            <span key={`${mode} ${name}`} className={classes.mode}>
+              <Term word="mode">{name === "" ? mode : `${name}: ${mode}`}</Term>{" "}
+              {until === undefined ? (
+                "without end"
+              ) : (
+                <>
+                  until <When at={until} />
+                </>
+              )}
             </span>
           ))}
         </div>

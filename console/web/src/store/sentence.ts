@@ -1,7 +1,7 @@
 // A store's state in one sentence. Pure.
 import { asSentence } from "../format/quantity";
 import { localTimes } from "../format/time";
-import type { NodeDetail, StoreSummary } from "../api/types";
+import { list, type Mode, type NodeDetail, type StoreSummary } from "../api/types";
 
 /** Joins the console's reason with what an operator would ask next: a running mode and its end. */
 export function stateSentence(summary: StoreSummary): string {
@@ -10,9 +10,11 @@ export function stateSentence(summary: StoreSummary): string {
   return asSentence(reason);
 }
 
-/** The nodes that are in standby or maintenance mode, with the end of it. */
-export function modes(nodes: readonly NodeDetail[]): { node: string; mode: string; until: string | undefined }[] {
-  return nodes.flatMap((node) =>
-    node.status?.mode ? [{ node: node.node, mode: node.status.mode, until: node.status.modeUntil }] : [],
-  );
+/** What operators asked for and still holds, as either node knows it: each mode once. */
+export function modes(nodes: readonly NodeDetail[]): Mode[] {
+  const all = new Map<string, Mode>();
+  for (const mode of nodes.flatMap((node) => list(node.status?.modes))) {
+    all.set(`${mode.mode} ${mode.name}`, mode);
+  }
+  return [...all.values()];
 }
