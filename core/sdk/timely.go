@@ -34,12 +34,12 @@ const (
 )
 
 // Timely puts every thread of this process under SCHED_RR at the priority, but for
-// the runtime's monitor (relaxMonitor), and locks its memory as it is touched. RESET_ON_FORK keeps children, and whatever a
-// plugin starts, at normal priority; as it does the same to threads that the Go
-// runtime makes later, enough of them are made beforehand, and later ones are
-// looked for every second until stop is called. The error says what was not
-// allowed; the process then runs on at normal priority. A wish in the environment,
-// not a need: nothing may depend on it.
+// the runtime's monitor (relaxMonitor), and locks its memory as it is touched.
+// RESET_ON_FORK keeps children, and whatever a plugin starts, at normal priority; as
+// it does the same to threads that the Go runtime makes later, enough of them are
+// made beforehand, and later ones are looked for every second until stop is called.
+// The error says what was not allowed; the process then runs on at normal priority.
+// A wish in the environment, not a need: nothing may depend on it.
 func Timely(priority int) (stop func(), err error) {
 	if priority < 1 || priority > 99 {
 		return func() {}, fmt.Errorf("real-time priority %d: want 1 to 99", priority)
@@ -65,7 +65,7 @@ func Timely(priority int) (stop func(), err error) {
 }
 
 // relaxMonitor has the runtime's monitor (sysmon in runtime/proc.go) wake less often,
-// and returns its thread. Whenever any goroutine runs it naps for 20 µs and looks again;
+// and returns its thread. It is an economy: where it fails, nothing but power is lost. Whenever any goroutine runs it naps for 20 µs and looks again;
 // at real-time priority the kernel wakes it to the microsecond, and these naps were two
 // thirds of all wakings of a node that is well, a quarter of its processor time. At normal
 // priority the kernel may join naps to one of monitorSlack. The highest niceness

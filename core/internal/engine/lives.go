@@ -44,6 +44,8 @@ type life struct {
 	declared sdk.Device
 	kept     time.Time // when its state was last brought to the disk
 
+	Declared time.Duration `json:"declared,omitempty"` // how long it says that its orders take
+
 	Trips []time.Duration `json:"trips,omitempty"` // newest last
 	Cut   time.Duration   `json:"cut,omitempty"`   // the last confirmed one; 0: none
 	At    time.Time       `json:"at,omitzero"`     // of the newest measurement
@@ -60,7 +62,13 @@ func (l *life) measured() (time.Duration, bool) {
 		return 0, false
 	}
 	sorted := slices.Sorted(slices.Values(l.Trips))
-	return max(l.declared.OrderLife+2*sorted[n-2], l.Cut), true
+	return max(l.Declared+2*sorted[n-2], l.Cut), true
+}
+
+// shown is the longest that an order takes by all that is known of the device.
+func (l *life) shown() time.Duration {
+	m, _ := l.measured()
+	return max(m, l.Declared)
 }
 
 func (l *life) proven(now time.Time) bool {
@@ -93,7 +101,7 @@ func (l *deviceLives) declare(name string, d sdk.Device) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.of(name)
-	one.declared, one.answered = d, true
+	one.declared, one.Declared, one.answered = d, d.OrderLife, true
 }
 
 // trip keeps one round trip.
@@ -128,14 +136,15 @@ func (l *deviceLives) refuse(name, why string) {
 
 // device joins the configuration, the declaration and what was measured: the
 // longest life holds. The configured life is the operator's claim (its default is
-// too long for the fast turn on purpose).
+// too long for the fast turn on purpose), which both nodes have; what the device
+// shows beyond it they must tell each other.
 func (l *deviceLives) device(c config.FenceDevice) failover.Device {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.of(c.Name)
-	claimed := max(c.OrderLife.Std(), one.declared.OrderLife, time.Millisecond)
+	claimed := max(c.OrderLife.Std(), time.Millisecond)
 	out := failover.Device{Name: c.Name, Feeds: c.Feeds, Level: c.Level, Life: claimed, Proven: one.proven(l.wall())}
-	if m, _ := one.measured(); m > claimed {
+	if m := one.shown(); m > claimed {
 		out.Measured = (m + lifeStep - 1) / lifeStep * lifeStep
 	}
 	return out
@@ -145,7 +154,7 @@ func (l *deviceLives) device(c config.FenceDevice) failover.Device {
 func (l *deviceLives) tooShort(c config.FenceDevice) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m, _ := l.of(c.Name).measured()
+	m := l.of(c.Name).shown()
 	if m <= c.OrderLife.Std() {
 		return ""
 	}

@@ -282,9 +282,12 @@ type State struct {
 	// Owed names the devices that were ordered off and were not read on since.
 	Owed []string
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.
-	OnDue        time.Duration
-	Alone        bool // writes without the peer (replicated storage)
-	PeerOutdated bool // the peer's data are known to be old
+	OnDue time.Duration
+	// OrderLives and PeerLives are the lives of orders, of this node's and of the peer's,
+	// that both nodes counted with when they last heard each other; empty: the configuration's.
+	OrderLives, PeerLives []time.Duration
+	Alone                 bool // writes without the peer (replicated storage)
+	PeerOutdated          bool // the peer's data are known to be old
 }
 
 // Policy is what the machine needs of the configuration.

@@ -19,8 +19,8 @@ const (
 type device struct {
 	name                 string
 	cfg                  Device
-	life                 time.Duration // in force: cfg's, as the peer knows that it is
-	told                 time.Duration // cfg's, as the peer is told
+	life                 time.Duration // that this node counts with: cfg's, once the peer acknowledged it
+	told                 time.Duration // that the peer is told
 	feedsPeer, feedsSelf bool
 
 	power   beat.Tri
@@ -260,8 +260,8 @@ func (m *Machine) orderOff() {
 
 // orderInTurn is S6.
 func (m *Machine) orderInTurn() {
-	if m.inDoubt() {
-		m.why("S6", "wait", "the peer may count with other lives of orders", 0)
+	if m.inDoubt() && m.ask.id == "" {
+		m.why("S6", "doubt", "the peer may count other turns", 0)
 		return
 	}
 	t := m.turnAt(m.quiet.base)

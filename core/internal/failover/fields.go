@@ -215,6 +215,8 @@ func (s *State) fields(f *form) {
 	joined(f, "modes", &s.Modes.Set, writeMode, readMode)
 	f.spans("cuts", &s.Cuts)
 	f.words("owed", &s.Owed)
+	f.spans("lives", &s.OrderLives)
+	f.spans("peer-lives", &s.PeerLives)
 	f.span("on-due", &s.OnDue)
 	f.yes("alone", &s.Alone)
 	f.yes("peer-outdated", &s.PeerOutdated)

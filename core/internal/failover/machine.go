@@ -115,6 +115,9 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 func (m *Machine) configure(p Policy) {
 	p.Interval = max(p.Interval, time.Millisecond)
 	p.Deadtime = max(p.Deadtime, 3*p.Interval)
+	if p.Digest != m.p.Digest && m.quiet.heardBoth(&m.peer) { // it shapes the turns as well
+		m.news.toldBy = m.seq + 1
+	}
 	links, devices, resources := m.links, m.devices, m.resources
 	m.p, m.links, m.devices, m.resources = p, nil, nil, nil
 	m.object = objects{self: "node/" + p.Self, peer: "node/" + p.Peer, store: "store/" + p.Cluster}
@@ -195,10 +198,11 @@ func (m *Machine) Apply(now time.Duration, e Event) {
 
 // Decide says what to do now.
 func (m *Machine) Decide(now time.Duration) Plan {
-	m.open(now)        // S9: a late call is a stall
-	m.weighMains()     // rest on battery
-	m.weighSilence()   // S5: who is heard, who is silent
-	m.adoptLives()     // of fence orders, for both nodes' turns
+	m.open(now)      // S9: a late call is a stall
+	m.weighMains()   // rest on battery
+	m.weighSilence() // S5: who is heard, who is silent
+	m.adoptLives()   // of fence orders, for both nodes' turns
+	m.keepLives()
 	m.settleRights()   // what a start may adopt; S3: of two actives one stops
 	m.obey()           // operators' commands
 	m.keepModes()      // S10

@@ -22,8 +22,8 @@ type topology struct {
 	// this node's own configuration and what its devices declare.
 	against, from lives
 	// tellAgainst and tellFrom are the same as the peer is told: with what does not
-	// count here yet (news).
-	tellAgainst, tellFrom lives
+	// count here yet (news). claimed and claimedFrom are the same by the configuration alone.
+	tellAgainst, tellFrom, claimed, claimedFrom lives
 	// proven: every device of the first level has a measured life.
 	proven bool
 }
@@ -63,17 +63,42 @@ func longer(a, b lives) lives {
 // ours is the lives of this node's orders against the peer, theirs of the peer's
 // against this node: each the longer of what both believe, so that both compute
 // the same calendar from it.
-func (m *Machine) ours() lives   { return longer(m.topology.against, m.peer.b.PeerLives) }
-func (m *Machine) theirs() lives { return longer(m.topology.from, m.peer.b.OrderLives) }
+func (m *Machine) ours() lives {
+	return longer(m.recalled(m.topology.against, m.state.OrderLives), m.peer.b.PeerLives)
+}
 
-// toldOurs and toldTheirs are what the peer computes it from once it was told.
-func (m *Machine) toldOurs() lives   { return longer(m.topology.tellAgainst, m.peer.b.PeerLives) }
-func (m *Machine) toldTheirs() lives { return longer(m.topology.tellFrom, m.peer.b.OrderLives) }
+func (m *Machine) theirs() lives {
+	return longer(m.recalled(m.topology.from, m.state.PeerLives), m.peer.b.OrderLives)
+}
+
+// recalled: a start that has not heard the peer counts with what both counted with before.
+func (m *Machine) recalled(now, before lives) lives {
+	if m.peer.heardAt > 0 || len(before) == 0 {
+		return now
+	}
+	return longer(now, before)
+}
+
+// keepLives has a later start recall what both nodes count with, where that is not what
+// the configuration says.
+func (m *Machine) keepLives() {
+	if !m.quiet.heardBoth(&m.peer) || m.news.toldBy > 0 {
+		return
+	}
+	ours, theirs := m.ours(), m.theirs()
+	if slices.Equal(ours, m.topology.claimed) && slices.Equal(theirs, m.topology.claimedFrom) {
+		ours, theirs = nil, nil
+	}
+	if !slices.Equal(ours, m.state.OrderLives) || !slices.Equal(theirs, m.state.PeerLives) {
+		m.state.OrderLives, m.state.PeerLives = ours, theirs
+		m.store.changed()
+	}
+}
 
 // news is how far what was measured of the devices is on its way to both calendars.
 type news struct {
 	since  time.Duration // since when it waits while all is well; 0: it does not
-	toldBy uint64        // the beat that first told it; 0: the peer knows all that it was told
+	toldBy uint64        // the beat that first told it; 0: the peer acknowledged all that it was told
 }
 
 // wellBefore is how many deadtimes both nodes hear each other well before one is told
@@ -93,6 +118,9 @@ func (m *Machine) arrange() {
 	told := func(d *device) time.Duration { return d.told }
 	t.tellAgainst, _ = m.livesOf(t.orderable, told)
 	t.tellFrom, _ = m.livesOf(m.levelsOf(false), told)
+	claimed := func(d *device) time.Duration { return d.cfg.claimed() }
+	t.claimed, _ = m.livesOf(t.orderable, claimed)
+	t.claimedFrom, _ = m.livesOf(m.levelsOf(false), claimed)
 	m.topology = t
 }
 
@@ -137,17 +165,19 @@ func (m *Machine) livesOf(levels []level, life func(*device) time.Duration) (out
 }
 
 // life is the longest time from an order to the device to its effect.
-func (d *Device) life() time.Duration {
-	claimed := d.Life
-	if claimed == 0 {
-		claimed = unprovenLife
+func (d *Device) life() time.Duration { return min(max(d.claimed(), d.Measured), longestLife) }
+
+// claimed is what the configuration says of it.
+func (d *Device) claimed() time.Duration {
+	if d.Life == 0 {
+		return unprovenLife
 	}
-	return min(max(claimed, d.Measured), longestLife)
+	return d.Life
 }
 
 // adoptLives has what was measured of the devices count, for both nodes. The peer counts
-// with it as soon as it is told; this node does once the peer says that it was. Who is
-// silent meanwhile does not know which of the two the peer does: see inDoubt.
+// with it as soon as it is told; this node does once the peer says that it was. If the
+// peer falls silent in between, this node is in doubt.
 func (m *Machine) adoptLives() {
 	n := &m.news
 	switch {
@@ -196,12 +226,10 @@ func (m *Machine) countLives() {
 	m.arrange()
 }
 
-// inDoubt: the links failed while the peer was being told of lives, and it may count
-// its turns with them or without. It has had them all, either way, after the longer
-// round. The peer itself is in no doubt, so that one of the two has turns.
-func (m *Machine) inDoubt() bool {
-	return m.news.toldBy > 0 && !m.reached(m.quiet.base+m.fullRound())
-}
+// inDoubt: the peer fell silent while it was being told of lives, or of another
+// configuration, and may count its turns with it or without; so may both nodes. Who
+// does not know the other's turns has none, until they hear each other again.
+func (m *Machine) inDoubt() bool { return m.news.toldBy > 0 }
 
 // offBy finds the level whose devices were all read off after the last sign of
 // life, and since when all of them have been; nil: none.

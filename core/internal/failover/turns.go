@@ -50,11 +50,11 @@ func (m *Machine) turnFor(life time.Duration) time.Duration { return m.window() 
 // window is the first part of a turn, in which its orders leave.
 func (m *Machine) window() time.Duration { return max(m.dead()-2*m.interval(), m.interval()) }
 
-// fullRound is what a node waits that cannot know the peer's calendar, or where its turns
+// fullRound is what a restarted daemon waits that cannot know where the turns
 // count from: a peer that can cut has had its turns by then.
 func (m *Machine) fullRound() time.Duration {
-	counted, told := m.calendar(), m.calendarOf(m.toldOurs(), m.toldTheirs())
-	return max(counted.round(), told.round()) + pauseStep
+	c := m.calendar()
+	return c.round() + pauseStep
 }
 
 // sawActive: this node is a standby that last heard its peer active. It is
@@ -87,16 +87,14 @@ func (c *calendar) round() time.Duration {
 	return sum
 }
 
-// calendar is what this node counts its turns by.
-func (m *Machine) calendar() calendar { return m.calendarOf(m.ours(), m.theirs()) }
-
-func (m *Machine) calendarOf(ours, theirs lives) calendar {
+func (m *Machine) calendar() calendar {
+	ours, theirs := m.ours(), m.theirs()
 	differ := m.digestsDiffer()
 	c := calendar{window: m.window()}
 	if fast := max(ours.fast(), theirs.fast()); fast > 0 {
 		c.lead, c.length[0] = m.interval(), m.turnFor(fast)
 	}
-	early := m.turnFor(max(ours.first(), theirs.first()))
+	early := m.fullTurn()
 	c.length[1], c.length[2] = early, early
 	c.length[3], c.length[4] = m.turnFor(ours.longest()), m.turnFor(theirs.longest())
 	if !m.first() {

@@ -118,7 +118,12 @@ var faults = []func(*world){
 		d.slow = w.between(0, d.life)
 		w.logf("%s is slow by %v", d.name, d.slow)
 	},
-	func(w *world) { w.cutAll(2); w.measure() },
+	func(w *world) {
+		w.cutAll(2)
+		w.after(w.between(0, time.Second), w.any().measure)
+	},
+	func(w *world) { w.toldInVain() },
+	func(w *world) { w.toldInVain(); w.fencePath(w.any()) },
 	func(w *world) { n := w.any(); w.flip(&n.disk, n.name+"'s disk", 8*time.Second) },
 	func(w *world) {
 		n := w.any()
@@ -223,19 +228,28 @@ func (w *world) cutAll(way int) {
 // isolate takes the ping group away from a node.
 func (w *world) isolate(n *node) { w.flip(&n.ping, n.name+"'s ping group", 10*time.Second) }
 
-// measure has a node find, a moment from now, that orders to its devices may take longer
-// than configured, as slow readings tell it when a network fails.
-func (w *world) measure() {
-	n := w.any()
-	w.after(w.between(0, time.Second), func() {
-		devices := append([]failover.Device(nil), n.policy.Devices...)
-		for i := range devices {
-			devices[i].Measured = devices[i].Life + w.between(0, time.Second)
-		}
-		n.policy.Devices = devices
-		w.logf("%s measures slower devices", n.name)
-		n.feed(failover.PolicyChanged{Policy: n.policy})
-	})
+// measure has a node find that orders to its devices may take longer than configured,
+// as slow readings tell it when a network fails.
+func (n *node) measure() {
+	devices := append([]failover.Device(nil), n.policy.Devices...)
+	for i := range devices {
+		devices[i].Measured = devices[i].Life + n.w.between(0, time.Second)
+	}
+	n.policy.Devices = devices
+	n.w.logf("%s measures slower devices", n.name)
+	n.feed(failover.PolicyChanged{Policy: n.policy})
+}
+
+// toldInVain has all links fail about when one node tells what it measured, or both do:
+// five deadtimes later.
+func (w *world) toldInVain() {
+	one := w.any()
+	one.measure()
+	if w.chance(0.5) {
+		w.nodes[1-one.id].measure()
+	}
+	told := 5 * one.policy.Deadtime
+	w.after(told+w.between(0, 4*one.policy.Interval)-w.between(0, one.policy.Interval), func() { w.cutAll(2) })
 }
 
 // flapping has a node's ping group come and go.

@@ -46,7 +46,7 @@ func (n *node) begin(a failover.Action) {
 
 func (n *node) persist(a failover.Action) {
 	n.later(n.w.between(500*time.Microsecond, 8*time.Millisecond), func() {
-		if !n.disk {
+		if n.unkept = !n.disk; n.unkept {
 			n.feed(failover.Persisted{ID: a.ID, Err: "no space left on device"})
 			return
 		}

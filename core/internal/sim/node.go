@@ -51,6 +51,7 @@ type node struct {
 	before    failover.State // and the state on disk before it
 	unsure    bool           // it began without its journal
 	forgot    bool           // it lost its journal once, or ended while it could not keep what it had just ordered
+	unkept    bool           // its newest state could not be kept
 	ordering  time.Duration  // when it last gave an order, and for how long that may act
 }
 
@@ -121,7 +122,7 @@ func (n *node) stopDaemon() {
 		return
 	}
 	n.machine = nil
-	n.forgot = n.forgot || n.w.now < n.ordering || !n.disk
+	n.forgot = n.forgot || n.w.now < n.ordering || !n.disk || n.unkept
 	n.life++
 	n.inbox = nil
 }
