@@ -26,10 +26,10 @@ type shop struct {
 	seq    int
 }
 
-// connectAll makes four stores: one with a past, one that is tended, one without
+// connectAll makes four stores: one with a past that is tended, a healthy one, one without
 // redundancy, one whose line is cut; and a fifth that is only enrolled.
 func connectAll(ctx context.Context, data, link string) ([]*shop, error) {
-	shops := []*shop{{name: "s0001"}, {name: "s0002", tended: true, until: time.Now().Add(40 * time.Minute)}, {name: "s0003", alone: true}, {name: "s0004", silent: true}}
+	shops := []*shop{{name: "s0001", tended: true, until: time.Now().Add(40 * time.Minute)}, {name: "s0002"}, {name: "s0003", alone: true}, {name: "s0004", silent: true}}
 	for _, s := range shops {
 		for _, name := range []string{"alpha", "beta"} {
 			n, err := connect(ctx, data, link, s.name, name)
