@@ -115,7 +115,7 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 func (m *Machine) configure(p Policy) {
 	p.Interval = max(p.Interval, time.Millisecond)
 	p.Deadtime = max(p.Deadtime, 3*p.Interval)
-	if p.Digest != m.p.Digest && m.quiet.heardBoth(&m.peer) { // it shapes the turns as well
+	if p.Digest != m.p.Digest && m.peer.heardAt > 0 { // it shapes the turns as well
 		m.news.toldBy = m.seq + 1
 	}
 	links, devices, resources := m.links, m.devices, m.resources

@@ -7,8 +7,12 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 )
 
-// maxGrace bounds the patience with a peer that announced its silence.
-const maxGrace = 10 * time.Minute
+const (
+	// maxGrace bounds the patience with a peer that announced its silence.
+	maxGrace = 10 * time.Minute
+	// longestDeadtime is the longest that a configuration may have.
+	longestDeadtime = 10 * time.Minute
+)
 
 // link is what is known of one path of beats.
 type link struct {
@@ -92,6 +96,9 @@ func (m *Machine) hear(e BeatHeard) {
 	m.listen(b, e.Taken)
 	m.noteEchoes(b)
 	if fresh {
+		if p.heardAt == 0 { // and it does not know yet that it is heard
+			m.news.toldBy = m.seq + 1
+		}
 		l.heardAt = max(l.heardAt, e.Taken)
 		p.heardAt = max(p.heardAt, e.Taken)
 		p.patience = 0
@@ -355,7 +362,7 @@ func (m *Machine) digestsDiffer() bool { return m.peer.known && m.peer.b.Digest 
 // dead is the deadtime in force.
 func (m *Machine) dead() time.Duration {
 	if m.digestsDiffer() {
-		return max(m.p.Deadtime, m.peer.b.Deadtime)
+		return max(m.p.Deadtime, min(m.peer.b.Deadtime, longestDeadtime))
 	}
 	return m.p.Deadtime
 }

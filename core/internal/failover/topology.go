@@ -54,8 +54,11 @@ func longer(a, b lives) lives {
 		a, b = b, a
 	}
 	out := slices.Clone(a)
-	for i := range b {
-		out[i] = max(out[i], min(b[i], longestLife))
+	for i := range out {
+		if i < len(b) {
+			out[i] = max(out[i], b[i])
+		}
+		out[i] = min(max(out[i], 0), longestLife)
 	}
 	return out
 }
@@ -181,7 +184,7 @@ func (d *Device) claimed() time.Duration {
 func (m *Machine) adoptLives() {
 	n := &m.news
 	switch {
-	case m.peer.heardAt == 0: // this start told nobody anything
+	case m.peer.heardAt == 0: // whom this start never heard is heard in doubt at first
 		if m.measuredNews() {
 			m.tellLives()
 			m.countLives()
@@ -226,8 +229,8 @@ func (m *Machine) countLives() {
 	m.arrange()
 }
 
-// inDoubt: the peer fell silent while it was being told of lives, or of another
-// configuration, and may count its turns with it or without; so may both nodes. Who
+// inDoubt: the peer fell silent before it acknowledged lives, another configuration, or
+// this node's start, and may count its turns with it or without; so may both nodes. Who
 // does not know the other's turns has none, until they hear each other again.
 func (m *Machine) inDoubt() bool { return m.news.toldBy > 0 }
 
