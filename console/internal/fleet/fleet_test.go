@@ -49,6 +49,18 @@ func TestJudge(t *testing.T) {
 			Health{Word: "down", Reason: "no node is active"},
 		},
 		{
+			"alpha just fell silent and nobody took over",
+			[]Node{heard("alpha", 3*time.Second, active()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha"})},
+			alarm.Tally{Worst: 6},
+			Health{Word: "unknown", Reason: "alpha served and is not heard by its peer"},
+		},
+		{
+			"alpha and beta hear nothing of each other",
+			[]Node{heard("alpha", 3*time.Second, lonely()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha"})},
+			alarm.Tally{},
+			Health{"degraded", "alpha serves alone", "alpha", false},
+		},
+		{
 			"alpha just died and beta took over",
 			[]Node{
 				heard("alpha", 3*time.Second, &api.Status{Role: "active", Redundant: true, Generation: 6}),

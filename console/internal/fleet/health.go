@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/storeward/storeward/console/internal/alarm"
@@ -27,15 +28,36 @@ func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 			online = append(online, &nodes[i])
 		}
 	}
-	if speaker := spokesman(online); speaker != nil {
+	silent := silentNode(online)
+	claimants := slices.DeleteFunc(slices.Clone(online), func(n *Node) bool { return n == silent })
+	if speaker := spokesman(claimants); speaker != nil {
 		h.Redundant = speaker.Status.GetRedundant()
 		h.Active = speaker.Name
 		if speaker.Status.GetRole() != "active" {
 			h.Active = speaker.Status.GetPeer()
 		}
 	}
+	if h.Active == "" && silent != nil {
+		h.Reason = fmt.Sprintf("%s served and is not heard by its peer, which has not taken over", silent.Name)
+		return h
+	}
 	h.Word, h.Reason = word(nodes, len(online), h, alarms)
 	return h
+}
+
+// silentNode finds the active node of which its peer, heard later, hears nothing, while
+// its own last word is that the pair is whole: alive, it would have told otherwise at
+// once. It counts as online for some seconds yet; nil: there is none.
+func silentNode(online []*Node) *Node {
+	for _, n := range online {
+		for _, peer := range online {
+			lost := peer.Status.GetPeer() == n.Name && !peer.Status.GetPeerHeard() && peer.Status.GetRole() != "active"
+			if lost && n.Status.GetRole() == "active" && n.Status.GetRedundant() && peer.StatusTaken.After(n.StatusTaken) {
+				return n
+			}
+		}
+	}
+	return nil
 }
 
 // spokesman returns the node whose word counts for the cluster: the active one,

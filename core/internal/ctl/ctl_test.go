@@ -170,6 +170,7 @@ func run(t *testing.T, d control.Daemon, args ...string) (code int, printed stri
 func TestGolden(t *testing.T) {
 	alarms := []control.Alarm{
 		{Object: "node/alpha", Condition: "silent", Severity: "critical", Message: "nothing is heard of alpha and its power was not read off.", Since: noon.Add(-312 * time.Second)},
+		{Object: "fence/ups-alpha", Condition: "fence-failed", Severity: "critical", Message: "ups-alpha did not confirm that alpha is off: refused.", Since: noon.Add(-311 * time.Second)},
 	}
 	battery := []control.Alarm{
 		{Object: "fence/ups-alpha", Condition: "on-battery", Severity: "major", Message: "ups-alpha: the UPS runs on its battery.", Since: noon.Add(-40 * time.Second)},

@@ -140,6 +140,11 @@ func stand(alarms int) string {
 	return fmt.Sprintf("%d alarms stand", alarms)
 }
 
+// remedies has what to do about an alarm that does not end by itself, by its condition.
+var remedies = map[string]string{
+	"fence-failed": "make it obey, or see that %[1]s is off and say so: storewardctl fence-confirm %[1]s --yes",
+}
+
 func renderAlarms(w io.Writer, s *api.Status, alarms []alarm, complete bool, now time.Time) {
 	if len(alarms) > 0 {
 		line(w, "ALARMS")
@@ -150,6 +155,9 @@ func renderAlarms(w io.Writer, s *api.Status, alarms []alarm, complete bool, now
 			by = ", told by " + s.GetPeer()
 		}
 		line(w, "  %-8s %s (%s, since %s%s)", strings.ToUpper(a.Severity), a.Message, a.Object, age(now.Sub(a.Since)), by)
+		if remedy := remedies[a.Condition]; remedy != "" && !a.peer {
+			line(w, "           "+remedy, s.GetPeer())
+		}
 	}
 	switch {
 	case !complete && s.GetPeerHeard():

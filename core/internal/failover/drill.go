@@ -54,7 +54,7 @@ func (m *Machine) commandDrill(c *Command) string {
 	case c.Open && !c.Anyway:
 		return "the store is open, and a drill interrupts the service"
 	case lately:
-		return "the last failover was " + ago.Round(time.Minute).String() + " ago: a drill waits an hour after one"
+		return "a drill waits an hour after a failover: " + (drillRest - ago).Round(time.Minute).String() + " more"
 	}
 	m.drill = drill{stage: trying}
 	m.note("drill-begun", m.object.store, "a drill begins: "+m.p.Peer+" is to take over")

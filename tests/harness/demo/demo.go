@@ -187,6 +187,9 @@ func (d *demo) happened(h lab.Happening) {
 
 // Kill cuts the power of the running demo's active server.
 func Kill(ctx context.Context, out io.Writer) error {
+	if os.Geteuid() != 0 {
+		return errors.New("only root may cut the demo's power: e.g. sudo make demo-kill")
+	}
 	client, err := lab.Connect(labName)
 	if err != nil {
 		return errors.New("no demo is running: start one with make demo")

@@ -25,12 +25,12 @@ interface LanesProps {
   markers: readonly Marker[];
 }
 
-/** Who was active, whether the pair was whole, and whether the services answered, over time. */
+/** Who was active, whether the pair was whole, and whether the services answered, over time: the worse of what both nodes say. */
 export function StateLanes({ store, nodes, span, markers }: LanesProps) {
   const matcher = `{store=${quote(store)}}`;
   const active = useRecent(`storeward_node_active${matcher}`, span);
-  const redundant = useRecent(`max(storeward_node_redundant${matcher})`, span);
-  const probes = useRecent(`max by (probe) (storeward_probe_up${matcher})`, span);
+  const redundant = useRecent(`min(storeward_node_redundant${matcher})`, span);
+  const probes = useRecent(`min by (probe) (storeward_probe_up${matcher})`, span);
   const lanes = useMemo<Lane[]>(() => {
     const make = (series: Series, key: string, label: string, state: Lane["state"], step: number): Lane => ({
       key,
