@@ -26,20 +26,18 @@ const (
 	// threadScan is how often the threads of the process are counted, and looked
 	// through when their number changed, for the case that the spare ones were too few.
 	threadScan = time.Second
-	// monitorSlack is how late the runtime's monitor may wake from a nap.
-	monitorSlack = time.Millisecond
 	// scansUnseen is after how many counts without a change the threads are looked
 	// through all the same: one may have ended when another began.
 	scansUnseen = 10
 )
 
-// Timely puts every thread of this process under SCHED_RR at the priority, but for
-// the runtime's monitor (relaxMonitor), and locks its memory as it is touched.
-// RESET_ON_FORK keeps children, and whatever a plugin starts, at normal priority; as
-// it does the same to threads that the Go runtime makes later, enough of them are
-// made beforehand, and later ones are looked for every second until stop is called.
-// The error says what was not allowed; the process then runs on at normal priority.
-// A wish in the environment, not a need: nothing may depend on it.
+// Timely puts every thread of this process under SCHED_RR at the priority and
+// locks its memory as it is touched. RESET_ON_FORK keeps children, and whatever a
+// plugin starts, at normal priority; as it does the same to threads that the Go
+// runtime makes later, enough of them are made beforehand, and later ones are
+// looked for every second until stop is called. The error says what was not
+// allowed; the process then runs on at normal priority. A wish in the environment,
+// not a need: nothing may depend on it.
 func Timely(priority int) (stop func(), err error) {
 	if priority < 1 || priority > 99 {
 		return func() {}, fmt.Errorf("real-time priority %d: want 1 to 99", priority)
@@ -50,9 +48,6 @@ func Timely(priority int) (stop func(), err error) {
 	}
 	makeThreads(spareThreads)
 	seen := map[int]bool{}
-	if monitor, err := relaxMonitor(tasks); err == nil {
-		seen[monitor] = true
-	}
 	if err := raiseThreads(priority, seen); err != nil {
 		return func() {}, errors.Join(err, tasks.Close())
 	}
@@ -62,28 +57,6 @@ func Timely(priority int) (stop func(), err error) {
 		watchThreads(done, tasks.Fd(), func() { _ = raiseThreads(priority, seen) }) // it was allowed a moment ago
 	}()
 	return func() { close(done) }, lockMemory()
-}
-
-// relaxMonitor has the runtime's monitor (sysmon in runtime/proc.go) wake less often,
-// and returns its thread. It is an economy: where it fails, nothing but power is lost. Whenever any goroutine runs it naps for 20 µs and looks again;
-// at real-time priority the kernel wakes it to the microsecond, and these naps were two
-// thirds of all wakings of a node that is well, a quarter of its processor time. At normal
-// priority the kernel may join naps to one of monitorSlack. The highest niceness
-// keeps others from holding it up on a busy machine. It is the first thread that the
-// runtime makes; the kernel lists threads as they were made.
-func relaxMonitor(tasks *os.File) (thread int, err error) {
-	names, err := tasks.Readdirnames(2)
-	if err != nil || len(names) < 2 {
-		return 0, errors.Join(errors.New("find the runtime's monitor"), err)
-	}
-	if thread, err = strconv.Atoi(names[1]); err != nil {
-		return 0, fmt.Errorf("find the runtime's monitor: %w", err)
-	}
-	slack := strconv.FormatInt(monitorSlack.Nanoseconds(), 10)
-	return thread, errors.Join(
-		unix.Setpriority(unix.PRIO_PROCESS, thread, -20),
-		os.WriteFile("/proc/"+names[1]+"/timerslack_ns", []byte(slack), 0),
-	)
 }
 
 // makeThreads has the runtime make at least n threads, which it then keeps: every
