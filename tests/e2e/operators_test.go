@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -156,7 +157,10 @@ func TestOperatorsWordOnANode(t *testing.T) {
 	}
 	s.refuses(active, victim.Name+" is off already", "fence", victim.Name, "--yes")
 	s.refuses(active, victim.Name+" takes no part, even when it runs", "remove", victim.Name)
-	s.order(active, "remove", victim.Name, "--yes")
+	s.eventually(10*time.Second, "the last beat is older than a deadtime, and the word is taken", func() (string, bool) {
+		_, err := s.Ctl(s.t.Context(), active, "remove", victim.Name, "--yes")
+		return fmt.Sprint(err), err == nil
+	})
 	s.shows([]*lab.Node{active}, victim.Name+" is removed: it counts as off until it is readmitted", "mode: "+victim.Name+" removed until it is readmitted")
 
 	if err := victim.PowerOn(); err != nil {
