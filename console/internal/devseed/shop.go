@@ -19,17 +19,16 @@ type shop struct {
 	active int
 	died   time.Time // when node 1-active was last cut off, for the gap in its points
 	back   time.Time
-	silent bool // its line is cut: nothing comes any more
-	alone  bool // its standby is broken
-	tended bool // somebody works at a resource, until then
-	until  time.Time
+	silent bool      // its line is cut: nothing comes any more
+	alone  bool      // its standby is broken
+	tended time.Time // somebody works at a resource until then; zero: nobody does
 	seq    int
 }
 
 // connectAll makes four stores: one with a past that is tended, a healthy one, one without
 // redundancy, one whose line is cut; and a fifth that is only enrolled.
 func connectAll(ctx context.Context, data, link string) ([]*shop, error) {
-	shops := []*shop{{name: "s0001", tended: true, until: time.Now().Add(40 * time.Minute)}, {name: "s0002"}, {name: "s0003", alone: true}, {name: "s0004", silent: true}}
+	shops := []*shop{{name: "s0001", tended: time.Now().Add(40 * time.Minute)}, {name: "s0002"}, {name: "s0003", alone: true}, {name: "s0004", silent: true}}
 	for _, s := range shops {
 		for _, name := range []string{"alpha", "beta"} {
 			n, err := connect(ctx, data, link, s.name, name)

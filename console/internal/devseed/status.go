@@ -32,11 +32,11 @@ func (s *shop) status(now time.Time, i int) *api.Status {
 		out.Decision = "active; peer " + peer + " stands by and is heard on 2 links"
 	}
 	out.Resources = resources(now, i == s.active)
-	if s.tended {
+	if !s.tended.IsZero() {
 		for _, r := range out.Resources {
 			r.Managed = r.GetName() != "web"
 		}
-		out.Modes = []*api.ModeStatus{{Mode: "unmanaged", Name: "web", Until: timestamppb.New(s.until)}}
+		out.Modes = []*api.ModeStatus{{Mode: "unmanaged", Name: "web", Until: timestamppb.New(s.tended)}}
 	}
 	out.Probes = probes(now, i == s.active)
 	out.FenceDevices = []*api.FenceDeviceStatus{s.ups(now, peer)}
