@@ -41,10 +41,11 @@ const (
 // life is what is known of one device's orders.
 type life struct {
 	answered bool // it declared itself since the daemon's start
-	declared sdk.Device
+	kind     string
 	kept     time.Time // when its state was last brought to the disk
 
-	Declared time.Duration `json:"declared,omitempty"` // how long it says that its orders take
+	// Declared is how long the device says that its orders take.
+	Declared time.Duration `json:"declared,omitempty"`
 
 	Trips []time.Duration `json:"trips,omitempty"` // newest last
 	Cut   time.Duration   `json:"cut,omitempty"`   // the last confirmed one; 0: none
@@ -101,7 +102,7 @@ func (l *deviceLives) declare(name string, d sdk.Device) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.of(name)
-	one.declared, one.Declared, one.answered = d, d.OrderLife, true
+	one.kind, one.Declared, one.answered = d.Kind, d.OrderLife, true
 }
 
 // trip keeps one round trip.
@@ -150,7 +151,7 @@ func (l *deviceLives) device(c config.FenceDevice) failover.Device {
 	return out
 }
 
-// tooShort says that the configured life is shorter than what was measured.
+// tooShort says that the configured life is shorter than what the device shows.
 func (l *deviceLives) tooShort(c config.FenceDevice) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -168,7 +169,7 @@ func (l *deviceLives) tell(out *api.FenceDeviceStatus, c config.FenceDevice) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.of(c.Name)
-	out.Kind, out.Proven = one.declared.Kind, one.proven(l.wall())
+	out.Kind, out.Proven = one.kind, one.proven(l.wall())
 	if m, ok := one.measured(); ok {
 		out.MeasuredSeconds, out.MeasuredBy, out.Measured = m.Seconds(), one.By, timestamp(one.At)
 	}

@@ -79,7 +79,7 @@ func TestProofsAgeAndOutliveTheDaemon(t *testing.T) {
 	wall := func() time.Time { return now }
 	cfg := config.FenceDevice{Name: "ups", OrderLife: config.Duration(time.Second)}
 	first := newDeviceLives(wall)
-	declared(first)
+	first.declare("ups", sdk.Device{OrderLife: 2 * time.Second})
 	trips(first, time.Millisecond, time.Millisecond, time.Millisecond)
 	text, at := first.record()
 	again, _ := first.record()
@@ -93,6 +93,9 @@ func TestProofsAgeAndOutliveTheDaemon(t *testing.T) {
 	second := newDeviceLives(wall)
 	if err := second.recall(text); err != nil {
 		t.Fatal(err)
+	}
+	if got := second.device(cfg).Measured; got != 2100*time.Millisecond {
+		t.Errorf("a start recalls a life of %v, want 2.1 s as the device declared and showed", got)
 	}
 	if second.device(cfg).Proven {
 		t.Error("proven before the device was asked what it is")
