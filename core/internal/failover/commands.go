@@ -175,7 +175,7 @@ func (m *Machine) commandPeer(c *Command) string {
 	if c.Verb == Fence {
 		return m.commandFence(c)
 	}
-	if sign := m.showsLife(); sign != "" {
+	if sign := m.showsLife(); sign != "" && !m.quiet.off { // any life would have voided that reading
 		return c.Name + " shows life: " + sign
 	}
 	if c.Verb == Remove {

@@ -115,9 +115,7 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 func (m *Machine) configure(p Policy) {
 	p.Interval = max(p.Interval, time.Millisecond)
 	p.Deadtime = max(p.Deadtime, 3*p.Interval)
-	if p.Digest != m.p.Digest && m.peer.heardAt > 0 { // it shapes the turns as well
-		m.news.toldBy = m.seq + 1
-	}
+	another := p.Digest != m.p.Digest
 	links, devices, resources := m.links, m.devices, m.resources
 	m.p, m.links, m.devices, m.resources = p, nil, nil, nil
 	m.object = objects{self: "node/" + p.Self, peer: "node/" + p.Peer, store: "store/" + p.Cluster}
@@ -146,7 +144,7 @@ func (m *Machine) configure(p Policy) {
 		m.object.devices = append(m.object.devices, "fence/"+d.name)
 	}
 	m.arrange()
-	if m.news.toldBy > 0 { // of the devices as they are now
+	if m.news.toldBy > 0 || another && m.peer.heardAt > 0 { // a configuration shapes the turns, too
 		m.news.toldBy = m.seq + 1
 	}
 	for i := range p.Resources {
@@ -198,11 +196,11 @@ func (m *Machine) Apply(now time.Duration, e Event) {
 
 // Decide says what to do now.
 func (m *Machine) Decide(now time.Duration) Plan {
-	m.open(now)      // S9: a late call is a stall
-	m.weighMains()   // rest on battery
-	m.weighSilence() // S5: who is heard, who is silent
-	m.adoptLives()   // of fence orders, for both nodes' turns
-	m.keepLives()
+	m.open(now)        // S9: a late call is a stall
+	m.weighMains()     // rest on battery
+	m.weighSilence()   // S5: who is heard, who is silent
+	m.adoptLives()     // of fence orders, for both nodes' turns
+	m.keepLives()      // for a later start
 	m.settleRights()   // what a start may adopt; S3: of two actives one stops
 	m.obey()           // operators' commands
 	m.keepModes()      // S10

@@ -98,9 +98,10 @@ func (m *Machine) keepLives() {
 	}
 }
 
-// news is how far what was measured of the devices is on its way to both calendars.
+// news is what both nodes must know to count the same turns, on its way to the peer: a
+// measured life, another configuration, this node's start.
 type news struct {
-	since  time.Duration // since when it waits while all is well; 0: it does not
+	since  time.Duration // since when a measured life waits while all is well; 0: none does
 	toldBy uint64        // the beat that first told it; 0: the peer acknowledged all that it was told
 }
 
