@@ -141,6 +141,11 @@ func (m *Machine) deviceAlarms() {
 		m.alarm(half, object, "supply-off", Major, d.name, " is off although ", m.p.Peer, " runs: it has one supply less")
 		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
 	}
+	for _, name := range m.state.Owed {
+		if m.orderable(name) == nil && !m.quiet.heard {
+			m.alarm(true, "fence/"+name, "owed", Critical, name, " was ordered off and is no fence device of ", m.p.Peer, " any more: nobody but an operator switches it on")
+		}
+	}
 	m.alarm(len(m.topology.orderable) == 0, m.object.self, "no-fence-device", Critical, "no fence device feeds ", m.p.Peer, ": there is no failover")
 }
 

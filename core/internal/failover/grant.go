@@ -181,7 +181,7 @@ func (m *Machine) take(kind takingKind, generation uint64) {
 	m.state.Generation, m.state.LastActive, m.state.Active = generation, generation, true
 	if kind == byFence {
 		m.state.Alone = true
-		if len(m.state.Owed) > 0 && m.quiet.off { // by its order, however late it acted
+		if m.owes() && m.quiet.off { // by its order, however late it acted
 			m.recordCut()
 		}
 	}
@@ -264,7 +264,7 @@ func (m *Machine) serveAlone() {
 	}
 	m.state.Alone = true
 	m.given, m.ask = beat.Grant{}, ask{}
-	if len(m.state.Owed) > 0 && m.quiet.off { // by its order, however late it acted
+	if m.owes() && m.quiet.off { // by its order, however late it acted
 		m.recordCut()
 	}
 	m.store.changed()

@@ -55,7 +55,7 @@ func (m *Machine) giveBack() {
 	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
 		return
 	}
-	if m.p.Cycle && m.quiet.off && m.state.OnDue == 0 && len(m.state.Owed) > 0 && m.modeOf(beat.ModeStandby, m.p.Self) != nil && !m.active() && !m.staysOff() {
+	if m.p.Cycle && m.quiet.off && m.state.OnDue == 0 && m.owes() && m.modeOf(beat.ModeStandby, m.p.Self) != nil && !m.active() && !m.staysOff() {
 		m.recordCut() // who takes nothing over gives the peer its power back, so that it can serve
 	}
 	if m.onBattery(feedsPeer) == beat.Yes {
@@ -77,25 +77,36 @@ func (m *Machine) giveBack() {
 		m.store.changed()
 	}
 	for _, name := range owed {
-		if d := &m.devices[m.deviceOf(name)]; cut || lives && d.power == beat.No && d.readAt > m.quiet.steady {
+		if d := m.orderable(name); d != nil && (cut || lives && d.power == beat.No && d.readAt > m.quiet.steady) {
 			m.switchOn(d)
 		}
 	}
 }
 
-// isOn tells that nothing is owed to a device: it was read on since its last
-// order, or is none of ours any more.
+// isOn tells that nothing is owed to a device any more: it was read on since its last order.
 func (m *Machine) isOn(name string) bool {
-	i := m.deviceOf(name)
-	if i < 0 || !m.devices[i].ours() {
-		return true
-	}
-	d := &m.devices[i]
-	on := d.power == beat.Yes && d.readAt > d.until
+	d := m.orderable(name)
+	on := d != nil && d.power == beat.Yes && d.readAt > d.until
 	if on {
 		d.onTry = 0
 	}
 	return on
+}
+
+// owes: a device that this node may order was ordered off, and was not read on since.
+func (m *Machine) owes() bool {
+	return slices.ContainsFunc(m.state.Owed, func(name string) bool { return m.orderable(name) != nil })
+}
+
+// orderable is the device of a name if this node may give it orders; nil: it may not, or the
+// configuration has no such device. What is owed to one that left the configuration stays
+// owed: it may come back to it.
+func (m *Machine) orderable(name string) *device {
+	i := m.deviceOf(name)
+	if i < 0 || !m.devices[i].ours() {
+		return nil
+	}
+	return &m.devices[i]
 }
 
 func (m *Machine) deviceOf(name string) int {

@@ -135,6 +135,8 @@ var faults = []func(*world){
 	func(w *world) { w.killResource(w.active()) },
 	func(w *world) { n := w.any(); w.setStuck(n) },
 	func(w *world) { w.ghosts() },
+	func(w *world) { w.reconfigure(w.any()) },
+	func(w *world) { w.reconfigure(w.any()); w.cutAll(2) },
 	func(w *world) { w.upgrade(w.any()) },
 	func(w *world) { w.upgrade(w.any()); w.breakMachine(w.active()) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
@@ -201,6 +203,20 @@ func (w *world) upgrade(n *node) {
 			w.crashDaemon(peer)
 		}
 	})
+}
+
+// reconfigure applies another configuration to a node, and mostly the same to the other some time later.
+func (w *world) reconfigure(n *node) {
+	p := w.policy()
+	w.logf("%s is configured anew: deadtime %v, %d devices", n.name, p.Deadtime, len(p.Devices))
+	n.configure(p)
+	if w.chance(0.7) {
+		peer := w.nodes[1-n.id]
+		w.after(w.between(0, 5*time.Second), func() {
+			w.logf("%s is configured like its peer", peer.name)
+			peer.configure(p)
+		})
+	}
 }
 
 // cutLink cuts a link from node 0, from node 1, or (2) both ways.

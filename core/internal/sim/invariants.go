@@ -105,7 +105,7 @@ func (w *world) checkDark(n, peer *node) {
 		return
 	}
 	v := peer.machine.View(peer.local())
-	meant := slices.ContainsFunc(v.Alarms, func(a failover.Alarm) bool { return a.Key == "stays-off" })
+	meant := slices.ContainsFunc(v.Alarms, func(a failover.Alarm) bool { return a.Key == "stays-off" || a.Key == "owed" })
 	if !meant {
 		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, v.Decision)
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -53,6 +54,21 @@ type node struct {
 	forgot    bool           // it lost its journal once, or ended while it could not keep what it had just ordered
 	unkept    bool           // its newest state could not be kept
 	ordering  time.Duration  // when it last gave an order, and for how long that may act
+}
+
+// configure gives the node a configuration; what it measured of its devices stays.
+func (n *node) configure(p failover.Policy) {
+	p.Self, p.Peer, p.Primary = n.name, names[1-n.id], n.id == n.w.primary
+	p.Devices = slices.Clone(p.Devices)
+	for i := range p.Devices {
+		for _, old := range n.policy.Devices {
+			if old.Name == p.Devices[i].Name {
+				p.Devices[i].Measured = old.Measured
+			}
+		}
+	}
+	n.policy = p
+	n.feed(failover.PolicyChanged{Policy: p})
 }
 
 // local is the machine's own clock: time since its boot, a little fast or slow.

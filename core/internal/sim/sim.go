@@ -94,14 +94,16 @@ func Run(o Options) (r Result) {
 
 // world is everything outside the two machines.
 type world struct {
-	o      Options
-	rng    *rand.Rand
-	now    time.Duration
-	queue  queue
-	order  uint64
-	nodes  [2]*node
-	links  []*link
-	supply []*device
+	o       Options
+	rng     *rand.Rand
+	now     time.Duration
+	queue   queue
+	order   uint64
+	nodes   [2]*node
+	links   []*link
+	supply  []*device
+	digest  uint64 // of the newest configuration
+	primary int    // the node that serves where both may
 	// mainsLost is since when the store is without mains; 0: it is not.
 	mainsLost time.Duration
 	dual      bool          // both nodes were active

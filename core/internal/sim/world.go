@@ -68,29 +68,34 @@ func newWorld(o Options) *world {
 		{name: "lan", loss: w.rng.Float64() * 0.05, delay: 3 * time.Millisecond, spike: 0.002},
 	}
 	w.wire()
-	both := w.policy(1)
+	w.primary = w.rng.IntN(2)
+	both := w.policy()
 	differ := w.chance(0.1) // a configuration that reached one node only
-	for i, name := range []string{"alpha", "beta"} {
+	for i, name := range names {
 		p := both
 		if differ && i == 1 {
-			p = w.policy(2)
+			p = w.policy()
 		}
-		p.Self, p.Peer, p.Primary = name, []string{"beta", "alpha"}[i], i == 0
-		p.Devices = w.believed(p.Devices)
-		w.nodes[i] = &node{
+		n := &node{
 			version: beat.Version,
-			w:       w, id: i, name: name, policy: p, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
+			w:       w, id: i, name: name, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
 			battery: battery{full: w.between(3*time.Second, 30*time.Second)},
 		}
+		n.configure(p)
+		n.policy.Devices = w.believed(n.policy.Devices)
+		w.nodes[i] = n
 	}
 	return w
 }
 
-// policy draws a store's configuration.
-func (w *world) policy(digest uint64) failover.Policy {
+var names = [2]string{"alpha", "beta"}
+
+// policy draws a store's configuration, another one by each call.
+func (w *world) policy() failover.Policy {
+	w.digest++
 	timing := timings[w.rng.IntN(len(timings))]
 	p := failover.Policy{
-		Cluster: "sim", Digest: digest,
+		Cluster: "sim", Digest: w.digest,
 		Interval: timing.interval, Warntime: timing.warn, Deadtime: timing.dead,
 		Initdead: w.between(time.Second, 4*time.Second), Holdup: 100 * time.Millisecond, Analyse: 50 * time.Millisecond,
 		CarrierBeats: w.rng.IntN(3), Cycle: true, OffTime: 2 * time.Second,
@@ -104,14 +109,18 @@ func (w *world) policy(digest uint64) failover.Policy {
 	if w.o.Mains { // an operator's settings: initdead covers a boot, the warning covers a stop
 		p.Initdead, p.OnBattery.LowRuntime = 4*time.Second, w.between(4*time.Second, 6*time.Second)
 	}
-	proven, levels := w.chance(0.7), 9
-	if digest != 1 && w.chance(0.5) {
-		levels = 1 // the other configuration knows nothing of a second level
+	proven, levels, longer := w.chance(0.7), 9, time.Duration(0)
+	if w.digest > 1 { // another configuration may know nothing of a second level, and may have longer lives
+		if w.chance(0.5) {
+			levels = 1
+		}
+		if w.chance(0.5) {
+			longer = w.between(0, 2*time.Second)
+		}
 	}
 	for _, d := range w.supply {
 		if d.level <= levels {
-			feeds := []string{"alpha", "beta"}[d.feeds]
-			p.Devices = append(p.Devices, failover.Device{Name: d.name, Feeds: []string{feeds}, Level: d.level, Life: d.life, Proven: proven})
+			p.Devices = append(p.Devices, failover.Device{Name: d.name, Feeds: []string{names[d.feeds]}, Level: d.level, Life: d.life + longer, Proven: proven})
 		}
 	}
 	return p
@@ -126,7 +135,7 @@ func (w *world) wire() {
 	if w.chance(0.4) {
 		levels = 2
 	}
-	for node, name := range []string{"alpha", "beta"} {
+	for node, name := range names {
 		for level := 1; level <= levels; level++ {
 			longest := []time.Duration{1200 * time.Millisecond, 3 * time.Second}[level-1]
 			for k := 1; k <= supplies; k++ {
