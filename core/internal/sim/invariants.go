@@ -86,6 +86,9 @@ func (w *world) checkStart(n *node, i int) {
 // checkSupplies is S7: a machine that runs while its peer does has all its supplies
 // again, unless whoever cut one of them could not remember it, or has no such device any more.
 func (w *world) checkSupplies() {
+	if w.o.Bug != NoBug { // it is to be found by the harm that it does
+		return
+	}
 	a, b := w.nodes[0], w.nodes[1]
 	w.checkDark(a, b)
 	w.checkDark(b, a)
@@ -106,7 +109,7 @@ func (n *node) knows(d *device) bool {
 
 // checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be.
 func (w *world) checkDark(n, peer *node) {
-	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.o.Bug != NoBug {
+	if n.powered || !n.cut || peer.machine == nil || peer.forgot {
 		return
 	}
 	v := peer.machine.View(peer.local())
