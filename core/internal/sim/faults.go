@@ -136,7 +136,12 @@ var faults = []func(*world){
 	func(w *world) { n := w.any(); w.setStuck(n) },
 	func(w *world) { w.ghosts() },
 	func(w *world) { w.reconfigure(w.any()) },
-	func(w *world) { w.reconfigure(w.any()); w.cutAll(2) },
+	func(w *world) { // while no link works, and first orders fail
+		w.cutAll(2)
+		w.fencePath(w.nodes[0])
+		w.fencePath(w.nodes[1])
+		w.after(w.between(0, 3*time.Second), func() { w.reconfigure(w.any()) })
+	},
 	func(w *world) { w.upgrade(w.any()) },
 	func(w *world) { w.upgrade(w.any()); w.breakMachine(w.active()) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
