@@ -127,8 +127,12 @@ type Policy struct {
 	Isolation string `yaml:"isolation" enum:"serve,stop"`
 	// IsolationTime is how long an active node may miss a ping group that its peer reaches before it hands over.
 	IsolationTime Duration `yaml:"isolation_time"`
-	// Failback is manual, or auto: the primary becomes active again once the pair has been whole for a while.
+	// Failback is manual, or auto: the primary becomes active again once the pair has been whole for failback_after,
+	// by a switchover, whatever the hour and whoever moved the service; standby mode and maintenance keep it away.
 	Failback string `yaml:"failback" enum:"manual,auto"`
+	// FailbackAfter is how long the pair must have been whole without a break before failback: auto acts: the other node
+	// serving, all its layers up, the primary heard and ready to take over.
+	FailbackAfter Duration `yaml:"failback_after"`
 	// CarrierBeats is how many beats must be missed on every other link when the
 	// direct cable's carrier is gone; 0 switches this evidence off.
 	CarrierBeats int `yaml:"carrier_beats"`

@@ -20,6 +20,7 @@ func Default() *Config {
 			Isolation:     "serve",
 			IsolationTime: Duration(5 * time.Second),
 			Failback:      "manual",
+			FailbackAfter: Duration(5 * time.Minute),
 			CarrierBeats:  2,
 			OnBattery: OnBattery{
 				StandbyAfter: Duration(5 * time.Minute),

@@ -225,6 +225,7 @@ func (k *checker) policy() {
 		k.faultf("policy.power_ons.max", "write 1 or more, or after_fence: off to leave fenced nodes off", "0 switches nothing on")
 	}
 	k.within("policy.isolation_time", p.IsolationTime, time.Second, time.Hour)
+	k.within("policy.failback_after", p.FailbackAfter, time.Second, 24*time.Hour)
 	if p.CarrierBeats < 0 || p.CarrierBeats > 10 {
 		k.faultf("policy.carrier_beats", "write 1 to 10, or 0 to switch this evidence off", "%d is out of range", p.CarrierBeats)
 	}

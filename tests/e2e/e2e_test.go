@@ -197,7 +197,10 @@ func (s *store) alarm(n *lab.Node, severity string, words ...string) {
 }
 
 // happened is one entry of a node's history.
-type happened struct{ Kind, Object, Message string }
+type happened struct {
+	Kind, Object, Message string
+	Time                  time.Time
+}
 
 // past is a node's history, newest first.
 func (s *store) past(n *lab.Node) ([]happened, error) {

@@ -17,7 +17,8 @@ func policyOf(cfg *config.Config, node string, lives *deviceLives) failover.Poli
 		Holdup: t.Holdup.Std(), Analyse: t.Analyse.Std(), CarrierBeats: p.CarrierBeats,
 		Cycle: p.AfterFence == "cycle", OffTime: p.OffTime.Std(),
 		PowerOns:      failover.Budget{Max: p.PowerOns.Max, Within: p.PowerOns.Within.Std()},
-		IsolationStop: p.Isolation == "stop", IsolationTime: p.IsolationTime.Std(), FailbackAuto: p.Failback == "auto",
+		IsolationStop: p.Isolation == "stop", IsolationTime: p.IsolationTime.Std(),
+		FailbackAuto: p.Failback == "auto", FailbackAfter: p.FailbackAfter.Std(),
 		Watchdog: cfg.Watchdog.Timeout > 0,
 		OnBattery: failover.OnBattery{
 			StandbyAfter: p.OnBattery.StandbyAfter.Std(), LowCharge: p.OnBattery.LowCharge,

@@ -311,6 +311,8 @@ type Policy struct {
 	IsolationStop bool
 	IsolationTime time.Duration
 	FailbackAuto  bool
+	// FailbackAfter is how long the pair must have been whole before an automatic failback; 0: five minutes.
+	FailbackAfter time.Duration
 	// Verify: there is a probe through the virtual IP.
 	Verify bool
 	// Watchdog: this machine can reset itself.

@@ -242,6 +242,7 @@ func (p *Policy) fields(f *form) {
 	f.yes("isolation-stop", &p.IsolationStop)
 	f.span("isolation-time", &p.IsolationTime)
 	f.yes("failback-auto", &p.FailbackAuto)
+	f.span("failback-after", &p.FailbackAfter)
 	f.yes("verify", &p.Verify)
 	f.yes("watchdog", &p.Watchdog)
 	f.span("standby-after", &p.OnBattery.StandbyAfter)

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -70,7 +71,7 @@ type taking struct {
 }
 
 const (
-	// stablePeriod is how long the cluster must have been whole before an automatic failback.
+	// stablePeriod is the default of Policy.FailbackAfter.
 	stablePeriod = 5 * time.Minute
 	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
 	isolationRest = 10 * time.Minute
@@ -429,7 +430,7 @@ func (m *Machine) considerFailback() {
 	if m.settled == 0 {
 		m.settled = m.now
 	}
-	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" && m.reached(m.settled+stablePeriod) {
+	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" && m.reached(m.settled+cmp.Or(m.p.FailbackAfter, stablePeriod)) {
 		m.beginGiving(failback, "the primary has been well for a while")
 	}
 }

@@ -21,7 +21,7 @@ func samplePolicy() failover.Policy {
 			Name: "db", Layer: "storage", ActiveActive: true, Warm: true, After: []string{"vip", "data"}, StartTimeout: 7, StopTimeout: 8, MonitorTimeout: 9,
 			FailuresToDown: 2, Restarts: failover.Budget{Max: 3, Within: 10}, Failover: true, Failovers: failover.Budget{Max: 4, Within: 11}, FenceOnStop: true,
 		}, {Name: "web"}},
-		Cycle: true, OffTime: 12, PowerOns: failover.Budget{Max: 5, Within: 13}, IsolationStop: true, IsolationTime: 14, FailbackAuto: true, Verify: true, Watchdog: true,
+		Cycle: true, OffTime: 12, PowerOns: failover.Budget{Max: 5, Within: 13}, IsolationStop: true, IsolationTime: 14, FailbackAuto: true, FailbackAfter: 20, Verify: true, Watchdog: true,
 		OnBattery: failover.OnBattery{StandbyAfter: 15, LowCharge: 16, LowRuntime: 17, Shutdown: true},
 	}
 }
