@@ -69,6 +69,16 @@ func (c *Client) Configuration(ctx context.Context) (string, error) {
 	return out.Text, err
 }
 
+// Difference asks what a configuration file would change.
+func (c *Client) Difference(ctx context.Context, file File) (out Difference, err error) {
+	return out, c.ask(ctx, http.MethodPost, "difference", file, &out)
+}
+
+// PeerDifference asks how the peer's running configuration differs.
+func (c *Client) PeerDifference(ctx context.Context) (out Difference, err error) {
+	return out, c.ask(ctx, http.MethodGet, "difference", nil, &out)
+}
+
 // Command hands over an operator's command.
 func (c *Client) Command(ctx context.Context, command Command) (out Reply, err error) {
 	return out, c.ask(ctx, http.MethodPost, "command", command, &out)

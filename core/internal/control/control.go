@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
 )
 
 // SocketName is the socket's file in the daemon's run directory.
@@ -40,6 +41,10 @@ type Daemon interface {
 	Decisions(ctx context.Context) (string, error)
 	// Configuration is the running configuration as text, secrets hidden.
 	Configuration(ctx context.Context) (string, error)
+	// Difference is what a configuration file would change; nothing is changed.
+	Difference(ctx context.Context, file File) (Difference, error)
+	// PeerDifference is how the peer's running configuration differs from this node's.
+	PeerDifference(ctx context.Context) (Difference, error)
 }
 
 // State is the answer to "how is the store?".
@@ -208,4 +213,21 @@ type Command struct {
 // Reply is the answer to a command that was taken.
 type Reply struct {
 	Message string `json:"message"`
+}
+
+// File is a configuration file to be compared.
+type File struct {
+	Name string `json:"name"` // of the file, for what is said of it
+	Text string `json:"text"`
+}
+
+// Difference is what changes from one configuration to another.
+type Difference struct {
+	From    string          `json:"from"`
+	To      string          `json:"to"`
+	Changes []config.Change `json:"changes"`
+	// Restart names the parts that a running daemon cannot change; empty: storewardctl config apply changes all.
+	Restart []string `json:"restart,omitempty"`
+	// Digests tells that the nodes' decisions depend on something that differs.
+	Digests bool `json:"digestsDiffer"`
 }

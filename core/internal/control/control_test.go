@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +39,14 @@ func (f *fakeDaemon) Timing(context.Context) (Timing, error) {
 func (f *fakeDaemon) Decisions(context.Context) (string, error)     { return "1s tick\n", nil }
 func (f *fakeDaemon) Configuration(context.Context) (string, error) { return "store: s0001\n", nil }
 func (f *fakeDaemon) Reload(context.Context) (Reply, error)         { return Reply{Message: "runs"}, nil }
+
+func (f *fakeDaemon) Difference(_ context.Context, file File) (Difference, error) {
+	return Difference{From: file.Name, To: file.Text}, nil
+}
+
+func (f *fakeDaemon) PeerDifference(context.Context) (Difference, error) {
+	return Difference{To: "running on beta", Digests: true}, nil
+}
 
 func (f *fakeDaemon) Command(_ context.Context, c Command) (Reply, error) {
 	f.commands = append(f.commands, c)
@@ -91,6 +100,13 @@ func TestQuestionsAndCommands(t *testing.T) {
 	}
 	if text, err := client.Configuration(ctx); err != nil || text != "store: s0001\n" {
 		t.Errorf("configuration %q, error %v", text, err)
+	}
+	long := strings.Repeat("a: b # comment\n", 20000) // longer than a command may be
+	if d, err := client.Difference(ctx, File{Name: "new.yaml", Text: long}); err != nil || d.From != "new.yaml" || d.To != long {
+		t.Errorf("difference %d bytes, error %v", len(d.To), err)
+	}
+	if d, err := client.PeerDifference(ctx); err != nil || d.To != "running on beta" || !d.Digests {
+		t.Errorf("difference %v, error %v", d, err)
 	}
 	if timing, err := client.Timing(ctx); err != nil || timing.Links[0].Link != "cable" || timing.Advice.Reasons[0] != "why" {
 		t.Errorf("timing %v, error %v", timing, err)

@@ -18,6 +18,7 @@ import (
 
 const (
 	maxBody      = 64 << 10
+	maxFile      = 8 << 20 // a configuration of the greatest size, escaped
 	defaultLimit = 50
 )
 
@@ -73,15 +74,31 @@ func handler(d Daemon, log logrus.FieldLogger) http.Handler {
 	}))
 	mux.HandleFunc("POST /v1/reload", answer(log, func(r *http.Request) (any, error) { return d.Reload(r.Context()) }))
 	mux.HandleFunc("POST /v1/command", answer(log, func(r *http.Request) (any, error) {
-		var command Command
-		decoder := json.NewDecoder(io.LimitReader(r.Body, maxBody))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&command); err != nil {
-			return nil, fmt.Errorf("%w: decode command: %w", ErrRefused, err)
+		command, err := body[Command](r, maxBody)
+		if err != nil {
+			return nil, err
 		}
 		return d.Command(r.Context(), command)
 	}))
+	mux.HandleFunc("GET /v1/difference", answer(log, func(r *http.Request) (any, error) { return d.PeerDifference(r.Context()) }))
+	mux.HandleFunc("POST /v1/difference", answer(log, func(r *http.Request) (any, error) {
+		file, err := body[File](r, maxFile)
+		if err != nil {
+			return nil, err
+		}
+		return d.Difference(r.Context(), file)
+	}))
 	return mux
+}
+
+// body is a request's one JSON value, strictly read.
+func body[T any](r *http.Request, most int64) (out T, err error) {
+	decoder := json.NewDecoder(io.LimitReader(r.Body, most))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&out); err != nil {
+		return out, fmt.Errorf("%w: decode request: %w", ErrRefused, err)
+	}
+	return out, nil
 }
 
 // textBody carries an answer that is one text.

@@ -27,6 +27,9 @@ const (
 	exitUsage    = 2 // the command line makes no sense
 	exitNoDaemon = 3 // the daemon does not answer
 	exitAlarm    = 4 // status --check: an alarm stands or the pair is not whole
+	// config diff ends as diff(1) does.
+	exitDiffers = 1
+	exitTrouble = 2
 )
 
 // ErrUsage marks errors of the command line.
@@ -37,6 +40,12 @@ var errNotAgreed = errors.New("nothing was done")
 
 // errAlarm makes status --check end with its own exit code.
 var errAlarm = errors.New("the store needs attention")
+
+// errDiffers makes config diff end with its own exit code.
+var errDiffers = errors.New("the configurations differ")
+
+// trouble is any error of config diff.
+type trouble struct{ error }
 
 // Env is what the commands need of the world; the tests bring their own.
 type Env struct {
@@ -61,7 +70,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 	root := New(env)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.Is(err, errAlarm) {
+	if err != nil && !errors.Is(err, errAlarm) && !errors.Is(err, errDiffers) {
 		_, _ = fmt.Fprintf(env.Err, "storewardctl: %v\n", err)
 	}
 	return exitCode(err)
@@ -71,6 +80,10 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &trouble{}):
+		return exitTrouble
+	case errors.Is(err, errDiffers):
+		return exitDiffers
 	case errors.Is(err, errUsage), errors.Is(err, errNotAgreed):
 		return exitUsage
 	case errors.Is(err, control.ErrNoDaemon):
@@ -93,7 +106,7 @@ func New(env Env) *cobra.Command {
 		Long: `storewardctl talks to the storeward daemon of this node.
 
 Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the daemon does not answer;
-4 (status --check) an alarm stands or the pair is not whole.`,
+4 (status --check) an alarm stands or the pair is not whole. config diff: 0 the same; 1 different; 2 trouble.`,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return t.checkOutput() },
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {

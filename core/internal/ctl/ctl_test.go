@@ -101,6 +101,8 @@ type fakeDaemon struct {
 	command control.Command
 	refuse  string
 	timing  control.Timing
+
+	difference control.Difference
 }
 
 func (f *fakeDaemon) State(context.Context) (control.State, error) { return f.state, nil }
@@ -122,6 +124,21 @@ func (f *fakeDaemon) Decisions(context.Context) (string, error) { return "policy
 
 func (f *fakeDaemon) Configuration(context.Context) (string, error) {
 	return "store: s0001\nkey: <secret>\n", nil
+}
+
+func (f *fakeDaemon) Difference(_ context.Context, file control.File) (control.Difference, error) {
+	d := f.difference
+	d.From, d.To = "running on alpha", file.Name
+	return d, nil
+}
+
+func (f *fakeDaemon) PeerDifference(context.Context) (control.Difference, error) {
+	if f.refuse != "" {
+		return control.Difference{}, fmt.Errorf("%w: %s", control.ErrRefused, f.refuse)
+	}
+	d := f.difference
+	d.From, d.To, d.Restart = "running on alpha", "running on beta", nil
+	return d, nil
 }
 
 func (f *fakeDaemon) Reload(context.Context) (control.Reply, error) {

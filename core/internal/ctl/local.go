@@ -14,7 +14,7 @@ import (
 )
 
 func (t *tool) configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check, show or apply the store's configuration"}
+	cmd := &cobra.Command{Use: "config", Short: "Check, show, compare or apply the store's configuration"}
 	show := &cobra.Command{
 		Use: "show", Short: "Show the running configuration, secrets hidden", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,7 +38,7 @@ of the daemon, which says so and changes nothing.`,
 			return t.show(reply, func(w io.Writer) { line(w, "%s", reply.Message) })
 		},
 	}
-	cmd.AddCommand(t.checkCommand(), show, apply)
+	cmd.AddCommand(t.checkCommand(), show, t.diffCommand(), apply)
 	return cmd
 }
 

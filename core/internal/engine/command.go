@@ -3,12 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/beat"
@@ -62,16 +59,8 @@ func (e *Engine) Decisions(context.Context) (string, error) { return e.scenario(
 
 // Configuration answers the control socket.
 func (e *Engine) Configuration(context.Context) (string, error) {
-	text, err := yaml.Marshal(e.cfg.Load())
-	if err != nil {
-		return "", fmt.Errorf("write configuration: %w", err)
-	}
-	return secretKeys.ReplaceAllString(string(text), "$1: <secret>"), nil
+	return e.cfg.Load().Shown()
 }
-
-// secretKeys finds secrets in the plugins' own sections, which the core cannot
-// know by their type; a reference to a file is none.
-var secretKeys = regexp.MustCompile(`\b(community|passw(?:or)?d|passphrase|token|secret)\s*:\s*(?:"[^"]*"|'[^']*'|[^\s,{}<"'][^\s,}]*)`)
 
 // Command answers the control socket: the active node decides, wherever the
 // operator sits; what is about this node's own machine is decided here.

@@ -106,4 +106,5 @@ type Peer interface {
 	Latest() (*peerpb.News, time.Time)
 	Snapshot(ctx context.Context, reason string) (*api.Snapshot, error)
 	Command(ctx context.Context, request *peerpb.CommandRequest) (*peerpb.CommandReply, error)
+	Configuration(ctx context.Context, request *peerpb.ConfigurationRequest) (*peerpb.Settings, error)
 }

@@ -1,9 +1,14 @@
 package engine
 
 import (
-	"reflect"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
 
 	"github.com/storeward/storeward/core/config"
+	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/peer/peerpb"
 )
 
 // use has a configuration count from now on.
@@ -13,75 +18,67 @@ func (e *Engine) use(cfg *config.Config) {
 	e.cfg.Store(cfg)
 }
 
-// needsRestart names the parts that differ and that a running daemon cannot
-// change: everything but times, the policy's choices, and the bounds of resources.
-func needsRestart(old, next *config.Config) []string {
-	var out []string
-	part := func(name string, a, b any) {
-		if !reflect.DeepEqual(a, b) {
+// needsRestart names the parts that differ and that a running daemon cannot change.
+func needsRestart(old, next *config.Config) (out []string) {
+	for _, c := range config.Diff(old, next) {
+		name := config.Part(c.Path)
+		if name == "timing" {
+			name = c.Path
+		}
+		if c.Restart && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
-	part("store", old.Store, next.Store)
-	part("nodes", old.Nodes, next.Nodes)
-	part("key", old.Key, next.Key)
-	part("ping_group", old.PingGroup, next.PingGroup)
-	part("peer", old.Peer, next.Peer)
-	part("watchdog", old.Watchdog, next.Watchdog)
-	if old.Watchdog.Timeout > 0 { // it was told how late a round of the loop may be
-		part("timing.deadtime", old.Timing.Deadtime, next.Timing.Deadtime)
-	}
-	part("report", old.Report, next.Report)
-	part("state_dir", old.StateDir, next.StateDir)
-	part("run_dir", old.RunDir, next.RunDir)
-	part("links", linkTexts(old), linkTexts(next))
-	part("fencing", fenceTexts(old), fenceTexts(next))
-	part("resources", resourceTexts(old), resourceTexts(next))
-	part("probes", probeTexts(old), probeTexts(next))
 	return out
 }
 
-// A section is compared by its text: its place in the file says nothing.
-type sectioned struct {
-	value any
-	text  string
-}
-
-func linkTexts(c *config.Config) (out []sectioned) {
-	for _, v := range c.Links {
-		text := v.With.String()
-		v.With = config.Section{}
-		out = append(out, sectioned{v, text})
+// Difference answers the control socket: what a file would change. Nothing is changed.
+func (e *Engine) Difference(_ context.Context, file control.File) (control.Difference, error) {
+	next, err := config.Parse(file.Name, []byte(file.Text))
+	if err != nil {
+		return control.Difference{}, fmt.Errorf("%w: %w", control.ErrRefused, err)
 	}
-	return out
+	running := e.cfg.Load()
+	return control.Difference{
+		From: "running on " + e.Node, To: file.Name,
+		Changes: config.Diff(running, next), Restart: needsRestart(running, next), Digests: running.Digest() != next.Digest(),
+	}, nil
 }
 
-func fenceTexts(c *config.Config) (out []sectioned) {
-	for _, v := range c.Fencing {
-		text := v.With.String()
-		v.With = config.Section{}
-		out = append(out, sectioned{v, text})
+// PeerDifference answers the control socket: how the peer's running configuration
+// differs from this node's. The peer tells it without its secrets.
+func (e *Engine) PeerDifference(ctx context.Context) (control.Difference, error) {
+	if e.Peer == nil {
+		return control.Difference{}, fmt.Errorf("%w: this node has no peer channel", control.ErrRefused)
 	}
-	return out
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt) // it never fails
+	theirs, err := e.Peer.Configuration(ctx, &peerpb.ConfigurationRequest{Salt: salt})
+	if err != nil {
+		return control.Difference{}, fmt.Errorf("%w: %w", control.ErrRefused, err)
+	}
+	running := e.cfg.Load()
+	peer := running.PeerOf(e.Node).Name
+	return control.Difference{
+		From: "running on " + e.Node, To: "running on " + peer,
+		Changes: config.DiffSettings(running.Settings(salt), settingsOf(theirs)), Digests: running.Digest() != theirs.GetDigest(),
+	}, nil
 }
 
-// resourceTexts leaves out what only the policy reads.
-func resourceTexts(c *config.Config) (out []sectioned) {
-	for _, v := range c.Resources {
-		text := v.With.String()
-		v.With = config.Section{}
-		v.Restarts, v.Failovers, v.OnFailure, v.StopFailed, v.FailuresToDown, v.After = config.Budget{}, config.Budget{}, "", "", 0, nil
-		v.StartTimeout, v.StopTimeout = 0, 0
-		out = append(out, sectioned{v, text})
+// Configuration tells the peer what runs here; of secrets only their marks.
+func (p PeerSide) Configuration(r *peerpb.ConfigurationRequest) *peerpb.Settings {
+	running := p.e.cfg.Load()
+	out := &peerpb.Settings{Digest: running.Digest()}
+	for _, s := range running.Settings(r.GetSalt()) {
+		out.Settings = append(out.Settings, &peerpb.Setting{Path: s.Path, Value: s.Value, Mark: []byte(s.Mark), Entry: s.Entry})
 	}
 	return out
 }
 
-func probeTexts(c *config.Config) (out []sectioned) {
-	for _, v := range c.Probes {
-		text := v.With.String()
-		v.With = config.Section{}
-		out = append(out, sectioned{v, text})
+func settingsOf(c *peerpb.Settings) []config.Setting {
+	out := make([]config.Setting, 0, len(c.GetSettings()))
+	for _, s := range c.GetSettings() {
+		out = append(out, config.Setting{Path: s.GetPath(), Value: s.GetValue(), Mark: string(s.GetMark()), Entry: s.GetEntry()})
 	}
 	return out
 }

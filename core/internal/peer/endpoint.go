@@ -62,3 +62,7 @@ func (e *endpoint) Snapshot(ctx context.Context, request *peerpb.SnapshotRequest
 func (e *endpoint) Command(ctx context.Context, request *peerpb.CommandRequest) (*peerpb.CommandReply, error) {
 	return e.own.Command(ctx, request), nil
 }
+
+func (e *endpoint) Configuration(_ context.Context, request *peerpb.ConfigurationRequest) (*peerpb.Settings, error) {
+	return e.own.Configuration(request), nil
+}

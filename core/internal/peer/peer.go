@@ -20,8 +20,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
@@ -53,6 +55,8 @@ type Node interface {
 	Snapshot(ctx context.Context, reason string) *api.Snapshot
 	// Command hands over an operator's command that reached the other node.
 	Command(ctx context.Context, request *peerpb.CommandRequest) *peerpb.CommandReply
+	// Configuration tells what this node runs; it returns at once.
+	Configuration(request *peerpb.ConfigurationRequest) *peerpb.Settings
 	// Heard takes the peer's news, with its newest status; it returns at once.
 	Heard(news *peerpb.News)
 }
@@ -130,6 +134,20 @@ func (c *Channel) Command(ctx context.Context, request *peerpb.CommandRequest) (
 	reply, err := c.client.Command(ctx, request)
 	if err != nil {
 		return nil, fmt.Errorf("hand command %s to %s: %w: %w", request.GetName(), c.options.Peer, ErrAway, err)
+	}
+	return reply, nil
+}
+
+// Configuration asks the peer what it runs.
+func (c *Channel) Configuration(ctx context.Context, request *peerpb.ConfigurationRequest) (*peerpb.Settings, error) {
+	ctx, cancel := context.WithTimeout(ctx, snapshotBound)
+	defer cancel()
+	reply, err := c.client.Configuration(ctx, request)
+	switch {
+	case status.Code(err) == codes.Unimplemented:
+		return nil, fmt.Errorf("the daemon of %s is of an older version and does not tell its configuration", c.options.Peer)
+	case err != nil:
+		return nil, fmt.Errorf("ask %s for its configuration: %w: %w", c.options.Peer, ErrAway, err)
 	}
 	return reply, nil
 }

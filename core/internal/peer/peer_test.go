@@ -37,6 +37,10 @@ func (f *fakeNode) Command(_ context.Context, r *peerpb.CommandRequest) *peerpb.
 	return &peerpb.CommandReply{Accepted: true, Message: f.name + " takes " + r.GetName()}
 }
 
+func (f *fakeNode) Configuration(r *peerpb.ConfigurationRequest) *peerpb.Settings {
+	return &peerpb.Settings{Settings: []*peerpb.Setting{{Path: "store", Value: f.name, Mark: r.GetSalt()}}}
+}
+
 func (f *fakeNode) Heard(n *peerpb.News) {
 	select {
 	case f.heard <- n:
@@ -133,6 +137,10 @@ func TestNewsSnapshotAndCommandReachThePeer(t *testing.T) {
 	reply, err := p.channels["beta"].Command(ctx, &peerpb.CommandRequest{Name: "switchover"})
 	if err != nil || reply.GetMessage() != "alpha takes switchover" {
 		t.Errorf("reply %v, error %v", reply, err)
+	}
+	settings, err := p.channels["beta"].Configuration(ctx, &peerpb.ConfigurationRequest{Salt: []byte("salt")})
+	if list := settings.GetSettings(); err != nil || len(list) != 1 || list[0].GetValue() != "alpha" || string(list[0].GetMark()) != "salt" {
+		t.Errorf("settings %v, error %v", settings, err)
 	}
 	if news, taken := p.channels["alpha"].Latest(); news.GetNode() != "beta" || taken.IsZero() {
 		t.Errorf("latest news %v at %v", news, taken)

@@ -480,6 +480,175 @@ func (x *CommandReply) GetMessage() string {
 	return ""
 }
 
+type ConfigurationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Secrets are told as their HMAC-SHA256 under it: enough to see that two differ.
+	Salt          []byte `protobuf:"bytes,1,opt,name=salt,proto3" json:"salt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigurationRequest) Reset() {
+	*x = ConfigurationRequest{}
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigurationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigurationRequest) ProtoMessage() {}
+
+func (x *ConfigurationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigurationRequest.ProtoReflect.Descriptor instead.
+func (*ConfigurationRequest) Descriptor() ([]byte, []int) {
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ConfigurationRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+// Settings are a running configuration, defaults included, secrets left out.
+type Settings struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Settings []*Setting             `protobuf:"bytes,1,rep,name=settings,proto3" json:"settings,omitempty"`
+	// Over the part that the nodes' decisions depend on, as in a beat.
+	Digest        string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settings) Reset() {
+	*x = Settings{}
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settings) ProtoMessage() {}
+
+func (x *Settings) ProtoReflect() protoreflect.Message {
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settings.ProtoReflect.Descriptor instead.
+func (*Settings) Descriptor() ([]byte, []int) {
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Settings) GetSettings() []*Setting {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *Settings) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// Setting is one value by its key path.
+type Setting struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Path  string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Value string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Mark  []byte                 `protobuf:"bytes,3,opt,name=mark,proto3" json:"mark,omitempty"`
+	// The path of the named entry of a list that holds it.
+	Entry         string `protobuf:"bytes,4,opt,name=entry,proto3" json:"entry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Setting) Reset() {
+	*x = Setting{}
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Setting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Setting) ProtoMessage() {}
+
+func (x *Setting) ProtoReflect() protoreflect.Message {
+	mi := &file_core_internal_peer_peerpb_peer_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Setting.ProtoReflect.Descriptor instead.
+func (*Setting) Descriptor() ([]byte, []int) {
+	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Setting) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Setting) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Setting) GetMark() []byte {
+	if x != nil {
+		return x.Mark
+	}
+	return nil
+}
+
+func (x *Setting) GetEntry() string {
+	if x != nil {
+		return x.Entry
+	}
+	return ""
+}
+
 var File_core_internal_peer_peerpb_peer_proto protoreflect.FileDescriptor
 
 const file_core_internal_peer_peerpb_peer_proto_rawDesc = "" +
@@ -518,11 +687,22 @@ const file_core_internal_peer_peerpb_peer_proto_rawDesc = "" +
 	"\x06anyway\x18\x06 \x01(\bR\x06anyway\"D\n" +
 	"\fCommandReply\x12\x1a\n" +
 	"\baccepted\x18\x01 \x01(\bR\baccepted\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage2\xe6\x01\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"*\n" +
+	"\x14ConfigurationRequest\x12\x12\n" +
+	"\x04salt\x18\x01 \x01(\fR\x04salt\"Z\n" +
+	"\bSettings\x126\n" +
+	"\bsettings\x18\x01 \x03(\v2\x1a.storeward.peer.v1.SettingR\bsettings\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\tR\x06digest\"]\n" +
+	"\aSetting\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x12\n" +
+	"\x04mark\x18\x03 \x01(\fR\x04mark\x12\x14\n" +
+	"\x05entry\x18\x04 \x01(\tR\x05entry2\xbd\x02\n" +
 	"\x04Peer\x12C\n" +
 	"\x05Watch\x12\x1f.storeward.peer.v1.WatchRequest\x1a\x17.storeward.peer.v1.News0\x01\x12J\n" +
 	"\bSnapshot\x12\".storeward.peer.v1.SnapshotRequest\x1a\x1a.storeward.api.v1.Snapshot\x12M\n" +
-	"\aCommand\x12!.storeward.peer.v1.CommandRequest\x1a\x1f.storeward.peer.v1.CommandReplyB:Z8github.com/storeward/storeward/core/internal/peer/peerpbb\x06proto3"
+	"\aCommand\x12!.storeward.peer.v1.CommandRequest\x1a\x1f.storeward.peer.v1.CommandReply\x12U\n" +
+	"\rConfiguration\x12'.storeward.peer.v1.ConfigurationRequest\x1a\x1b.storeward.peer.v1.SettingsB:Z8github.com/storeward/storeward/core/internal/peer/peerpbb\x06proto3"
 
 var (
 	file_core_internal_peer_peerpb_peer_proto_rawDescOnce sync.Once
@@ -536,34 +716,40 @@ func file_core_internal_peer_peerpb_peer_proto_rawDescGZIP() []byte {
 	return file_core_internal_peer_peerpb_peer_proto_rawDescData
 }
 
-var file_core_internal_peer_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_core_internal_peer_peerpb_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_core_internal_peer_peerpb_peer_proto_goTypes = []any{
-	(*WatchRequest)(nil),    // 0: storeward.peer.v1.WatchRequest
-	(*News)(nil),            // 1: storeward.peer.v1.News
-	(*Alarm)(nil),           // 2: storeward.peer.v1.Alarm
-	(*IncidentRef)(nil),     // 3: storeward.peer.v1.IncidentRef
-	(*SnapshotRequest)(nil), // 4: storeward.peer.v1.SnapshotRequest
-	(*CommandRequest)(nil),  // 5: storeward.peer.v1.CommandRequest
-	(*CommandReply)(nil),    // 6: storeward.peer.v1.CommandReply
-	(*api.Status)(nil),      // 7: storeward.api.v1.Status
-	(*api.Snapshot)(nil),    // 8: storeward.api.v1.Snapshot
+	(*WatchRequest)(nil),         // 0: storeward.peer.v1.WatchRequest
+	(*News)(nil),                 // 1: storeward.peer.v1.News
+	(*Alarm)(nil),                // 2: storeward.peer.v1.Alarm
+	(*IncidentRef)(nil),          // 3: storeward.peer.v1.IncidentRef
+	(*SnapshotRequest)(nil),      // 4: storeward.peer.v1.SnapshotRequest
+	(*CommandRequest)(nil),       // 5: storeward.peer.v1.CommandRequest
+	(*CommandReply)(nil),         // 6: storeward.peer.v1.CommandReply
+	(*ConfigurationRequest)(nil), // 7: storeward.peer.v1.ConfigurationRequest
+	(*Settings)(nil),             // 8: storeward.peer.v1.Settings
+	(*Setting)(nil),              // 9: storeward.peer.v1.Setting
+	(*api.Status)(nil),           // 10: storeward.api.v1.Status
+	(*api.Snapshot)(nil),         // 11: storeward.api.v1.Snapshot
 }
 var file_core_internal_peer_peerpb_peer_proto_depIdxs = []int32{
-	7, // 0: storeward.peer.v1.News.status:type_name -> storeward.api.v1.Status
-	8, // 1: storeward.peer.v1.News.digest:type_name -> storeward.api.v1.Snapshot
-	3, // 2: storeward.peer.v1.News.incidents:type_name -> storeward.peer.v1.IncidentRef
-	2, // 3: storeward.peer.v1.News.alarms:type_name -> storeward.peer.v1.Alarm
-	0, // 4: storeward.peer.v1.Peer.Watch:input_type -> storeward.peer.v1.WatchRequest
-	4, // 5: storeward.peer.v1.Peer.Snapshot:input_type -> storeward.peer.v1.SnapshotRequest
-	5, // 6: storeward.peer.v1.Peer.Command:input_type -> storeward.peer.v1.CommandRequest
-	1, // 7: storeward.peer.v1.Peer.Watch:output_type -> storeward.peer.v1.News
-	8, // 8: storeward.peer.v1.Peer.Snapshot:output_type -> storeward.api.v1.Snapshot
-	6, // 9: storeward.peer.v1.Peer.Command:output_type -> storeward.peer.v1.CommandReply
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	10, // 0: storeward.peer.v1.News.status:type_name -> storeward.api.v1.Status
+	11, // 1: storeward.peer.v1.News.digest:type_name -> storeward.api.v1.Snapshot
+	3,  // 2: storeward.peer.v1.News.incidents:type_name -> storeward.peer.v1.IncidentRef
+	2,  // 3: storeward.peer.v1.News.alarms:type_name -> storeward.peer.v1.Alarm
+	9,  // 4: storeward.peer.v1.Settings.settings:type_name -> storeward.peer.v1.Setting
+	0,  // 5: storeward.peer.v1.Peer.Watch:input_type -> storeward.peer.v1.WatchRequest
+	4,  // 6: storeward.peer.v1.Peer.Snapshot:input_type -> storeward.peer.v1.SnapshotRequest
+	5,  // 7: storeward.peer.v1.Peer.Command:input_type -> storeward.peer.v1.CommandRequest
+	7,  // 8: storeward.peer.v1.Peer.Configuration:input_type -> storeward.peer.v1.ConfigurationRequest
+	1,  // 9: storeward.peer.v1.Peer.Watch:output_type -> storeward.peer.v1.News
+	11, // 10: storeward.peer.v1.Peer.Snapshot:output_type -> storeward.api.v1.Snapshot
+	6,  // 11: storeward.peer.v1.Peer.Command:output_type -> storeward.peer.v1.CommandReply
+	8,  // 12: storeward.peer.v1.Peer.Configuration:output_type -> storeward.peer.v1.Settings
+	9,  // [9:13] is the sub-list for method output_type
+	5,  // [5:9] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_core_internal_peer_peerpb_peer_proto_init() }
@@ -577,7 +763,7 @@ func file_core_internal_peer_peerpb_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_core_internal_peer_peerpb_peer_proto_rawDesc), len(file_core_internal_peer_peerpb_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

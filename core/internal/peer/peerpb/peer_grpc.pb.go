@@ -23,9 +23,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Peer_Watch_FullMethodName    = "/storeward.peer.v1.Peer/Watch"
-	Peer_Snapshot_FullMethodName = "/storeward.peer.v1.Peer/Snapshot"
-	Peer_Command_FullMethodName  = "/storeward.peer.v1.Peer/Command"
+	Peer_Watch_FullMethodName         = "/storeward.peer.v1.Peer/Watch"
+	Peer_Snapshot_FullMethodName      = "/storeward.peer.v1.Peer/Snapshot"
+	Peer_Command_FullMethodName       = "/storeward.peer.v1.Peer/Command"
+	Peer_Configuration_FullMethodName = "/storeward.peer.v1.Peer/Configuration"
 )
 
 // PeerClient is the client API for Peer service.
@@ -38,6 +39,8 @@ type PeerClient interface {
 	Snapshot(ctx context.Context, in *SnapshotRequest, opts ...grpc.CallOption) (*api.Snapshot, error)
 	// Command hands an operator's command to the serving node.
 	Command(ctx context.Context, in *CommandRequest, opts ...grpc.CallOption) (*CommandReply, error)
+	// Configuration is what the serving node runs, for an operator's comparison.
+	Configuration(ctx context.Context, in *ConfigurationRequest, opts ...grpc.CallOption) (*Settings, error)
 }
 
 type peerClient struct {
@@ -87,6 +90,16 @@ func (c *peerClient) Command(ctx context.Context, in *CommandRequest, opts ...gr
 	return out, nil
 }
 
+func (c *peerClient) Configuration(ctx context.Context, in *ConfigurationRequest, opts ...grpc.CallOption) (*Settings, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Settings)
+	err := c.cc.Invoke(ctx, Peer_Configuration_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PeerServer is the server API for Peer service.
 // All implementations must embed UnimplementedPeerServer
 // for forward compatibility.
@@ -97,6 +110,8 @@ type PeerServer interface {
 	Snapshot(context.Context, *SnapshotRequest) (*api.Snapshot, error)
 	// Command hands an operator's command to the serving node.
 	Command(context.Context, *CommandRequest) (*CommandReply, error)
+	// Configuration is what the serving node runs, for an operator's comparison.
+	Configuration(context.Context, *ConfigurationRequest) (*Settings, error)
 	mustEmbedUnimplementedPeerServer()
 }
 
@@ -115,6 +130,9 @@ func (UnimplementedPeerServer) Snapshot(context.Context, *SnapshotRequest) (*api
 }
 func (UnimplementedPeerServer) Command(context.Context, *CommandRequest) (*CommandReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Command not implemented")
+}
+func (UnimplementedPeerServer) Configuration(context.Context, *ConfigurationRequest) (*Settings, error) {
+	return nil, status.Error(codes.Unimplemented, "method Configuration not implemented")
 }
 func (UnimplementedPeerServer) mustEmbedUnimplementedPeerServer() {}
 func (UnimplementedPeerServer) testEmbeddedByValue()              {}
@@ -184,6 +202,24 @@ func _Peer_Command_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Peer_Configuration_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConfigurationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServer).Configuration(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Peer_Configuration_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServer).Configuration(ctx, req.(*ConfigurationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Peer_ServiceDesc is the grpc.ServiceDesc for Peer service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -198,6 +234,10 @@ var Peer_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Command",
 			Handler:    _Peer_Command_Handler,
+		},
+		{
+			MethodName: "Configuration",
+			Handler:    _Peer_Configuration_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
