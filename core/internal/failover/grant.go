@@ -1,57 +1,11 @@
 package failover
 
 import (
-	"cmp"
 	"strconv"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
 )
-
-// givingKind tells why this node gives its right away.
-type givingKind uint8
-
-const (
-	notGiving givingKind = iota
-	agreement            // S4: nobody is active, the peer goes first
-	switchover
-	forResource // a resource that cannot be mended here
-	isolated    // the peer reaches the ping group, this node does not
-	failback    // the primary is well again
-	lowBattery  // its battery is low, the peer's is not
-	standDown   // S3: no grant, the peer is active already
-	cutOffStop  // isolation: stop; no grant
-	powerDown   // its battery is low and nobody could take over; no grant
-)
-
-// grants tells whether the peer is told that it may be active.
-func (k givingKind) grants() bool { return k < standDown }
-
-// mayGive names what keeps this node from giving its right away in order; empty:
-// nothing does. What nobody may stop here cannot run there.
-func (m *Machine) mayGive() string {
-	if m.modeOf(beat.Maintenance, "") != nil {
-		return "maintenance is on"
-	}
-	for i := range m.resources {
-		switch r := &m.resources[i]; {
-		case r.holds() && !m.managed(i):
-			return r.name + " is unmanaged: manage it first"
-		case r.holds() && r.stopFailed:
-			return r.name + " did not stop: clean it up first"
-		}
-	}
-	return ""
-}
-
-// giving is a right being given away: everything stopped, then the new
-// generation persisted, then sent (S11).
-type giving struct {
-	kind    givingKind
-	why     string
-	began   time.Duration
-	version uint64 // of the state that holds the new generation; 0: not yet asked for
-}
 
 type takingKind uint8
 
@@ -70,14 +24,8 @@ type taking struct {
 	before  State // to undo it when a sign of life voids the ground
 }
 
-const (
-	// stablePeriod is the default of Policy.FailbackAfter.
-	stablePeriod = 5 * time.Minute
-	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
-	isolationRest = 10 * time.Minute
-	// keepPatience: a node that cannot save a granted right asks to be cut after this time.
-	keepPatience = 3 * time.Second
-)
+// keepPatience: a node that cannot save a granted right asks to be cut after this time.
+const keepPatience = 3 * time.Second
 
 // cannotKeep: a granted right cannot be made durable. The giver has given it
 // away for good, so this node asks to be cut.
@@ -270,167 +218,4 @@ func (m *Machine) serveAlone() {
 	}
 	m.store.changed()
 	m.note("fence-confirmed", m.object.peer, m.p.Peer+" is off: "+m.offGround())
-}
-
-// beginGiving starts to give the right away. A stand-down overrides anything else.
-func (m *Machine) beginGiving(kind givingKind, why string) {
-	if m.giving.kind == kind || m.giving.kind != notGiving && kind.grants() || m.giving.version > 0 {
-		return
-	}
-	m.giving = giving{kind: kind, why: why, began: m.now}
-	m.why("S11", "giving", why, 0)
-	if kind != agreement {
-		m.note("handover-begun", m.object.self, "giving up the active role: "+why)
-	}
-}
-
-// handOver carries a giving through its steps: stop, persist, grant.
-func (m *Machine) handOver() {
-	m.considerStandbyMode()
-	m.considerBattery()
-	m.considerIsolation()
-	m.considerFailback()
-	g := &m.giving
-	if g.kind == notGiving {
-		return
-	}
-	if g.version == 0 {
-		m.prepareGiving()
-		return
-	}
-	if !m.store.durable(g.version) {
-		return
-	}
-	m.cutMe = false
-	if g.kind.grants() {
-		m.given, m.gaveAt = beat.Grant{Generation: m.state.Generation, To: m.peer.b.Incarnation}, g.began
-		if g.kind == agreement {
-			m.gaveAt = 0 // nothing was stopped for it
-		}
-		m.note("grant-given", m.object.peer, "granted generation "+itoa(m.state.Generation)+" to "+m.p.Peer)
-	}
-	*g = giving{}
-	m.urgent = true
-	if m.role != beat.Stopped {
-		m.setRole(beat.Standby)
-		m.weighMains() // what stopped for its battery rests at once
-	}
-}
-
-// prepareGiving waits until everything has stopped, then asks for the state to be kept.
-func (m *Machine) prepareGiving() {
-	g := &m.giving
-	if g.kind == powerDown && m.onBattery(feedsSelf) == beat.No {
-		m.abortGiving("mains are back")
-		return
-	}
-	if m.stopStuck() { // a stop that failed is no grant
-		if g.kind == powerDown {
-			return
-		}
-		if !g.kind.grants() || m.stopFences() && m.quiet.heard {
-			if !m.cutMe {
-				m.cutMe, m.urgent = true, true
-			}
-			return
-		}
-		m.abortGiving("a resource did not stop")
-		return
-	}
-	m.cutMe = false
-	if g.kind.grants() && !m.peerReady() {
-		m.abortGiving(m.peerLacks())
-		return
-	}
-	if why := m.mayGive(); g.kind != standDown && why != "" { // a mode that came with a beat
-		m.abortGiving(why)
-		return
-	}
-	if !m.clean() || g.kind.grants() && m.peer.heardAt <= m.order.until { // who may just have been cut is granted nothing
-		return
-	}
-	m.state.Active = false
-	if g.kind.grants() {
-		m.state.Generation = max(m.state.Generation, m.peer.b.Generation) + 1
-	}
-	g.version = m.store.changed()
-}
-
-// abortGiving: this node stays what it was; what it stopped starts again.
-func (m *Machine) abortGiving(why string) {
-	if m.giving.kind != agreement {
-		m.note("handover-aborted", m.object.self, "staying active: "+why)
-		m.endDrill("staying active: " + why)
-	}
-	m.giving = giving{}
-	m.cutMe = false
-	for i := range m.resources {
-		m.resources[i].kept = gone
-	}
-}
-
-// isolation is the difference between the two nodes' sight of the ping group.
-type isolation struct {
-	since  time.Duration // we do not reach it and the peer does; 0: no such difference
-	gone   time.Duration // since when there is no difference either way; 0: there is
-	locked bool          // handed over once; not again until gone for isolationRest
-}
-
-// considerIsolation hands over from an active node that lost the ping group to
-// a peer that reaches it.
-func (m *Machine) considerIsolation() {
-	a, p := &m.apart, &m.peer
-	mine, theirs := m.ping.reach, p.b.PingGroup
-	differ := m.quiet.heard && (mine == beat.No && theirs == beat.Yes || mine == beat.Yes && theirs == beat.No)
-	switch {
-	case differ:
-		a.gone = 0
-	case a.gone == 0:
-		a.gone = m.now
-	case a.locked && m.now-a.gone >= isolationRest:
-		a.locked = false
-	}
-	if !differ || mine != beat.No || !m.active() {
-		a.since = 0
-		m.considerCutOffStop()
-		return
-	}
-	if a.since == 0 {
-		a.since = max(m.ping.since, p.pingYes)
-	}
-	if !a.locked && m.giving.kind == notGiving && m.mayGive() == "" && m.peerReady() && m.reached(a.since+m.p.IsolationTime) {
-		a.locked = true
-		m.beginGiving(isolated, "the peer reaches the ping group and this node does not")
-	}
-}
-
-// considerCutOffStop is isolation: stop. An active node that is cut off from
-// everybody stops serving.
-func (m *Machine) considerCutOffStop() {
-	if m.p.IsolationStop && m.active() && m.quiet.silent && m.ping.cutOff() && m.giving.kind == notGiving &&
-		m.mayGive() == "" && m.reached(max(m.quiet.since, m.ping.since)+m.p.IsolationTime) {
-		m.beginGiving(cutOffStop, "cut off from the ping group and the peer")
-	}
-}
-
-// considerStandbyMode: an active node in standby mode hands over as soon as
-// its peer is ready.
-func (m *Machine) considerStandbyMode() {
-	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerReady() && m.mayGive() == "" {
-		m.beginGiving(switchover, "standby mode")
-	}
-}
-
-// considerFailback is failback: auto.
-func (m *Machine) considerFailback() {
-	if !m.active() || !m.peerReady() || !m.allUp() {
-		m.settled = 0
-		return
-	}
-	if m.settled == 0 {
-		m.settled = m.now
-	}
-	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" && m.reached(m.settled+cmp.Or(m.p.FailbackAfter, stablePeriod)) {
-		m.beginGiving(failback, "the primary has been well for a while")
-	}
 }

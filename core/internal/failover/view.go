@@ -7,6 +7,102 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 )
 
+// View is the machine's state for people: status pages, reports, the console.
+type View struct {
+	Role       beat.Role
+	Generation uint64
+	Decision   string     // one sentence
+	Modes      []ModeView // all that hold, wherever they were asked for
+	Redundant  bool       // both up, one active, the other able to take over
+	Phase      string
+	PingGroup  beat.Tri
+	Peer       PeerView
+	Links      []LinkView
+	Resources  []ResourceView
+	Devices    []DeviceView
+	Alarms     []Alarm
+	// Failover is the last or running change of the active role; Generation 0: none since start.
+	Failover Failover
+}
+
+// ModeView is one mode. Left counts down to its end, below 0 where it is over its
+// time; it means nothing for one without an end.
+type ModeView struct {
+	Kind beat.ModeKind
+	Name string // of the node or the resource; empty for maintenance
+	Left time.Duration
+	Ends bool
+}
+
+// PeerView is what is known of the peer.
+type PeerView struct {
+	Name        string
+	Role        beat.Role // as last told
+	Heard       bool
+	Silent      bool
+	LastHeard   time.Duration // 0: never
+	Generation  uint64
+	Incarnation beat.ID
+	Off         bool // every supply read off in this silence
+	// What its newest beat said of itself.
+	PingGroup beat.Tri
+	CutMe     bool
+	Layers    []beat.Layer
+}
+
+// LinkView is one link.
+type LinkView struct {
+	Name      string
+	Health    beat.Health
+	Carrier   beat.Tri
+	LastHeard time.Duration // 0: never
+	Heard     uint64
+	Old       uint64 // beats dropped because a newer one was heard
+}
+
+// ResourceView is one resource. State is "started", "warm", "stopped", "starting",
+// "stopping", "failed", "blocked" or "unknown".
+type ResourceView struct {
+	Name     string
+	State    string
+	Wanted   bool // wanted running on this node
+	Health   beat.Health
+	Message  string
+	PID      int
+	Restarts int
+	Managed  bool
+	Since    time.Duration
+}
+
+// DeviceView is one fence device.
+type DeviceView struct {
+	Name  string
+	Level int
+	Power beat.Tri
+	Read  time.Duration
+	Err   string
+}
+
+// Failover is one change of the active role towards this node, with its phases.
+type Failover struct {
+	Kind       string // "failover", "switchover", "drill", "start"
+	Generation uint64
+	Began      time.Duration // last beat heard (failover), first stop on the giver (switchover, drill), or boot agreement
+	Done       time.Duration // service verified; 0: not yet
+	OK         bool
+	Phases     []Phase
+}
+
+// Phase is one step: detect, analyse, fence (of a failover), stop (of a planned
+// change), address, storage, start, verify, announce, devices (of a drill). End 0:
+// still running.
+type Phase struct {
+	Name       string
+	Start, End time.Duration
+	OK         bool
+	Detail     string
+}
+
 // View shows the machine to people. What it returns is the caller's own.
 func (m *Machine) View(now time.Duration) View {
 	now = max(now, m.now)
