@@ -44,14 +44,23 @@ func (c *Config) eachUse(do func(u Use, with *Section)) {
 
 // Unknown is the fault of a use whose plugin is none of the known ones.
 func (u Use) Unknown(known []string) Faults {
-	return u.fault("plugin", fmt.Sprintf("there is no plugin %q", u.Plugin), suggest(u.Plugin, known))
+	right := suggest(u.Plugin, known)
+	if nearest(u.Plugin, known) == "" {
+		right += "; a third party's needs an allow file on this node, which storewardctl plugin check prints"
+	}
+	return u.fault("plugin", fmt.Sprintf("there is no plugin %q", u.Plugin), right)
 }
+
+// Refused is the fault of a use whose plugin may not run on this node.
+func (u Use) Refused(err error) Faults { return u.fault("plugin", oneLine(err), "") }
 
 // Silent is the fault of a use whose plugin could not say what it makes of its section.
 func (u Use) Silent(err error) Faults {
-	reason := strings.Join(strings.Fields(err.Error()), " ") // one fault, one line
-	return u.fault("plugin", fmt.Sprintf("plugin %s cannot be asked about its section: %s", u.Plugin, reason), "")
+	return u.fault("plugin", fmt.Sprintf("plugin %s cannot be asked about its section: %s", u.Plugin, oneLine(err)), "")
 }
+
+// oneLine: one fault, one line.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // Unpromotable is the fault of a warm resource whose plugin, so configured, cannot promote it.
 func (u Use) Unpromotable() Faults {

@@ -38,8 +38,8 @@ func (a *App) openHost(ctx context.Context) error {
 	}
 	options := host.Options{
 		Log: a.log, Dir: filepath.Join(a.cfg.RunDir, "plugins"), StateDir: filepath.Join(a.cfg.RunDir, "instances"),
-		Command: program.Command,
-		Hook:    a.pluginHappened,
+		Command: program.Command, Allowed: host.ReadAllowed(filepath.Join(filepath.Dir(a.o.Config), host.AllowDir), program.Plugins),
+		Hook: a.pluginHappened,
 	}
 	if a.o.Realtime {
 		options.Realtime = map[string]int{"reach": quickPriority, "vip": quickPriority}
@@ -65,7 +65,10 @@ func (a *App) openHost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.host, a.judge = h, sections.Judge{Host: h, Program: program}
+	a.host, a.judge = h, sections.Judge{Host: h, Known: program.Plugins}
+	for _, allowed := range options.Allowed {
+		a.judge.Known = append(a.judge.Known, allowed.Plugin)
+	}
 	a.onClose(h.Close)
 	return nil
 }
@@ -80,13 +83,15 @@ func (a *App) pluginHappened(p host.PluginEvent) {
 // checkSections asks every plugin whether it understands its sections, before
 // anything runs. One that hangs or answers garbage has said nothing against them: a
 // node must not stay without its daemon for the sake of one probe's plugin. It is
-// restarted and told of like any other. One that ends at once is refused.
+// restarted and told of like any other; so is a third party's that changed since it was
+// allowed. One that ends at once is refused.
 func (a *App) checkSections(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkBound)
 	defer cancel()
 	lenient := a.judge
-	lenient.Sick = func(plugin string, err error) {
+	lenient.Sick = func(plugin string, err error) bool {
 		a.log.WithError(err).WithField("plugin", plugin).Error("sections not checked")
+		return true
 	}
 	return lenient.Check(ctx, a.cfg, a.node)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -85,14 +86,22 @@ func (t *tool) checkSections(ctx context.Context, cfg *config.Config, plugins st
 	if err != nil {
 		return []string{fmt.Sprintf("what stands below with: %v: name it with --plugins", err)}, nil
 	}
-	h, leave, err := t.borrowHost(program)
+	allowed := host.ReadAllowed(filepath.Join(filepath.Dir(t.config), host.AllowDir), program.Plugins)
+	h, leave, err := t.borrowHost(program, allowed...)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	judge := sections.Judge{Host: h, Program: program, Sick: func(plugin string, err error) {
+	judge := sections.Judge{Host: h, Known: program.Plugins, Sick: func(plugin string, err error) bool {
+		if errors.Is(err, host.ErrRefused) {
+			return false
+		}
 		unchecked = append(unchecked, fmt.Sprintf("the sections of plugin %s: %v", plugin, err))
+		return true
 	}}
+	for _, a := range allowed {
+		judge.Known = append(judge.Known, a.Plugin)
+	}
 	nodes := []string{}
 	for _, n := range cfg.Nodes {
 		nodes = append(nodes, n.Name)

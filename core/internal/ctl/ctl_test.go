@@ -25,14 +25,36 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
-// TestMain serves a plugin when the host starts the test binary as its program.
+type testSection struct {
+	Port int `yaml:"port"`
+}
+
+// testPlugins are one that cannot be opened, and one that is as it should be.
+var testPlugins = []sdk.Plugin{
+	{
+		Name: "cable", Version: "1", Summary: "A cable.", DefaultConfig: func() any { return &testSection{} },
+		New: func(context.Context, sdk.Env, any) (sdk.Instance, error) { return nil, errors.New("there is no cable") },
+	},
+	{
+		Name: "file", Version: "2", Summary: "Looks at a file.", DefaultConfig: func() any { return &testSection{} },
+		New: func(context.Context, sdk.Env, any) (sdk.Instance, error) { return testProber{}, nil },
+	},
+}
+
+type testProber struct{}
+
+func (testProber) Probe(context.Context) (sdk.Result, error) {
+	return sdk.Result{Status: sdk.OK, Message: "it is there"}, nil
+}
+func (testProber) Close() error { return nil }
+
+// TestMain serves plugins when the host starts the test binary as its program.
 func TestMain(m *testing.M) {
-	if os.Getenv(sdk.Handshake.MagicCookieKey) != "" || len(os.Args) > 1 && os.Args[1] == "list" {
-		sdk.Main(sdk.Plugin{Name: "cable", Version: "1", DefaultConfig: func() any {
-			return &struct {
-				Port int `yaml:"port"`
-			}{}
-		}})
+	if len(os.Args) > 1 && os.Args[1] == "list" {
+		sdk.Main(testPlugins[:1]...) // the other one is a third party's
+	}
+	if os.Getenv(sdk.Handshake.MagicCookieKey) != "" {
+		sdk.Main(testPlugins...)
 	}
 	time.Local = time.UTC
 	goleak.VerifyTestMain(m)

@@ -2,8 +2,8 @@ package ctl
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,30 +16,25 @@ import (
 )
 
 // pluginBound bounds the whole check of a plugin.
-const pluginBound = 15 * time.Second
+const pluginBound = 30 * time.Second
 
 func (t *tool) pluginCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "plugin", Short: "Look at plugins"}
 	var name, section string
 	check := &cobra.Command{
-		Use: "check BINARY", Short: "Start a plugin's executable and check that it speaks as it should", Args: exactly("BINARY"),
+		Use: "check BINARY", Short: "Examine a plugin's executable, and print the allow file that lets it run", Args: exactly("BINARY"),
+		Long: `Starts the executable and asks what every plugin must keep: who it is, that it refuses what cannot be its
+section, and with --with that it opens an instance and answers by each of its roles, in time and sixteen calls
+at once. Nothing is started, stopped or switched. Of a plugin that passes it prints the allow file: without it
+in allow.d, beside the configuration, the daemon does not run an executable that is not Storeward's own.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.checkPlugin(cmd.Context(), args[0], name, section)
 		},
 	}
 	check.Flags().StringVar(&name, "name", "", "the plugin's name (default: the executable's)")
-	check.Flags().StringVar(&section, "with", "", "a file with a plugin's section to be checked, YAML")
+	check.Flags().StringVar(&section, "with", "", "a file with a section, YAML, that works on this machine")
 	cmd.AddCommand(check)
 	return cmd
-}
-
-// pluginReport is what a check found.
-type pluginReport struct {
-	Binary  string `json:"binary"`
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Summary string `json:"summary"`
-	Section string `json:"section,omitempty"`
 }
 
 func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) error {
@@ -50,49 +45,64 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 	if name == "" {
 		name = strings.TrimPrefix(filepath.Base(binary), "storeward-")
 	}
+	out := pluginReport{Binary: binary}
+	e := examiner{plugin: name, about: &out}
+	if section != "" {
+		if e.section, err = os.ReadFile(section); err != nil { //nolint:gosec // the operator names the file
+			return fmt.Errorf("read section: %w", err)
+		}
+	}
 	h, leave, err := t.borrowHost(host.Program{Path: binary})
 	if err != nil {
 		return err
 	}
 	defer leave()
+	e.host = h
 	ctx, cancel := context.WithTimeout(ctx, pluginBound)
 	defer cancel()
-	described, err := h.Describe(ctx, name)
-	if err != nil {
-		return fmt.Errorf("start plugin %s of %s: %w", name, binary, err)
+	e.examine(ctx)
+	failed := out.failed()
+	if out.Good = failed == 0; out.Good {
+		if err := out.allow(t.config); err != nil {
+			return err
+		}
 	}
-	out := pluginReport{Binary: binary, Name: described.Name, Version: described.Version, Summary: described.Summary}
-	if section != "" {
-		text, err := os.ReadFile(section) //nolint:gosec // the operator names the file
-		if err != nil {
-			return fmt.Errorf("read section: %w", err)
-		}
-		if _, err := h.Check(ctx, name, text); err != nil {
-			return fmt.Errorf("the plugin refuses %s: %w", section, err)
-		}
-		out.Section = section + " is good"
+	if err := t.show(&out, out.print); err != nil {
+		return err
 	}
-	return t.show(out, func(w io.Writer) {
-		line(w, "%s %s: %s", out.Name, out.Version, out.Summary)
-		if out.Section != "" {
-			line(w, "%s", out.Section)
-		}
-		line(w, "It starts, speaks the protocol and checks sections as it should.")
-	})
+	if !out.Good {
+		return fmt.Errorf("%s fails %d of %d examinations", binary, failed, len(out.Findings))
+	}
+	return nil
 }
 
-// borrowHost makes a home for plugins that lasts until leave is called. Nothing is
-// opened in it: plugins are asked who they are and what they make of their sections.
-func (t *tool) borrowHost(program host.Program) (h *host.Host, leave func(), err error) {
+// allow fills in what would let the daemon of this configuration run the plugin.
+func (r *pluginReport) allow(configuration string) error {
+	allowed, err := host.Allow(r.Name, r.Binary)
+	if err != nil {
+		return err
+	}
+	if err := allowed.Fault(); errors.Is(err, host.ErrRefused) { // others may write to it
+		allowed.Path = filepath.Join(host.ForeignDir, r.Name)
+		r.Install = fmt.Sprintf("install -D -o root -g root -m 755 %s %s", r.Binary, allowed.Path)
+	}
+	r.Allow = allowed.Text()
+	r.AllowFile = filepath.Join(filepath.Dir(configuration), host.AllowDir, r.Name+".yaml")
+	return nil
+}
+
+// borrowHost makes a home for plugins that lasts until leave is called. Nothing of the
+// node's is touched in it.
+func (t *tool) borrowHost(program host.Program, allowed ...host.Allowed) (h *host.Host, leave func(), err error) {
 	dir, err := os.MkdirTemp("", "storewardctl-")
 	if err != nil {
 		return nil, nil, fmt.Errorf("make directory for the check: %w", err)
 	}
 	log := logrus.New()
 	log.SetOutput(t.Err)
-	log.SetLevel(logrus.WarnLevel)
+	log.SetLevel(logrus.ErrorLevel)
 	h, err = host.New(host.Options{
-		Log: log, Dir: filepath.Join(dir, "sockets"), StateDir: filepath.Join(dir, "state"), Command: program.Command,
+		Log: log, Dir: filepath.Join(dir, "sockets"), StateDir: filepath.Join(dir, "state"), Command: program.Command, Allowed: allowed,
 	})
 	if err != nil {
 		_ = os.RemoveAll(dir)

@@ -293,6 +293,9 @@ func pluginEvent(e *Engine, p *PluginEvent) *api.Event {
 	case "died", "failed":
 		event.Kind, event.Severity = api.KindPluginDied, minor
 		event.Message = fmt.Sprintf("Plugin %s on %s died%s. It is being restarted; the peer is not judged by it.", p.Plugin, e.Node, why)
+	case "refused":
+		event.Kind, event.Severity = api.KindPluginDied, major
+		event.Message = sentence(p.Err.Error())
 	case "silent":
 		event.Kind, event.Severity = api.KindPluginSilent, minor
 		event.Message = fmt.Sprintf("Plugin %s on %s does not answer. It is killed and restarted.", p.Plugin, e.Node)
@@ -302,6 +305,9 @@ func pluginEvent(e *Engine, p *PluginEvent) *api.Event {
 	case "restarted":
 		event.Kind, event.Severity = api.KindPluginRestarted, cleared
 		event.Message = fmt.Sprintf("Plugin %s on %s runs again: process %d instead of %d.", p.Plugin, e.Node, p.PID, p.OldPID)
+		if p.OldPID == 0 {
+			event.Message = fmt.Sprintf("Plugin %s on %s runs: process %d.", p.Plugin, e.Node, p.PID)
+		}
 	default:
 		return nil
 	}

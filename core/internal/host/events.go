@@ -14,20 +14,21 @@ const (
 	Died                  // ended by itself
 	Silent                // answered nothing within its deadline and was killed
 	Garbage               // answered what cannot be an answer and was killed
-	Restarted             // runs again
+	Restarted             // runs again, or at last
 	Failed                // could not be started; it will be tried again
+	Refused               // may not be started; it will be looked at again
 )
 
 // String returns the kind's name in lower case.
 func (k Kind) String() string {
-	return [...]string{"started", "died", "silent", "garbage", "restarted", "failed"}[k]
+	return [...]string{"started", "died", "silent", "garbage", "restarted", "failed", "refused"}[k]
 }
 
 // PluginEvent is one thing that happened to a plugin's process.
 type PluginEvent struct {
 	Plugin string
 	Kind   Kind
-	// PID is the process it is about; OldPID is, for Restarted, the one before.
+	// PID is the process it is about; OldPID is, for Restarted, the one before, 0 if none ran.
 	PID, OldPID int
 	// Instances are the names of the plugin's instances.
 	Instances []string

@@ -45,6 +45,8 @@ type Options struct {
 	// Command returns the executable and the arguments of a plugin; path "" for one
 	// that is unknown or not allowed.
 	Command func(plugin string) (path string, args []string)
+	// Allowed are the third parties' plugins of this node; they go before Command.
+	Allowed []Allowed
 	// Realtime maps plugins to the SCHED_RR priority they may run at.
 	Realtime map[string]int
 	// Hook is told what happens to plugin processes, one event at a time and
@@ -250,21 +252,35 @@ func (h *Host) supervisor(plugin string) (*supervisor, error) {
 	if s, ok := h.plugins[plugin]; ok {
 		return s, nil
 	}
+	p, err := h.program(plugin)
+	if err != nil {
+		return nil, err
+	}
+	s := newSupervisor(h, plugin, p)
+	h.plugins[plugin] = s
+	return s, nil
+}
+
+// program is what to execute for a plugin. h.mu is held.
+func (h *Host) program(plugin string) (program, error) {
+	for _, a := range h.options.Allowed {
+		if a.Plugin == plugin {
+			return program{path: a.Path, args: []string{plugin}, allowed: &a}, nil
+		}
+	}
 	path, args := h.options.Command(plugin)
 	if path == "" {
-		return nil, fmt.Errorf("%w: %s", ErrUnknownPlugin, plugin)
+		return program{}, fmt.Errorf("%w: %s", ErrUnknownPlugin, plugin)
 	}
 	file, ok := h.files[path]
 	if !ok {
 		var err error
 		if file, err = openProgram(path); err != nil {
-			return nil, fmt.Errorf("open plugin %s: %w", plugin, err)
+			return program{}, fmt.Errorf("open plugin %s: %w", plugin, err)
 		}
 		h.files[path] = file
 	}
-	s := newSupervisor(h, plugin, program{path: path, args: args, file: file})
-	h.plugins[plugin] = s
-	return s, nil
+	return program{path: path, args: args, file: file}, nil
 }
 
 // Plugins tells how every plugin used so far is doing, by name.

@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		serveTestPlugin(os.Args[2])
 		return
 	}
+	if len(os.Args) == 2 && os.Getenv(sdk.Handshake.MagicCookieKey) != "" { // as a third party's, by its name alone
+		serveTestPlugin(os.Args[1])
+		return
+	}
 	if len(os.Args) > 2 && os.Args[1] == "host" {
 		hostUntilKilled(os.Args[2])
 		return

@@ -41,7 +41,28 @@ const (
 type program struct {
 	path string
 	args []string
-	file *os.File
+	file *os.File // held open; of a third party's from its first start on
+
+	allowed *Allowed // of a third party's plugin
+}
+
+// admit opens a third party's executable, or looks whether the open one is still the
+// allowed one: before every start, for a file can be written to while nothing runs it.
+func (p *program) admit() (err error) {
+	if p.allowed == nil || p.file != nil && p.allowed.verify(p.file) == nil {
+		return nil
+	}
+	p.release()
+	p.file, err = p.allowed.open()
+	return err
+}
+
+// release lets go of a third party's executable.
+func (p *program) release() {
+	if p.allowed != nil && p.file != nil {
+		_ = p.file.Close()
+		p.file = nil
+	}
 }
 
 // openProgram opens a plugin's executable at a descriptor that no child's own can collide with.
@@ -62,11 +83,16 @@ func openProgram(path string) (*os.File, error) {
 // descriptor that is closed by then: scripts are started by their path.
 func (p program) command() *exec.Cmd {
 	path := "/proc/self/fd/" + strconv.Itoa(int(p.file.Fd()))
-	mark := make([]byte, 2)
-	if n, _ := p.file.ReadAt(mark, 0); n == 2 && string(mark) == "#!" {
+	if isScript(p.file) {
 		path = p.path
 	}
 	return &exec.Cmd{Path: path, Args: append([]string{p.path}, p.args...)}
+}
+
+func isScript(f *os.File) bool {
+	mark := make([]byte, 2)
+	n, _ := f.ReadAt(mark, 0)
+	return n == 2 && string(mark) == "#!"
 }
 
 // process is one running plugin process.

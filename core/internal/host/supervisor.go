@@ -40,7 +40,8 @@ type supervisor struct {
 	instances map[string]*Instance
 	client    *remote.Client // nil while there is no process
 	process   *process
-	failures  int // starts that failed
+	failures  int  // starts that failed
+	missing   bool // the newest start failed
 	opening   *sync.WaitGroup
 	changed   chan struct{} // closed and replaced when client or closed changes
 	state     Status
@@ -148,6 +149,7 @@ func (s *supervisor) close() {
 	s.announce()
 	s.mu.Unlock()
 	s.done.Wait()
+	s.program.release()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.instances {
@@ -224,24 +226,27 @@ func (s *supervisor) session(old int) (int, verdict) {
 	proc, client, err := s.start(out)
 	if err != nil {
 		kind := Failed
-		if errors.Is(err, remote.ErrGarbage) {
+		switch {
+		case errors.Is(err, remote.ErrGarbage):
 			kind = Garbage
+		case errors.Is(err, ErrRefused):
+			kind = Refused
 		}
 		s.fail(kind, 0, err, out)
 		s.refuse(err)
 		return 0, verdict{kind: kind, err: err}
 	}
 	pid := proc.pid()
+	kind := Started
+	if old != 0 || s.wasMissing() {
+		kind = Restarted
+	}
 	opening := s.up(client, proc, old)
 	watching := sync.WaitGroup{}
 	watching.Go(func() {
 		opening.Wait()
 		if client.Err() != nil {
 			return
-		}
-		kind := Started
-		if old != 0 {
-			kind = Restarted
 		}
 		s.tell(PluginEvent{Kind: kind, PID: pid, OldPID: old})
 	})
@@ -286,6 +291,9 @@ func (s *supervisor) start(out *output) (*process, *remote.Client, error) {
 		case <-ctx.Done():
 		}
 	}()
+	if err := s.program.admit(); err != nil {
+		return nil, nil, err
+	}
 	proc, client, err := start(ctx, s.program, s.host.options.Dir, s.host.environment(s.name), out)
 	if err != nil {
 		return nil, nil, err
@@ -380,11 +388,21 @@ func (s *supervisor) fail(kind Kind, pid int, err error, out *output) {
 	}
 }
 
+// wasMissing tells whether the start before this one failed.
+func (s *supervisor) wasMissing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	missing := s.missing
+	s.missing = false
+	return missing
+}
+
 // refuse tells those who wait that the plugin could not be started.
 func (s *supervisor) refuse(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures++
+	s.missing = true
 	for _, in := range s.instances {
 		in.withdraw(err)
 	}

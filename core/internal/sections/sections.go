@@ -13,13 +13,14 @@ import (
 	"github.com/storeward/storeward/core/sdk/remote"
 )
 
-// Judge asks the plugins of one program.
+// Judge asks the plugins.
 type Judge struct {
-	Host    *host.Host
-	Program host.Program
-	// Sick is told once of a plugin that does not answer in time, or answers garbage; its
-	// sections are then passed over. Without it that is a fault like any other.
-	Sick func(plugin string, err error)
+	Host *host.Host
+	// Known are the plugins' names, for whoever misspells one.
+	Known []string
+	// Sick is told of a plugin that does not answer in time, answers garbage or may not run,
+	// and says whether its sections are passed over. Without it that is a fault like any other.
+	Sick func(plugin string, err error) (pass bool)
 }
 
 // Check asks about every section as it holds on each of the nodes. Its error is
@@ -33,9 +34,8 @@ func (j Judge) Check(ctx context.Context, cfg *config.Config, nodes ...string) e
 				continue
 			}
 			promoter, err := j.Host.Check(ctx, use.Plugin, use.With.For(node))
-			if j.Sick != nil && sick(err) {
+			if j.Sick != nil && sick(err) && j.Sick(use.Plugin, err) {
 				passed[use.Plugin] = true
-				j.Sick(use.Plugin, err)
 				continue
 			}
 			faults = append(faults, j.explain(use, err)...)
@@ -48,7 +48,8 @@ func (j Judge) Check(ctx context.Context, cfg *config.Config, nodes ...string) e
 }
 
 func sick(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, host.ErrRestarting) || errors.Is(err, remote.ErrGarbage)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, host.ErrRestarting) || errors.Is(err, remote.ErrGarbage) ||
+		errors.Is(err, host.ErrRefused)
 }
 
 func (j Judge) explain(use config.Use, err error) config.Faults {
@@ -57,7 +58,9 @@ func (j Judge) explain(use config.Use, err error) config.Faults {
 	case err == nil:
 		return nil
 	case errors.Is(err, host.ErrUnknownPlugin):
-		return use.Unknown(j.Program.Plugins)
+		return use.Unknown(j.Known)
+	case errors.Is(err, host.ErrRefused):
+		return use.Refused(err)
 	case errors.As(err, &refused):
 		return use.With.Explain(err)
 	default:

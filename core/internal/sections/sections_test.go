@@ -99,7 +99,7 @@ func TestEverySectionIsJudged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge := Judge{Host: hostOf(t, program, time.Minute), Program: program}
+	judge := Judge{Host: hostOf(t, program, time.Minute), Known: program.Plugins}
 	want := strings.Join([]string{
 		`store.yaml:12:14: links[0].with.adddress: unknown key: did you mean "address"?`,
 		`store.yaml:13:45: links[1].with.port: want a whole number`,
@@ -136,11 +136,14 @@ func TestPluginThatIsSick(t *testing.T) {
 			}
 			cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "sick"}, {Name: "two", Plugin: "sick"}}}
 			var told []string
-			lenient := Judge{Host: hostOf(t, program, 200*time.Millisecond), Program: program, Sick: func(plugin string, _ error) { told = append(told, plugin) }}
+			lenient := Judge{Host: hostOf(t, program, 200*time.Millisecond), Sick: func(plugin string, _ error) bool {
+				told = append(told, plugin)
+				return true
+			}}
 			if err := lenient.Check(t.Context(), cfg, "alpha"); err != nil || len(told) != 1 {
 				t.Errorf("told of %v, error %v", told, err)
 			}
-			strict := Judge{Host: lenient.Host, Program: program}
+			strict := Judge{Host: lenient.Host}
 			if err := strict.Check(t.Context(), cfg, "alpha"); err == nil {
 				t.Error("a section that nobody checked was taken")
 			}
@@ -151,7 +154,7 @@ func TestPluginThatIsSick(t *testing.T) {
 // TestProgramThatEnds is refused in one line for each use.
 func TestProgramThatEnds(t *testing.T) {
 	program := host.Program{Path: "/bin/false"}
-	judge := Judge{Host: hostOf(t, program, time.Minute), Program: program, Sick: func(string, error) {}}
+	judge := Judge{Host: hostOf(t, program, time.Minute), Sick: func(string, error) bool { return true }}
 	cfg := &config.Config{Probes: []config.Probe{{Name: "one", Plugin: "http"}}}
 	err := judge.Check(t.Context(), cfg, "alpha")
 	if err == nil || !strings.HasPrefix(err.Error(), "probes[0].plugin: plugin http cannot be asked about its section: ") || strings.Contains(err.Error(), "\n") {

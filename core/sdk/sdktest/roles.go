@@ -10,16 +10,17 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/conform"
 	"github.com/storeward/storeward/core/sdk/remote"
 )
 
 // checkRoles calls every role once; the answer survives the wire if it arrives.
 func checkRoles(t *testing.T, c Case, i *Instance) {
-	for _, one := range calls(i) {
-		t.Run(one.name, func(t *testing.T) {
+	for _, one := range conform.Calls(i) {
+		t.Run(one.Name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), callTime)
 			defer cancel()
-			if err := one.call(ctx); err != nil {
+			if err := one.Ask(ctx); err != nil {
 				t.Error(err)
 			}
 		})
@@ -32,72 +33,16 @@ func checkRoles(t *testing.T, c Case, i *Instance) {
 	}
 }
 
-type oneCall struct {
-	name string
-	call func(context.Context) error
-}
-
-// calls lists the calls that change nothing, by the roles the instance offers.
-func calls(i *Instance) []oneCall {
-	var list []oneCall
-	add := func(offered bool, name string, call func(context.Context) error) {
-		if offered {
-			list = append(list, oneCall{name, call})
-		}
-	}
-	roles := i.Roles()
-	add(roles.Prober, "probe", func(ctx context.Context) error {
-		result, err := i.Probe(ctx)
-		if err == nil && result.Message == "" {
-			return errors.New("probe: no message for the operator")
-		}
-		return err
-	})
-	add(roles.Resource, "monitor", func(ctx context.Context) error {
-		_, err := i.Monitor(ctx)
-		return err
-	})
-	add(roles.Fencer, "describe", func(ctx context.Context) error {
-		device, err := i.Describe(ctx)
-		if err == nil && device.Kind == "" {
-			return errors.New("describe: no kind")
-		}
-		return err
-	})
-	add(roles.Fencer, "power status", func(ctx context.Context) error {
-		before := sdk.Monotonic()
-		reading, err := i.Status(ctx)
-		if err == nil && reading.Power != sdk.PowerUnknown && reading.Taken < before {
-			return fmt.Errorf("power status: taken at %v, before the question at %v", reading.Taken, before)
-		}
-		return err
-	})
-	add(roles.Tuner, "parameters", func(ctx context.Context) error {
-		_, err := i.Parameters(ctx)
-		return err
-	})
-	add(roles.Evidence, "evidence", func(ctx context.Context) error {
-		items, err := i.Evidence(ctx)
-		for _, item := range items {
-			if item.Name == "" {
-				return errors.New("evidence: an item without a name")
-			}
-		}
-		return err
-	})
-	return list
-}
-
 // checkConcurrent makes sixteen calls of every kind at once.
 func checkConcurrent(t *testing.T, _ Case, i *Instance) {
 	ctx, cancel := context.WithTimeout(t.Context(), callTime)
 	defer cancel()
 	var all sync.WaitGroup
-	for _, one := range calls(i) {
+	for _, one := range conform.Calls(i) {
 		for range 16 {
 			all.Go(func() {
-				if err := one.call(ctx); err != nil {
-					t.Errorf("%s: %v", one.name, err)
+				if err := one.Ask(ctx); err != nil {
+					t.Errorf("%s: %v", one.Name, err)
 				}
 			})
 		}

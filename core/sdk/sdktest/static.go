@@ -1,32 +1,23 @@
 package sdktest
 
 import (
-	"errors"
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/conform"
 	"github.com/storeward/storeward/core/sdk/remote"
 )
 
 // Instance is a handle of an opened instance; it has the methods of every role.
 type Instance = remote.Instance
 
-var nameShape = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-
 func checkDescription(t *testing.T, p sdk.Plugin) {
-	if !nameShape.MatchString(p.Name) {
-		t.Errorf("name %q: want lower case letters, digits and dashes", p.Name)
-	}
-	if p.Version == "" {
-		t.Error("version is empty")
-	}
-	if p.Summary == "" || strings.Contains(p.Summary, "\n") {
-		t.Errorf("summary %q: want one sentence", p.Summary)
+	if err := conform.Description(p.Name, p.Version, p.Summary); err != nil {
+		t.Error(err)
 	}
 	if p.DefaultConfig == nil || p.New == nil {
 		t.Fatal("DefaultConfig and New must be set")
@@ -40,15 +31,10 @@ func checkConfiguration(t *testing.T, c Case) {
 	if _, err := c.Plugin.Configure([]byte(c.Config)); err != nil {
 		t.Errorf("the case's configuration is refused: %v", err)
 	}
-	for name, text := range map[string]string{
-		"unknown key": c.Config + "\nno_such_key_exists: 1\n",
-		"a list":      "[1, 2]",
-		"broken YAML": "a: [",
-	} {
-		_, err := c.Plugin.Configure([]byte(text))
-		var fault *sdk.ConfigError
-		if !errors.As(err, &fault) || fault.Line == 0 {
-			t.Errorf("%s: want an error with line and column, got %v", name, err)
+	for _, bad := range conform.BadSections(c.Config) {
+		_, err := c.Plugin.Configure([]byte(bad.Text))
+		if wrong := conform.Refusal(err); wrong != nil {
+			t.Errorf("%s: %v", bad.Name, wrong)
 		}
 	}
 }
