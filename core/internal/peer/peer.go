@@ -138,11 +138,12 @@ func (c *Channel) Command(ctx context.Context, request *peerpb.CommandRequest) (
 	return reply, nil
 }
 
-// Configuration asks the peer what it runs.
+// Configuration asks the peer what it runs. A channel that is just being opened anew is
+// waited for: an operator asks.
 func (c *Channel) Configuration(ctx context.Context, request *peerpb.ConfigurationRequest) (*peerpb.Settings, error) {
-	ctx, cancel := context.WithTimeout(ctx, snapshotBound)
+	ctx, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
-	reply, err := c.client.Configuration(ctx, request)
+	reply, err := c.client.Configuration(ctx, request, grpc.WaitForReady(true))
 	switch {
 	case status.Code(err) == codes.Unimplemented:
 		return nil, fmt.Errorf("the daemon of %s is of an older version and does not tell its configuration", c.options.Peer)
