@@ -14,10 +14,26 @@ func flag01(b bool) float64 {
 	return 0
 }
 
+// dead tells whether node i measures nothing at a time.
+func (s *shop) dead(at time.Time, i int) bool {
+	if !s.missed.IsZero() {
+		return i == s.active && at.After(s.missed.Add(-10*time.Second))
+	}
+	return i != s.active && at.After(s.died) && at.Before(s.back)
+}
+
+// answers tells whether the services answer: they do not while nobody has taken over.
+func (s *shop) answers(at time.Time) bool {
+	if !s.missed.IsZero() {
+		return at.Before(s.missed)
+	}
+	return at.Before(s.died) || at.After(s.died.Add(8*time.Second))
+}
+
 // points are what node i of the store measures at a time; nil while it is off.
 func (s *shop) points(at time.Time, i int) []*api.Point {
 	activeThen := s.active == i
-	if i != s.active && at.After(s.died) && at.Before(s.back) {
+	if s.dead(at, i) {
 		return nil
 	}
 	busy := 0.08
@@ -43,7 +59,7 @@ func (s *shop) points(at time.Time, i int) []*api.Point {
 		}),
 		p(api.MeasureNode, nil, map[string]float64{
 			"active": flag01(activeThen), "generation": 7, "peer_heard": flag01(!at.After(s.died) || at.After(s.back)),
-			"redundant": flag01(!s.alone && (!at.After(s.died) || at.After(s.back))),
+			"redundant": flag01(!s.alone && s.answers(at) && (!at.After(s.died) || at.After(s.back))),
 		}),
 		p(api.MeasureFence, map[string]string{"device": "ups-" + s.nodes[1-i].name}, map[string]float64{
 			"power_on": flag01(!at.After(s.died) || at.After(s.died.Add(10*time.Second))), "battery_charge_ratio": 1, "load_ratio": wave(at, time.Hour, phase, 0.2, 0.3),
@@ -64,7 +80,7 @@ func (s *shop) points(at time.Time, i int) []*api.Point {
 			continue
 		}
 		out = append(out, p(api.MeasureProbe, map[string]string{"probe": name}, map[string]float64{
-			"up": 1, "took_seconds": wave(at, 3*time.Minute, phase+float64(len(name)), 0.002, 0.021),
+			"up": flag01(s.answers(at)), "took_seconds": wave(at, 3*time.Minute, phase+float64(len(name)), 0.002, 0.021),
 		}))
 	}
 	return out

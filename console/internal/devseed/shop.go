@@ -20,15 +20,17 @@ type shop struct {
 	died   time.Time // when node 1-active was last cut off, for the gap in its points
 	back   time.Time
 	silent bool      // its line is cut: nothing comes any more
+	missed time.Time // since when nobody hears the active node, and its UPS refuses; zero: it lives
 	alone  bool      // its standby is broken
 	tended time.Time // somebody works at a resource until then; zero: nobody does
 	seq    int
 }
 
-// connectAll makes four stores: one with a past that is tended, a healthy one, one without
-// redundancy, one whose line is cut; and a fifth that is only enrolled.
+// connectAll makes five stores: one with a past that is tended, a healthy one, one without
+// redundancy, one whose line is cut, and one whose active node has just fallen silent while
+// its UPS refuses; and a sixth that is only enrolled.
 func connectAll(ctx context.Context, data, link string) ([]*shop, error) {
-	shops := []*shop{{name: "s0001", tended: time.Now().Add(40 * time.Minute)}, {name: "s0002"}, {name: "s0003", alone: true}, {name: "s0004", silent: true}}
+	shops := []*shop{{name: "s0001", tended: time.Now().Add(40 * time.Minute)}, {name: "s0002"}, {name: "s0003", alone: true}, {name: "s0004", silent: true}, {name: "s0006", missed: time.Now()}}
 	for _, s := range shops {
 		for _, name := range []string{"alpha", "beta"} {
 			n, err := connect(ctx, data, link, s.name, name)
@@ -62,7 +64,7 @@ func (s *shop) past(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	cut := now.Add(-20 * time.Minute)
+	cut := now.Add(-8 * time.Minute)
 	if s.name == "s0001" {
 		s.died, s.back = cut, cut.Add(95*time.Second)
 	}
@@ -97,6 +99,8 @@ func (s *shop) past(ctx context.Context, now time.Time) error {
 		}))
 	case s.silent:
 		return s.tell(now)
+	case !s.missed.IsZero():
+		return s.refused(ctx, now)
 	}
 	return nil
 }
@@ -123,6 +127,17 @@ func (s *shop) present(ctx context.Context, now time.Time) error {
 		return s.slowProbe(ctx, now)
 	}
 	return nil
+}
+
+// refused tells of an active node that fell silent and cannot be switched off.
+func (s *shop) refused(ctx context.Context, now time.Time) error {
+	return s.nodes[1].send(ctx, event(now, &api.Event{
+		Kind: api.KindPeerSilent, Severity: api.Severity_SEVERITY_CRITICAL, Object: "node/alpha", Condition: api.ConditionUnreachable,
+		Message: "alpha is silent on every link",
+	}), event(now, &api.Event{
+		Kind: api.KindFenceFailed, Severity: api.Severity_SEVERITY_CRITICAL, Object: "fence/ups-alpha", Condition: api.ConditionUnconfirmed,
+		Message: "ups-alpha refused the order: alpha is not known to be off, and nobody takes over",
+	}))
 }
 
 // slowProbe raises or clears a small alarm, so that something moves.

@@ -11,6 +11,9 @@ import (
 // tell publishes the status of both nodes.
 func (s *shop) tell(now time.Time) error {
 	for i, n := range s.nodes {
+		if late := i == s.active && !s.missed.IsZero(); late && s.seq%10 != 0 {
+			continue // a word from before, so that the pages show its first seconds for as long as one looks
+		}
 		if err := n.say(s.status(now, i)); err != nil {
 			return err
 		}
@@ -40,6 +43,9 @@ func (s *shop) status(now time.Time, i int) *api.Status {
 	}
 	out.Probes = probes(now, i == s.active)
 	out.FenceDevices = []*api.FenceDeviceStatus{s.ups(now, peer)}
+	if !s.missed.IsZero() && i != s.active {
+		s.miss(out, now)
+	}
 	drilled := now.Add(-75 * time.Hour)
 	out.Drill = &api.DrillStatus{
 		Began: timestamppb.New(drilled), Ended: timestamppb.New(drilled.Add(time.Second)), Ok: true, Taker: s.nodes[s.active].name, TookSeconds: 0.84,
@@ -49,6 +55,15 @@ func (s *shop) status(now time.Time, i int) *api.Status {
 		out.Plugins = append(out.Plugins, &api.PluginStatus{Name: name, Version: "0.1.0-dev", Pid: int32(900 + 10*i + len(name)), Health: api.HealthOK})
 	}
 	return out
+}
+
+// miss makes a standby's status that of one which does not hear its peer and may not take over.
+func (s *shop) miss(out *api.Status, now time.Time) {
+	out.PeerHeard, out.PeerRole, out.Redundant = false, "", false
+	out.Decision = "standby; alpha is silent, and its UPS refuses to switch it off: waiting to try again"
+	for _, l := range out.Links {
+		l.Health, l.LastHeardSeconds, l.Message = api.HealthDown, now.Sub(s.missed).Seconds()+l.LastHeardSeconds, "nothing is heard"
+	}
 }
 
 func link(name string, direct bool, age float64) *api.LinkStatus {

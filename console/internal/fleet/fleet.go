@@ -86,10 +86,23 @@ func (f *Fleet) Heard(s *api.Status, now time.Time) bool {
 	if n.FirstSeen.IsZero() {
 		n.FirstSeen = now
 	}
+	missed := f.missed(s.GetStore(), now)
 	changed := !n.Online(now) || n.Status.GetRole() != s.GetRole() || n.Status.GetRedundant() != s.GetRedundant() ||
 		n.Status.GetPeerHeard() != s.GetPeerHeard() || n.Status.GetPeerRole() != s.GetPeerRole()
 	n.Status, n.StatusTaken, n.LastSeen, n.dirty, n.wasOnline = s, now, now, true, true
-	return changed
+	return changed || !slices.Equal(missed, f.missed(s.GetStore(), now))
+}
+
+// missed names the store's nodes that their peers miss. It needs f.mu.
+func (f *Fleet) missed(store string, now time.Time) []string {
+	nodes := f.list(store)
+	var out []string
+	for i := range nodes {
+		if Missed(&nodes[i], nodes, now) {
+			out = append(out, nodes[i].Name)
+		}
+	}
+	return out
 }
 
 // Silenced returns the stores with a node that went silent since the last call.
@@ -144,6 +157,11 @@ func (f *Fleet) Stores() []string {
 func (f *Fleet) Nodes(store string) []Node {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	return f.list(store)
+}
+
+// list needs f.mu.
+func (f *Fleet) list(store string) []Node {
 	out := make([]Node, 0, 2)
 	for _, name := range slices.Sorted(maps.Keys(f.nodes[store])) {
 		out = append(out, *f.nodes[store][name])

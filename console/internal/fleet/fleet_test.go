@@ -19,7 +19,9 @@ func heard(name string, ago time.Duration, s *api.Status) Node {
 }
 
 func TestJudge(t *testing.T) {
-	active := func() *api.Status { return &api.Status{Role: "active", Redundant: true} }
+	active := func() *api.Status {
+		return &api.Status{Role: "active", Redundant: true, Peer: "beta", PeerRole: "standby", PeerHeard: true}
+	}
 	standby := func() *api.Status {
 		return &api.Status{Role: "standby", Redundant: true, Peer: "alpha", PeerRole: "active", PeerHeard: true}
 	}
@@ -53,6 +55,21 @@ func TestJudge(t *testing.T) {
 			[]Node{heard("alpha", 3*time.Second, active()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha"})},
 			alarm.Tally{Worst: 6},
 			Health{Word: "unknown", Reason: "alpha served and is not heard by its peer"},
+		},
+		{
+			"alpha served alone, its standby's UPS was sick, and fell silent",
+			[]Node{
+				heard("alpha", 3*time.Second, &api.Status{Role: "active", Peer: "beta", PeerHeard: true}),
+				heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha"}),
+			},
+			alarm.Tally{Worst: 6},
+			Health{Word: "unknown", Reason: "alpha served and is not heard by its peer"},
+		},
+		{
+			"beta's daemon has just started and hears nothing yet",
+			[]Node{heard("alpha", 3*time.Second, active()), heard("beta", 0, &api.Status{Role: "joining", Peer: "alpha"})},
+			alarm.Tally{},
+			Health{"ok", "alpha serves", "alpha", true},
 		},
 		{
 			"alpha and beta hear nothing of each other",
@@ -116,6 +133,38 @@ func TestHeardAndSilenced(t *testing.T) {
 	}
 	if !f.Heard(status("active"), now.Add(time.Minute)) {
 		t.Error("coming back changed nothing")
+	}
+}
+
+// TestMissed: who is missed by its peer is told when that begins and ends, whichever word came last.
+func TestMissed(t *testing.T) {
+	f := &Fleet{nodes: map[string]map[string]*Node{}}
+	at := now
+	say := func(node, peer, role string, hears bool) bool {
+		at = at.Add(time.Second)
+		return f.Heard(&api.Status{Store: "s1", Node: node, Peer: peer, Role: role, PeerHeard: hears}, at)
+	}
+	for _, step := range []struct {
+		what, node, role string
+		hears, changed   bool
+		missed           string
+	}{
+		{"the pair is whole", "alpha", "active", true, true, ""},
+		{"the pair is whole", "beta", "standby", true, true, ""},
+		{"beta misses alpha", "beta", "standby", false, true, "alpha"},
+		{"a word of alpha that was long on its way", "alpha", "active", true, true, ""},
+		{"beta still misses it", "beta", "standby", false, true, "alpha"},
+		{"and still", "beta", "standby", false, false, "alpha"},
+		{"alpha lives: the links are cut", "alpha", "active", false, true, ""},
+		{"which beta says as well", "beta", "standby", false, false, ""},
+	} {
+		peer := map[string]string{"alpha": "beta", "beta": "alpha"}[step.node]
+		if changed := say(step.node, peer, step.role, step.hears); changed != step.changed {
+			t.Errorf("%s: changed %v", step.what, changed)
+		}
+		if got := strings.Join(f.missed("s1", at), " "); got != step.missed {
+			t.Errorf("%s: missed %q, want %q", step.what, got, step.missed)
+		}
 	}
 }
 

@@ -28,8 +28,8 @@ func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 			online = append(online, &nodes[i])
 		}
 	}
-	silent := silentNode(online)
-	claimants := slices.DeleteFunc(slices.Clone(online), func(n *Node) bool { return n == silent })
+	missed := func(n *Node) bool { return Missed(n, nodes, now) }
+	claimants := slices.DeleteFunc(slices.Clone(online), missed)
 	if speaker := spokesman(claimants); speaker != nil {
 		h.Redundant = speaker.Status.GetRedundant()
 		h.Active = speaker.Name
@@ -37,27 +37,28 @@ func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 			h.Active = speaker.Status.GetPeer()
 		}
 	}
-	if h.Active == "" && silent != nil {
-		h.Reason = fmt.Sprintf("%s served and is not heard by its peer, which has not taken over", silent.Name)
+	served := slices.IndexFunc(online, func(n *Node) bool { return missed(n) && n.Status.GetRole() == "active" })
+	if h.Active == "" && served >= 0 {
+		h.Reason = fmt.Sprintf("%s served and is not heard by its peer, which has not taken over", online[served].Name)
 		return h
 	}
 	h.Word, h.Reason = word(nodes, len(online), h, alarms)
 	return h
 }
 
-// silentNode finds the active node of which its peer, heard later, hears nothing, while
-// its own last word is that the pair is whole: alive, it would have told otherwise at
-// once. It counts as online for some seconds yet; nil: there is none.
-func silentNode(online []*Node) *Node {
-	for _, n := range online {
-		for _, peer := range online {
-			lost := peer.Status.GetPeer() == n.Name && !peer.Status.GetPeerHeard() && peer.Status.GetRole() != "active"
-			if lost && n.Status.GetRole() == "active" && n.Status.GetRedundant() && peer.StatusTaken.After(n.StatusTaken) {
-				return n
-			}
-		}
+// Missed tells whether the node's peer hears nothing of it, while its own last word is
+// older and says that it hears its peer: alive, it would have told otherwise at once.
+// What it said last is then no more than that, though it counts as online for some
+// seconds yet. A peer that joins has not listened for long enough to miss anybody.
+func Missed(n *Node, nodes []Node, now time.Time) bool {
+	if !n.Status.GetPeerHeard() {
+		return false
 	}
-	return nil
+	return slices.ContainsFunc(nodes, func(peer Node) bool {
+		s := peer.Status
+		listens := s.GetRole() == "standby" || s.GetRole() == "active"
+		return peer.Online(now) && listens && s.GetPeer() == n.Name && !s.GetPeerHeard() && peer.StatusTaken.After(n.StatusTaken)
+	})
 }
 
 // spokesman returns the node whose word counts for the cluster: the active one,

@@ -16,11 +16,17 @@ async function pagesOf(page) {
   const { incidents } = await ask(page, `${settings.base}/api/v1/incidents?limit=200`);
   const store = incidents[0]?.store ?? stores[0]?.store;
   const incident = incidents.find((one) => one.kind === "failover") ?? incidents[0];
+  // What only some stores show: an active node that its peer misses, a store without contact.
+  const special = [
+    ["store-missed", stores.find((one) => one.nodes.some((node) => node.missed && node.online))],
+    ["store-silent", stores.find((one) => one.lastSeen && !one.nodes.some((node) => node.online))],
+  ];
   return [
     ["overview", "/"],
     ["incidents", "/incidents"],
     ["alarms", "/alarms"],
     ...(store ? [["store", `/stores/${encodeURIComponent(store)}`]] : []),
+    ...special.flatMap(([name, one]) => (one ? [[name, `/stores/${encodeURIComponent(one.store)}`]] : [])),
     ...(incident
       ? [["incident", `/incidents/${encodeURIComponent(incident.id)}?store=${encodeURIComponent(incident.store)}`]]
       : []),

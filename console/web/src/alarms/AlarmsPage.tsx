@@ -1,8 +1,9 @@
 import { SegmentedControl } from "@mantine/core";
 import { useState } from "react";
-import { useAlarms } from "../api/queries";
+import { useAlarms, useStores } from "../api/queries";
 import { list, type Alarm } from "../api/types";
 import { plural } from "../format/quantity";
+import { hasContact } from "../health/health";
 import { PageHead } from "../ui/PageHead";
 import { SearchField } from "../ui/SearchField";
 import { Empty, Failed, Rows } from "../ui/states";
@@ -32,6 +33,7 @@ export default function AlarmsPage() {
   const [search, setSearch] = useState("");
   const all = list(alarms.data?.alarms);
   const shown = all.filter((alarm) => wanted(alarm, which, search));
+  const lost = list(useStores().data?.stores).filter((store) => !hasContact(store)).length;
   const fresh = all.filter((alarm) => alarm.acknowledged === undefined).length;
 
   return (
@@ -41,7 +43,9 @@ export default function AlarmsPage() {
         lead={
           alarms.data === undefined
             ? "States that need attention, worst first."
-            : `${plural(all.length, "alarm")} raised, ${fresh} not acknowledged. Worst first.`
+            : `${plural(all.length, "alarm")} raised, ${fresh} not acknowledged. Worst first.${
+                lost > 0 ? ` No contact with ${plural(lost, "store")}.` : ""
+              }`
         }
       >
         <SearchField label="Search alarms" value={search} onChange={setSearch} />
@@ -66,11 +70,13 @@ export default function AlarmsPage() {
           )
         ) : shown.length === 0 ? (
           <Empty
-            icon={all.length === 0 ? "ok" : "search"}
+            icon={all.length > 0 ? "search" : lost > 0 ? "unknown" : "ok"}
             title={all.length === 0 ? "No alarm is raised" : "No alarm matches"}
           >
             {all.length === 0 &&
-              "Nothing needs attention now. Alarms appear here by themselves and go when their cause is gone."}
+              (lost > 0
+                ? `Of ${plural(lost, "store")} that is not known: the console has no contact.`
+                : "Nothing needs attention now. Alarms appear here by themselves and go when their cause is gone.")}
           </Empty>
         ) : (
           <AlarmTable alarms={shown} />

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { consoleNow, learnClock } from "./clock";
 import { queryString } from "./client";
 import { parseMatrix, quote, stepFor, windowUntil } from "./prom";
-import { insertEvent, statusIntoDetail, statusMatters, upsertAlarm, upsertIncident } from "./reducers";
+import { insertEvent, statusIntoDetail, statusMatters, summaryIntoDetail, upsertAlarm, upsertIncident } from "./reducers";
 import { reconnectPause } from "./stream";
-import type { Alarm, IncidentRow, Status, StoreDetail, StoreEvent } from "./types";
+import type { Alarm, IncidentRow, Status, StoreDetail, StoreEvent, StoreSummary } from "./types";
 
 const event = (key: number) => ({ key }) as StoreEvent;
 const row = (id: string, opened: string, revision = 1) => ({ id, opened, revision }) as IncidentRow;
@@ -36,6 +36,15 @@ describe("live messages", () => {
       ["alpha", false],
       ["beta", true],
     ]);
+  });
+
+  it("takes whom the peer misses from the console, until the node speaks again", () => {
+    const nodes = [{ node: "alpha", online: true, missed: false, inventory: { os: "Debian" } }];
+    const summary = { health: "unknown", nodes: [{ node: "alpha", online: true, missed: true }] };
+    const missed = summaryIntoDetail({ nodes } as unknown as StoreDetail, summary as unknown as StoreSummary);
+    expect(missed.nodes[0]).toMatchObject({ missed: true, inventory: { os: "Debian" } });
+    const back = statusIntoDetail(missed, { node: "alpha" } as Status, "2026-11-22T13:00:00Z");
+    expect(back.nodes[0]).toMatchObject({ missed: false });
   });
 
   it("asks again only for a status that changes the picture", () => {

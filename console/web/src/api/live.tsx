@@ -8,6 +8,7 @@ import {
   statusIntoDetail,
   statusIntoStores,
   statusMatters,
+  summaryIntoDetail,
   upsertAlarm,
   upsertIncident,
 } from "./reducers";
@@ -107,7 +108,6 @@ function onAlarm(client: QueryClient, ask: Ask, alarm: Alarm) {
   ask(keys.store(alarm.store));
 }
 
-/** The console's own conclusion about a store: it is always newer than ours. */
 function onStore(client: QueryClient, ask: Ask, summary: StoreSummary) {
   const known = list(client.getQueryData<StoreList>(keys.stores)?.stores).some(
     (store) => store.store === summary.store,
@@ -118,7 +118,7 @@ function onStore(client: QueryClient, ask: Ask, summary: StoreSummary) {
     (data) =>
       data && { ...data, stores: list(data.stores).map((store) => (store.store === summary.store ? summary : store)) },
   );
-  client.setQueryData<StoreDetail>(keys.store(summary.store), (detail) => detail && { ...detail, summary });
+  client.setQueryData<StoreDetail>(keys.store(summary.store), (detail) => detail && summaryIntoDetail(detail, summary));
 }
 
 function dispatch(client: QueryClient, ask: Ask, kind: string, data: unknown) {

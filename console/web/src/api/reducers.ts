@@ -8,6 +8,7 @@ import {
   type StoreDetail,
   type StoreEvent,
   type StoreList,
+  type StoreSummary,
 } from "./types";
 
 export const EVENTS_KEPT = 200;
@@ -27,7 +28,7 @@ export function statusMatters(old: Status | undefined, status: Status): boolean 
 export function statusIntoDetail(detail: StoreDetail, status: Status, received: string): StoreDetail {
   const nodes = list(detail.nodes);
   const known = nodes.some((node) => node.node === status.node);
-  const fresh = { online: true, lastSeen: received, status };
+  const fresh = { online: true, missed: false, lastSeen: received, status };
   return {
     ...detail,
     summary: { ...detail.summary, lastSeen: received },
@@ -37,8 +38,14 @@ export function statusIntoDetail(detail: StoreDetail, status: Status, received: 
   };
 }
 
+/** The console's own conclusion about a store and its nodes: it is always newer than what the page made of a status. */
+export function summaryIntoDetail(detail: StoreDetail, summary: StoreSummary): StoreDetail {
+  const judged = new Map(list(summary.nodes).map(({ node, online, missed }) => [node, { online, missed }]));
+  return { ...detail, summary, nodes: list(detail.nodes).map((node) => ({ ...node, ...judged.get(node.node) })) };
+}
+
 export function statusIntoStores(stores: StoreList, status: Status, received: string): StoreList {
-  const fresh = { online: true, role: status.role, lastSeen: received };
+  const fresh = { online: true, missed: false, role: status.role, lastSeen: received };
   return {
     ...stores,
     stores: list(stores.stores).map((store) =>

@@ -654,6 +654,8 @@ export interface components {
             journals: components["schemas"]["JournalView"][];
             /** Format: date-time */
             lastSeen?: string;
+            /** @description Its peer spoke later and hears nothing of it: what it said last may hold no longer. */
+            missed: boolean;
             node: string;
             online: boolean;
             /** @description The last status heard; its time says how old it is. */
@@ -665,6 +667,8 @@ export interface components {
              * @description When the console last heard anything of the node.
              */
             lastSeen?: string;
+            /** @description Its peer spoke later and hears nothing of it: what it said last may hold no longer. */
+            missed: boolean;
             /** @example alpha */
             node: string;
             /** @description A status came within the last 15 seconds. */

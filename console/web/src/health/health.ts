@@ -1,7 +1,7 @@
 // What the words for health mean to an operator, and how they are shown.
 import type { IconName } from "../ui/Icon";
 import { list, type FenceDevice, type HealthWord, type Link, type NodeDetail, type StoreSummary } from "../api/types";
-import { ageSeconds } from "../format/time";
+import { ageSeconds, toMillis } from "../format/time";
 
 export type Tone = "ok" | "warn" | "bad" | "unknown" | "neutral";
 
@@ -33,12 +33,17 @@ const STORE_LOOKS: Record<HealthWord, Look> = {
   ok: { tone: "ok", word: "Selling", icon: "ok" },
   degraded: { tone: "warn", word: "At risk", icon: "degraded" },
   down: { tone: "bad", word: "Not selling", icon: "down" },
-  unknown: { tone: "unknown", word: "No contact", icon: "unknown" },
+  unknown: { tone: "unknown", word: "Not known", icon: "unknown" },
 };
 
 /** How a store's health answers the question "is it selling?". */
 export function storeLook(word: string): Look {
   return STORE_LOOKS[asHealth(word)];
+}
+
+/** Whether the store would tell of a change: some node of it was heard lately. */
+export function hasContact(store: StoreSummary): boolean {
+  return list(store.nodes).some((node) => node.online);
 }
 
 const ORDER: HealthWord[] = ["down", "unknown", "degraded", "ok"];
@@ -74,14 +79,15 @@ export function headline(counts: Counts): { tone: Tone; text: string; icon: Icon
   if (counts.unknown === total)
     return {
       tone: "unknown",
-      text: total === 1 ? "No contact with the store" : "No contact with any store",
+      text: total === 1 ? "It is not known whether the store is selling" : "It is not known whether any store is selling",
       icon: "unknown",
     };
   if (counts.unknown > 0) {
-    const others = total - counts.unknown === 1 ? "the other one is selling" : "all others are selling";
+    const others = total - counts.unknown === 1 ? "the other one is" : "all others are";
+    const are = counts.unknown === 1 ? "is" : "are";
     return {
       tone: "unknown",
-      text: `No contact with ${counts.unknown} of ${total} stores, ${others}`,
+      text: `It is not known whether ${counts.unknown} of ${total} stores ${are} selling, ${others}`,
       icon: "unknown",
     };
   }
@@ -109,7 +115,8 @@ export function severityLook(severity: string): Look {
 
 /**
  * A node as the console may present it now. off: its peer read its power off, or
- * took over from it, since its last word; silent: nothing came for too long.
+ * took over from it, since its last word; silent: nothing came for too long, or
+ * its peer misses it, as the console judges (missed).
  */
 export type Presence = "present" | "silent" | "off" | "never";
 
@@ -118,7 +125,22 @@ export function presenceOf(node: NodeDetail, nodes: readonly NodeDetail[], now: 
   const peer = nodes.find((one) => one.node !== node.node);
   if (!heardLately(node, now)) return "silent";
   if (peer !== undefined && heardLately(peer, now) && tookOver(peer, node)) return "off";
-  return "present";
+  return node.missed ? "silent" : "present";
+}
+
+/** Whether the peer hears the node, by the peer's own last word; undefined: it has none that counts. */
+export function peerHears(node: NodeDetail, peer: NodeDetail | undefined): boolean | undefined {
+  return peer?.online && peer.status?.peer === node.node ? peer.status.peerHeard : undefined;
+}
+
+/** When the peer heard the node last, on whichever link, in milliseconds since 1970; null: not known. */
+export function lastBeat(peer: NodeDetail | undefined): number | null {
+  const ages = list(peer?.status?.links)
+    .map((link) => link.lastHeardSeconds)
+    .filter((age) => age >= 0);
+  return peer?.status === undefined || ages.length === 0
+    ? null
+    : Date.parse(peer.status.time) - Math.min(...ages) * 1000;
 }
 
 function heardLately(node: NodeDetail, now: number): boolean {
@@ -133,6 +155,12 @@ function tookOver(peer: NodeDetail, node: NodeDetail): boolean {
   const feeding = list(newer.fenceDevices).filter((device) => list(device.feeds).includes(node.node));
   const readOff = feeding.some((one) => feeding.every((device) => device.level !== one.level || device.power === "off"));
   return readOff || (newer.role === "active" && newer.generation > older.generation);
+}
+
+/** What a node said last, once it may hold no longer: the same words without their colour. */
+export function lastKnown(look: Look, presence: Presence): Look {
+  if (presence === "off") return { tone: "unknown", word: "Off", icon: "power" };
+  return { tone: "unknown", word: `Last known: ${look.word.toLowerCase()}`, icon: "unknown" };
 }
 
 export function roleLook(role: string): Look {
@@ -163,14 +191,22 @@ export function pairLinks(nodes: readonly NodeDetail[]): LinkPair[] {
     .sort((a, b) => Number(b.direct) - Number(a.direct) || a.name.localeCompare(b.name));
 }
 
-/** The device that feeds a node, as seen by whoever read it last. */
-export function devicesOf(node: string, nodes: readonly NodeDetail[]): FenceDevice[] {
-  const found = new Map<string, FenceDevice>();
-  for (const device of nodes.flatMap((one) => list(one.status?.fenceDevices))) {
-    if (!list(device.feeds).includes(node)) continue;
-    const known = found.get(device.name);
-    if (known === undefined || Date.parse(device.read ?? "") > Date.parse(known.read ?? ""))
-      found.set(device.name, device);
+export interface Feed {
+  device: FenceDevice;
+  /** The node that read it. */
+  reader: NodeDetail;
+}
+
+/** The devices that feed a node, as seen by whoever read them last. */
+export function feedsOf(node: string, nodes: readonly NodeDetail[]): Feed[] {
+  const found = new Map<string, Feed>();
+  const read = (feed: Feed) => toMillis(feed.device.read) ?? 0;
+  for (const reader of nodes) {
+    for (const device of list(reader.status?.fenceDevices)) {
+      if (!list(device.feeds).includes(node)) continue;
+      const [feed, known] = [{ device, reader }, found.get(device.name)];
+      if (known === undefined || read(feed) > read(known)) found.set(device.name, feed);
+    }
   }
   return [...found.values()];
 }

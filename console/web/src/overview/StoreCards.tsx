@@ -1,11 +1,11 @@
 import { Fragment } from "react";
 import { Link } from "react-router";
-import { list, type NodeSummary } from "../api/types";
+import { list, type NodeSummary, type StoreSummary } from "../api/types";
 import { formatDuration } from "../format/duration";
 import { plural } from "../format/quantity";
 import { localTimes } from "../format/time";
 import { Badge, StoreBadge } from "../health/Badge";
-import { roleLook, storeLook } from "../health/health";
+import { hasContact, roleLook, storeLook } from "../health/health";
 import { incidentPath } from "../incident/incident";
 import { Ago } from "../ui/When";
 import { Icon } from "../ui/Icon";
@@ -46,7 +46,7 @@ function StoreCard({ row: { store, failover } }: { row: Row }) {
         <StoreBadge health={store.health} />
       </header>
       <p className={classes.reason}>{localTimes(store.reason)}</p>
-      <Pair nodes={list(store.nodes)} redundant={store.redundant} />
+      <Pair store={store} />
       <dl className={classes.facts}>
         <div>
           <dt>Last failover</dt>
@@ -68,7 +68,7 @@ function StoreCard({ row: { store, failover } }: { row: Row }) {
         <div>
           <dt>Alarms</dt>
           <dd data-tone={store.alarms > 0 ? "bad" : undefined}>
-            {store.alarms === 0 ? "none" : plural(store.alarms, "open", "open")}
+            {alarmsWord(store)}
           </dd>
         </div>
         <div>
@@ -82,10 +82,20 @@ function StoreCard({ row: { store, failover } }: { row: Row }) {
   );
 }
 
+/** A store without contact would not tell of its alarms. */
+function alarmsWord(store: StoreSummary): string {
+  if (store.alarms > 0) return plural(store.alarms, "open", "open");
+  return hasContact(store) ? "none" : "not known";
+}
+
+/** Nothing came of it for too long, or its peer misses it. */
+const silent = (node: NodeSummary) => !node.online || node.missed;
+
 /** The two nodes with the bond between them: whole while the pair is redundant. */
-function Pair({ nodes, redundant }: { nodes: readonly NodeSummary[]; redundant: boolean }) {
-  const contact = nodes.some((node) => node.online);
-  const bond = contact ? (redundant ? "whole" : "broken") : "unknown";
+function Pair({ store }: { store: StoreSummary }) {
+  const nodes = list(store.nodes);
+  const contact = hasContact(store);
+  const bond = contact ? (store.redundant ? "whole" : "broken") : "unknown";
   return (
     <div className={classes.pair}>
       {nodes.map((node, index) => (
@@ -95,10 +105,10 @@ function Pair({ nodes, redundant }: { nodes: readonly NodeSummary[]; redundant: 
               <Icon name={BONDS[bond].icon} size={15} label={BONDS[bond].label} />
             </span>
           )}
-          <span className={classes.node} data-offline={!node.online || undefined}>
+          <span className={classes.node} data-offline={silent(node) || undefined}>
             <Icon name="server" size={16} stroke={1.7} />
             <span className={classes.nodeName}>{node.node}</span>
-            {node.online ? (
+            {!silent(node) ? (
               <Badge look={roleLook(node.role)} size="sm" />
             ) : (
               <Badge look={node.lastSeen === undefined ? NEVER : contact ? SILENT : UNHEARD} size="sm" />

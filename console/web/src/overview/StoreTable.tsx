@@ -5,6 +5,7 @@ import { localTimes } from "../format/time";
 import { Term } from "../glossary/Term";
 import type { Word } from "../glossary/glossary";
 import { Badge, SeverityBadge, StoreBadge } from "../health/Badge";
+import { hasContact } from "../health/health";
 import { Icon } from "../ui/Icon";
 import { incidentPath } from "../incident/incident";
 import { Ago } from "../ui/When";
@@ -114,7 +115,7 @@ function StoreRow({ row: { store, failover } }: { row: Row }) {
             <b>{store.alarms}</b> <SeverityBadge severity={store.worstSeverity} size="sm" />
           </span>
         ) : (
-          <span className={table.dim}>none</span>
+          <span className={table.dim}>{hasContact(store) ? "none" : "not known"}</span>
         )}
       </td>
       <td>

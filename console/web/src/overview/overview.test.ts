@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { keyAction } from "../app/keys";
 import { align, breakGaps, stretches } from "../charts/data";
 import type { FailoverSummary, IncidentRow, StoreSummary } from "../api/types";
-import { countStores, headline, pairLinks, presenceOf, worst } from "../health/health";
+import { countStores, feedsOf, headline, lastBeat, pairLinks, presenceOf, worst } from "../health/health";
 import type { NodeDetail } from "../api/types";
 import { failoverNote } from "./recovery";
 import { filterRows, joinRows, sortRows } from "./rows";
@@ -28,9 +28,9 @@ describe("headline", () => {
     expect(say("ok", "ok")).toBe("All 2 stores are selling");
     expect(say("ok", "degraded")).toBe("All 2 stores are selling, 1 at risk");
     expect(say("ok", "down")).toBe("1 of 2 stores is not selling");
-    expect(say("ok", "unknown")).toBe("No contact with 1 of 2 stores, the other one is selling");
+    expect(say("ok", "unknown")).toBe("It is not known whether 1 of 2 stores is selling, the other one is");
     expect(say("degraded")).toBe("The store is selling, but at risk");
-    expect(say("unknown")).toBe("No contact with the store");
+    expect(say("unknown")).toBe("It is not known whether the store is selling");
   });
 });
 
@@ -118,6 +118,30 @@ describe("presence", () => {
     const cut = beta({ role: "standby" });
     expect(presenceOf(alpha, [alpha, cut], now)).toBe("present");
     expect(presenceOf(alpha, [alpha, cut], now + 60_000)).toBe("silent");
+  });
+});
+
+describe("a node that its peer misses", () => {
+  const now = Date.parse("2026-11-22T13:00:10Z");
+  const node = (name: string, status: object, over: object = {}) =>
+    ({ node: name, online: true, lastSeen: "2026-11-22T13:00:08Z", status, ...over }) as unknown as NodeDetail;
+
+  it("is silent though its last word is fresh", () => {
+    const alpha = node("alpha", { role: "active", generation: 1 }, { missed: true });
+    const beta = node("beta", {
+      time: "2026-11-22T13:00:07Z",
+      peer: "alpha",
+      links: [{ lastHeardSeconds: 2.5 }, { lastHeardSeconds: 1.5 }, { lastHeardSeconds: -1 }],
+    });
+    expect(presenceOf(alpha, [alpha, beta], now)).toBe("silent");
+    expect(lastBeat(beta)).toBe(Date.parse("2026-11-22T13:00:05.5Z"));
+    expect(lastBeat(undefined)).toBeNull();
+  });
+
+  it("is no witness of a device that somebody read later", () => {
+    const ups = (read?: string) => ({ fenceDevices: [{ name: "ups", feeds: ["alpha"], read }] });
+    const [alpha, beta] = [node("alpha", ups()), node("beta", ups("2026-11-22T13:00:07Z"))];
+    expect(feedsOf("alpha", [alpha, beta]).map(({ reader }) => reader.node)).toEqual(["beta"]);
   });
 });
 

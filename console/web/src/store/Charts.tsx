@@ -1,6 +1,6 @@
 import { SegmentedControl } from "@mantine/core";
 import { useMemo, useState } from "react";
-import { useRecent, type Series } from "../api/prom";
+import { stepFor, useRecent, type Series } from "../api/prom";
 import type { IncidentRow } from "../api/types";
 import { breakGaps, type Line } from "../charts/data";
 import { TimeChart, type Marker } from "../charts/TimeChart";
@@ -20,7 +20,7 @@ interface ChartsProps {
 /** The store's series over a chosen time, with its incidents marked. */
 export function Charts({ store, nodes, incidents }: ChartsProps) {
   const [span, setSpan] = useState(900);
-  const specs = useMemo(() => chartsFor(store, nodes), [store, nodes]);
+  const specs = useMemo(() => chartsFor(store, nodes, stepFor(span)), [store, nodes, span]);
   const markers = useMemo<Marker[]>(
     () =>
       incidents.map((incident) => ({
@@ -51,7 +51,7 @@ export function Charts({ store, nodes, incidents }: ChartsProps) {
       <StateLanes store={store} nodes={nodes} span={span} markers={markers} />
       <div className={classes.grid}>
         {specs.map((spec) => (
-          <SpecChart key={spec.query} spec={spec} span={span} markers={markers} />
+          <SpecChart key={spec.title} spec={spec} span={span} markers={markers} />
         ))}
       </div>
     </Panel>

@@ -7,10 +7,10 @@ import { ageSeconds } from "../format/time";
 import { isWord } from "../glossary/glossary";
 import { Term } from "../glossary/Term";
 import { Badge, HealthBadge, RoleBadge } from "../health/Badge";
-import { type Presence } from "../health/health";
+import { lastBeat, peerHears, type Presence } from "../health/health";
 import { Icon } from "../ui/Icon";
 import { useNow } from "../ui/useNow";
-import { Ago } from "../ui/When";
+import { Ago, When } from "../ui/When";
 import classes from "./NodeCard.module.css";
 
 const MISSED = { tone: "bad", word: "Silent", icon: "down" } as const;
@@ -23,10 +23,6 @@ function silentLook(node: NodeDetail, peer: NodeDetail | undefined, presence: Pr
   if (presence === "off") return OFF;
   if (node.lastSeen === undefined) return NEVER;
   return peerHears(node, peer) === false ? MISSED : UNHEARD;
-}
-
-function peerHears(node: NodeDetail, peer: NodeDetail | undefined): boolean | undefined {
-  return peer?.online && peer.status?.peer === node.node ? peer.status.peerHeard : undefined;
 }
 
 interface NodeCardProps {
@@ -83,21 +79,19 @@ export function NodeCard({ node, peer, presence }: NodeCardProps) {
   );
 }
 
-/** What is known of a node the console does not hear: perhaps its peer still does. */
+/** What is known of a node that the console or its peer does not hear, and since when. */
 function SilentNote({ node, peer, off }: { node: NodeDetail; peer: NodeDetail | undefined; off: boolean }) {
-  const heard = peerHears(node, peer);
   if (off) return <>{`${peer?.node} no longer hears it, and took over.`}</>;
+  if (node.lastSeen === undefined) return <>The console has never heard it.</>;
+  if (peerHears(node, peer) !== false)
+    return (
+      <>
+        The console last heard it <Ago at={node.lastSeen} />. {peerHears(node, peer) && `${peer?.node} hears it.`}
+      </>
+    );
   return (
     <>
-      {node.lastSeen ? (
-        <>
-          The console last heard it <Ago at={node.lastSeen} />.
-        </>
-      ) : (
-        "The console has never heard it."
-      )}{" "}
-      {heard === true && `${peer?.node} hears it.`}
-      {heard === false && `${peer?.node} does not hear it either.`}
+      Not heard by {peer?.node} since <When at={lastBeat(peer)} />, by the console since <When at={node.lastSeen} />.
     </>
   );
 }

@@ -2,6 +2,7 @@ import type { NodeDetail, Probe } from "../api/types";
 import { formatDuration } from "../format/duration";
 import { Term } from "../glossary/Term";
 import { Badge, HealthBadge } from "../health/Badge";
+import { healthLook, lastKnown, type Presence } from "../health/health";
 import { usePresence } from "../health/usePresence";
 import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
@@ -39,7 +40,7 @@ export function ProbeTable({ nodes }: { nodes: readonly NodeDetail[] }) {
                 </td>
                 {row.cells.map((cell, column) => (
                   <td key={nodes[column]?.node}>
-                    <Cell probe={cell} stale={presence[column] !== "present"} />
+                    <Cell probe={cell} presence={presence[column] ?? "never"} />
                   </td>
                 ))}
               </tr>
@@ -51,9 +52,9 @@ export function ProbeTable({ nodes }: { nodes: readonly NodeDetail[] }) {
   );
 }
 
-function Cell({ probe, stale }: { probe: Probe | undefined; stale: boolean }) {
+function Cell({ probe, presence }: { probe: Probe | undefined; presence: Presence }) {
   if (probe === undefined) return <span className={table.dim}>–</span>;
-  if (stale) return <Badge look={{ tone: "unknown", word: "Not known", icon: "unknown" }} size="sm" quiet />;
+  if (presence !== "present") return <Badge look={lastKnown(healthLook(probe.health), presence)} size="sm" quiet />;
   return (
     <span className={classes.cell} title={probe.message}>
       <span className={classes.line}>

@@ -3,7 +3,7 @@ import type { NodeDetail, Resource } from "../api/types";
 import { isWord } from "../glossary/glossary";
 import { Term } from "../glossary/Term";
 import { Badge } from "../health/Badge";
-import { healthLook, type Look } from "../health/health";
+import { healthLook, lastKnown, type Look, type Presence } from "../health/health";
 import { usePresence } from "../health/usePresence";
 import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
@@ -65,7 +65,7 @@ export function ResourceTable({ nodes }: { nodes: readonly NodeDetail[] }) {
                     </td>
                     {row.cells.map((cell, column) => (
                       <td key={nodes[column]?.node}>
-                        <Cell resource={cell} stale={presence[column] !== "present"} />
+                        <Cell resource={cell} presence={presence[column] ?? "never"} />
                       </td>
                     ))}
                   </tr>
@@ -79,9 +79,9 @@ export function ResourceTable({ nodes }: { nodes: readonly NodeDetail[] }) {
   );
 }
 
-function Cell({ resource, stale }: { resource: Resource | undefined; stale: boolean }) {
+function Cell({ resource, presence }: { resource: Resource | undefined; presence: Presence }) {
   if (resource === undefined) return <span className={table.dim}>–</span>;
-  if (stale) return <Badge look={{ tone: "unknown", word: "Not known", icon: "unknown" }} size="sm" quiet />;
+  if (presence !== "present") return <Badge look={lastKnown(look(resource), presence)} size="sm" quiet />;
   const trouble = resource.health === "down" || resource.health === "degraded";
   return (
     <span className={classes.cell} title={resource.message}>

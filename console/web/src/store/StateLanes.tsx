@@ -1,10 +1,11 @@
 import { useMemo } from "react";
-import { quote, useRecent, type Series } from "../api/prom";
+import { stepFor, useRecent, type Series } from "../api/prom";
 import { stretches } from "../charts/data";
 import { Lanes, type Lane } from "../charts/Lanes";
 import type { Marker } from "../charts/TimeChart";
 import { Term } from "../glossary/Term";
 import { Block } from "../ui/states";
+import { laneQuery } from "./chartSpecs";
 import classes from "./StateLanes.module.css";
 
 const ROLE = (value: number) =>
@@ -27,10 +28,10 @@ interface LanesProps {
 
 /** Who was active, whether the pair was whole, and whether the services answered, over time: the worse of what both nodes say. */
 export function StateLanes({ store, nodes, span, markers }: LanesProps) {
-  const matcher = `{store=${quote(store)}}`;
-  const active = useRecent(`storeward_node_active${matcher}`, span);
-  const redundant = useRecent(`min(storeward_node_redundant${matcher})`, span);
-  const probes = useRecent(`min by (probe) (storeward_probe_up${matcher})`, span);
+  const query = (name: string) => laneQuery(name, store, stepFor(span));
+  const active = useRecent(query("storeward_node_active"), span);
+  const redundant = useRecent(`min(${query("storeward_node_redundant")})`, span);
+  const probes = useRecent(`min by (probe) (${query("storeward_probe_up")})`, span);
   const lanes = useMemo<Lane[]>(() => {
     const make = (series: Series, key: string, label: string, state: Lane["state"], step: number): Lane => ({
       key,

@@ -43,7 +43,7 @@ function Content({ detail }: { detail: StoreDetail }) {
         <>
           <div className={classes.top}>
             <Topology nodes={nodes} />
-            <StoreAlarms alarms={list(detail.alarms)} />
+            <StoreAlarms summary={detail.summary} alarms={list(detail.alarms)} />
           </div>
           <div className={classes.two}>
             <ResourceTable nodes={nodes} />

@@ -4,7 +4,7 @@ import { formatDuration } from "../format/duration";
 import { formatCount, formatRatio } from "../format/quantity";
 import { Term } from "../glossary/Term";
 import { HealthBadge } from "../health/Badge";
-import { devicesOf, healthLook, pairLinks, type LinkPair } from "../health/health";
+import { feedsOf, healthLook, pairLinks, type LinkPair } from "../health/health";
 import { usePresence } from "../health/usePresence";
 import { Icon } from "../ui/Icon";
 import { Panel } from "../ui/Panel";
@@ -41,16 +41,18 @@ function Side({ node, nodes }: { node: NodeDetail; nodes: readonly NodeDetail[] 
   const peer = nodes.find((one) => one.node !== node.node);
   const presences = usePresence(nodes);
   const presence = presences[nodes.indexOf(node)] ?? "never";
-  const stale = presences.every((one) => one !== "present");
   return (
     <div className={classes.side}>
       <NodeCard node={node} peer={peer} presence={presence} />
-      {devicesOf(node.node, nodes).map((device) => (
-        <Fragment key={device.name}>
-          <span className={classes.feed} data-power={stale ? "unknown" : device.power} aria-hidden="true" />
-          <UpsCard device={device} stale={stale} />
-        </Fragment>
-      ))}
+      {feedsOf(node.node, nodes).map(({ device, reader }) => {
+        const stale = presences[nodes.indexOf(reader)] !== "present";
+        return (
+          <Fragment key={device.name}>
+            <span className={classes.feed} data-power={stale ? "unknown" : device.power} aria-hidden="true" />
+            <UpsCard device={device} stale={stale} />
+          </Fragment>
+        );
+      })}
     </div>
   );
 }

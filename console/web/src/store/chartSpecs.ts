@@ -49,8 +49,29 @@ function byThing(label: string) {
   };
 }
 
-export function chartsFor(store: string, nodes: readonly string[]): ChartSpec[] {
-  const of = (name: string) => `${name}{store=${quote(store)}}`;
+const COARSE_STEP = 30; // seconds; nodes write their points every 10 s unless told otherwise
+
+const series = (name: string, store: string) => `${name}{store=${quote(store)}}`;
+
+/**
+ * A series in which what a node said last counts for two and a half of its own periods,
+ * and not for PromQL's five minutes: a dead node would go on being well.
+ */
+function current(name: string, store: string, step: number): string {
+  const all = series(name, store);
+  if (step > COARSE_STEP) return all;
+  const period = `300 / count_over_time(${series("storeward_node_generation", store)}[5m])`;
+  return `(${all} and time() - timestamp(${all}) < on (node) group_left () 2.5 * ${period})`;
+}
+
+/** A state's series for a lane: steps that hold several points show the worst of them, or an outage would slip through. */
+export function laneQuery(name: string, store: string, step: number): string {
+  return step > COARSE_STEP ? `min_over_time(${series(name, store)}[${step}s])` : current(name, store, step);
+}
+
+/** The charts of a store at a step, in seconds. */
+export function chartsFor(store: string, nodes: readonly string[], step: number): ChartSpec[] {
+  const of = (name: string) => current(name, store, step);
   return [
     { title: "CPU used", unit: "ratio", query: of("storeward_host_cpu_used_ratio"), line: byNode(nodes) },
     { title: "Memory used", unit: "ratio", query: of("storeward_host_memory_used_ratio"), line: byNode(nodes) },
