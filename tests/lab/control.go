@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/storeward/storeward/tests/fakes/upssim"
 )
 
 func controlSocket(name string) string { return filepath.Join(runDir(name), "control.sock") }
@@ -70,6 +72,7 @@ type NodeStatus struct {
 	Boots     int      `json:"boots"`
 	Output    bool     `json:"output"`    // its UPS's output is on
 	Battery   bool     `json:"battery"`   // its UPS runs on battery
+	UPSIll    bool     `json:"ups_ill"`   // its UPS was told to refuse, lie or worse
 	Addresses []string `json:"addresses"` // the virtual ones included
 }
 
@@ -87,7 +90,8 @@ func (l *Lab) Status() Status {
 		s.mu.Unlock()
 		for _, n := range s.Nodes {
 			store.Nodes = append(store.Nodes, NodeStatus{
-				ID: n.ID(), PID: n.PID(), Boots: n.Boots(), Output: n.UPS().On(), Battery: n.UPS().OnBattery(), Addresses: n.addresses(),
+				ID: n.ID(), PID: n.PID(), Boots: n.Boots(), Output: n.UPS().On(), Battery: n.UPS().OnBattery(),
+				UPSIll: n.UPS().Behaviour() != (upssim.Behaviour{}), Addresses: n.addresses(),
 			})
 		}
 		status.Stores = append(status.Stores, store)
@@ -115,6 +119,28 @@ func Connect(name string) (*Client, error) {
 	}
 	connection.Close()
 	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}, nil
+}
+
+// Only returns the name of the lab that runs, where there is exactly one.
+func Only() (string, error) {
+	sockets, err := filepath.Glob(controlSocket("*"))
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, socket := range sockets { // those of crashed labs answer nothing
+		name := filepath.Base(filepath.Dir(socket))
+		if _, err := Connect(name); err == nil {
+			names = append(names, name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "", errors.New("no lab is running")
+	case 1:
+		return names[0], nil
+	}
+	return "", fmt.Errorf("several labs are running, say which with -name: %s", strings.Join(names, ", "))
 }
 
 // Do carries out a command in words, see Lab.Do.

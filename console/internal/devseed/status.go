@@ -75,7 +75,7 @@ func link(name string, direct bool, age float64) *api.LinkStatus {
 
 func (s *shop) ups(now time.Time, feeds string) *api.FenceDeviceStatus {
 	out := &api.FenceDeviceStatus{
-		Name: "ups-" + feeds, Plugin: "ups", Kind: "ups", Feeds: []string{feeds}, Power: "on", Health: api.HealthOK, Message: "on mains, battery full",
+		Name: "ups-" + feeds, Plugin: "ups", Kind: "ups", Feeds: []string{feeds}, Power: "on", Health: api.HealthOK, Message: "Smart-UPS 1500 at 10.77.1.201 is on mains, battery full, lasts 41 min at a load of 24 %, output relay closed",
 		Read:  timestamppb.New(now.Add(-3 * time.Second)),
 		Level: 1, OrderLifeSeconds: 1, Proven: true, MeasuredSeconds: 0.009, MeasuredBy: "reading", Measured: timestamppb.New(now.Add(-3 * time.Second)),
 		Values: map[string]float64{"battery_charge_ratio": 1, "load_ratio": 0.24, "input_volts": 230.5, "runtime_seconds": 2460},

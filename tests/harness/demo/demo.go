@@ -11,7 +11,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -183,28 +182,4 @@ The store is open (%.0f s). Fast timings: a beat every %v, a server counts as de
 // happened prints what the lab itself does: power, cables, the oracle.
 func (d *demo) happened(h lab.Happening) {
 	d.out.line(h.Kind, "%s", strings.TrimSpace(h.Subject+" "+h.Text))
-}
-
-// Kill cuts the power of the running demo's active server.
-func Kill(ctx context.Context, out io.Writer) error {
-	if os.Geteuid() != 0 {
-		return errors.New("only root may cut the demo's power: e.g. sudo make demo-kill")
-	}
-	client, err := lab.Connect(labName)
-	if err != nil {
-		return errors.New("no demo is running: start one with make demo")
-	}
-	status, err := client.Status(ctx)
-	if err != nil {
-		return err
-	}
-	for _, node := range status.Stores[0].Nodes {
-		for _, address := range node.Addresses {
-			if strings.HasSuffix(address, ".101") {
-				fmt.Fprintf(out, "cutting the power of %s\n", filepath.Base(node.ID))
-				return client.Do(ctx, "kill", node.ID)
-			}
-		}
-	}
-	return errors.New("no server is active just now: try again in a few seconds; if you have killed both, build/bin/lab -name demo power-on beta gives one its power back")
 }

@@ -42,7 +42,11 @@ func newPrinter(out io.Writer) *printer {
 }
 
 func (p *printer) line(source, format string, arguments ...any) {
-	p.text(fmt.Sprintf("%s  %-8s %s\n", time.Now().Format("15:04:05.000"), source, fmt.Sprintf(format, arguments...)))
+	p.lineAt(time.Now(), source, format, arguments...)
+}
+
+func (p *printer) lineAt(at time.Time, source, format string, arguments ...any) {
+	p.text(fmt.Sprintf("%s  %-8s %s\n", at.Local().Format("15:04:05.000"), source, fmt.Sprintf(format, arguments...)))
 }
 
 func (p *printer) text(text string) {
@@ -83,10 +87,22 @@ func (r *reports) Write(p []byte) (int, error) {
 
 // event is what the console's stream says of one.
 type event struct {
-	Node     string `json:"node"`
-	Kind     string `json:"kind"`
-	Severity string `json:"severity"`
-	Message  string `json:"message"`
+	Node     string    `json:"node"`
+	Time     time.Time `json:"time"`
+	Received time.Time `json:"received"`
+	Message  string    `json:"message"`
+}
+
+// late is how long the console did not know of it; longer than this is said.
+const late = 2 * time.Second
+
+// text is the event's message, and that it came late where it did: the time before it is its own.
+func (e event) text() string {
+	delay := e.Received.Sub(e.Time)
+	if delay < late {
+		return e.Message
+	}
+	return fmt.Sprintf("%s  (the console learnt it %.0f s later)", e.Message, delay.Seconds())
 }
 
 // incident is what the console's stream says of one.
@@ -145,7 +161,7 @@ func (d *demo) live(kind string, data []byte, told map[string]string) {
 	case "event":
 		var e event
 		if json.Unmarshal(data, &e) == nil {
-			d.out.line(e.Node, "%s", e.Message)
+			d.out.lineAt(e.Time, e.Node, "%s", e.text())
 		}
 	case "incident":
 		var i incident

@@ -2,8 +2,10 @@ package demo
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestEachWordOfAnIncidentOnce: its title grows with what is learnt, and is no news by itself.
@@ -29,5 +31,24 @@ func TestEachWordOfAnIncidentOnce(t *testing.T) {
 	}
 	if got, want := strings.Join(words, " "), "opened: recovered: opened: recorded: closed:"; got != want {
 		t.Errorf("%s, want %s, of\n%s", got, want, out.String())
+	}
+}
+
+// TestEventsBearTheirOwnTime: what comes after the WAN was mended is told with when it happened.
+func TestEventsBearTheirOwnTime(t *testing.T) {
+	var out bytes.Buffer
+	d := &demo{out: newPrinter(&out)}
+	at := time.Date(2026, 11, 26, 12, 0, 1, 0, time.Local)
+	for _, delay := range []time.Duration{80 * time.Millisecond, 34 * time.Second} {
+		data, err := json.Marshal(event{Node: "beta", Time: at, Received: at.Add(delay), Message: "alpha is silent"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.live("event", data, nil)
+	}
+	d.out.close()
+	want := "12:00:01.000  beta     alpha is silent\n12:00:01.000  beta     alpha is silent  (the console learnt it 34 s later)\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 }

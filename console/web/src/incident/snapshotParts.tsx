@@ -102,7 +102,7 @@ export function Probes({ items, node }: { items: readonly Probe[]; node: string 
             <td>
               <HealthBadge health={item.health} size="sm" quiet />
             </td>
-            <td className={classes.dim}>{item.message}</td>
+            <td className={`${classes.wrap} ${classes.dim}`}>{item.message}</td>
             <td className={classes.right}>{formatDuration(item.tookSeconds)}</td>
           </tr>
         ))}
@@ -139,11 +139,11 @@ export function Fences({ items, node }: { items: readonly FenceDevice[]; node: s
         {items.map((item) => (
           <tr key={item.name} id={anchor("snapshot", node, "fence_devices", item.name)}>
             <td>{item.name}</td>
-            <td>output {item.power}</td>
+            <td className={classes.whole}>output {item.power}</td>
             <td>
               <HealthBadge health={item.health} size="sm" quiet />
             </td>
-            <td className={`${classes.right} ${classes.dim}`}>{item.message}</td>
+            <td className={`${classes.wrap} ${classes.dim}`}>{item.message}</td>
           </tr>
         ))}
       </tbody>
@@ -158,7 +158,7 @@ export function Processes({ items }: { items: readonly Schemas["ProcessView"][] 
         {items.map((item) => (
           <tr key={item.pid}>
             <td className={classes.dim}>{item.pid}</td>
-            <td className={classes.mono}>{item.command}</td>
+            <td className={`${classes.wrap} ${classes.mono}`}>{item.command}</td>
             <td className={classes.right}>{formatRatio(item.cpuRatio)}</td>
             <td className={classes.right}>{formatBytes(item.rssBytes)}</td>
           </tr>
@@ -176,7 +176,7 @@ export function Interfaces({ items }: { items: readonly Schemas["InterfaceView"]
           <tr key={item.name}>
             <td>{item.name}</td>
             <td>{item.up ? (item.carrier ? "up" : "no carrier") : "down"}</td>
-            <td className={classes.mono}>{list(item.addresses).join(" ")}</td>
+            <td className={`${classes.wrap} ${classes.mono}`}>{list(item.addresses).join(" ")}</td>
             <td className={`${classes.right} ${classes.dim}`}>
               {formatBytes(item.receivedBytes)} in, {formatBytes(item.sentBytes)} out
               {item.errors > 0 && `, ${formatCount(item.errors)} errors`}

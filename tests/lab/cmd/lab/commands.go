@@ -19,6 +19,7 @@ import (
 )
 
 const usage = `lab [-name NAME] [-stores N] COMMAND
+  NAME is lab for up and down, the only lab that runs for everything else
   up                       build the lab; its nodes run an echo service on port 7777
   down                     remove every trace of it, also after a crash
   status                   show it; fails when the oracle saw two active nodes
@@ -33,7 +34,7 @@ const patience = time.Minute
 func run(arguments []string) error {
 	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	name := flags.String("name", "lab", "")
+	name := flags.String("name", "", "")
 	stores := flags.Int("stores", 1, "")
 	err := flags.Parse(arguments)
 	if errors.Is(err, flag.ErrHelp) {
@@ -46,6 +47,11 @@ func run(arguments []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	command, rest := flags.Arg(0), flags.Args()[1:]
+	if *name == "" {
+		if *name, err = defaultName(command); err != nil {
+			return err
+		}
+	}
 	switch command {
 	case "up":
 		return up(ctx, *name, *stores)
@@ -69,6 +75,15 @@ func run(arguments []string) error {
 		return execute(ctx, client, *name, rest)
 	}
 	return client.Do(ctx, flags.Args()...)
+}
+
+// defaultName is the lab that a command means which names none.
+func defaultName(command string) (string, error) {
+	switch command {
+	case "up", "serve", "down", "demo", "demo-kill": // the demo has a name of its own
+		return "lab", nil
+	}
+	return lab.Only()
 }
 
 // up starts a process of its own that keeps the lab, and waits until it stands.
