@@ -127,6 +127,7 @@ type Alarm struct {
 	Severity  string    `json:"severity"`
 	Message   string    `json:"message"`
 	Since     time.Time `json:"since"`
+	Kind      string    `json:"kind,omitempty"` // of the event that told it; the peer's have none
 }
 
 // Entry is one event of the past.

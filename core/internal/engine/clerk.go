@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"sort"
 	"sync"
 	"time"
 
@@ -70,15 +69,17 @@ type clerk struct {
 	toldPart  bool          // that it is not was told
 	partSince time.Duration // since when it is something else; 0: it is not
 
+	alarms  *alarms
+	settled bool // nothing of the daemon before this one is left to be told
+
 	mu      sync.Mutex
 	history []control.Entry // oldest first
-	alarms  map[string]control.Alarm
 }
 
 func newClerk(e *Engine) *clerk {
 	c := &clerk{
 		e: e, news: newQueue[observation](newsBound), changed: make(chan struct{}, 1),
-		alarms: map[string]control.Alarm{}, history: e.Past,
+		alarms: newAlarms(e), history: e.Past,
 	}
 	c.incidents = newIncidents(e)
 	return c
@@ -125,6 +126,7 @@ func (c *clerk) stop() {
 	for _, o := range c.news.takeAll() {
 		c.handle(context.Background(), o)
 	}
+	c.alarms.write()
 }
 
 func (c *clerk) start() {
@@ -143,6 +145,9 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 	if o.gather != nil {
 		c.send(o.gather(c.incidents))
 		return
+	}
+	if o.regular {
+		c.settle(o.at)
 	}
 	c.e.drills.observe(o)
 	o.raised, o.over = c.damper.pass(o.at, o.raised, o.cleared)
@@ -198,7 +203,7 @@ func (c *clerk) redundancy(o observation) []*api.Event {
 	c.whole, c.toldPart, c.partSince = o.view.Redundant, !o.view.Redundant, 0
 	event := &api.Event{
 		Kind: api.KindRedundancyLost, Severity: major, Object: "node/" + c.e.Node, Condition: api.ConditionNotRedundant,
-		Message: "The pair is not whole: if the node that serves fails now, the store stops.",
+		Message: "The pair is not whole: no node stands by that could take over.",
 	}
 	if c.whole {
 		event.Kind, event.Severity = api.KindRedundancyRestored, cleared
@@ -222,6 +227,7 @@ func (c *clerk) emit(at time.Duration, event *api.Event) {
 	wall := c.e.Clock.At(at)
 	event.Generation = c.e.view.Load().Generation
 	c.remember(wall, event)
+	c.alarms.take(wall, event)
 	c.log(event)
 	c.e.Sink.Event(event)
 }
@@ -252,50 +258,6 @@ func (c *clerk) remember(wall time.Time, event *api.Event) {
 	if len(c.history) > historyBound {
 		c.history = c.history[len(c.history)-historyBound:]
 	}
-	if event.GetCondition() == "" {
-		return
-	}
-	key := event.GetObject() + " " + event.GetCondition()
-	if event.GetSeverity() == api.Severity_SEVERITY_CLEARED {
-		delete(c.alarms, key)
-		return
-	}
-	since := wall
-	if old, ok := c.alarms[key]; ok {
-		since = old.Since
-	}
-	c.alarms[key] = control.Alarm{
-		Object: event.GetObject(), Condition: event.GetCondition(), Severity: severityWord(event.GetSeverity()),
-		Message: event.GetMessage(), Since: since,
-	}
-}
-
-// forget drops an alarm that is another node's to tell now.
-func (c *clerk) forget(object, condition string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.alarms, object+" "+condition)
-}
-
-// standing lists the alarms, worst first, then oldest first.
-func (c *clerk) standing() []control.Alarm {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := make([]control.Alarm, 0, len(c.alarms))
-	for _, a := range c.alarms {
-		out = append(out, a)
-	}
-	sort.Slice(out, func(i, j int) bool {
-		a, b := out[i], out[j]
-		if a.Severity != b.Severity {
-			return severityRank(a.Severity) > severityRank(b.Severity)
-		}
-		if !a.Since.Equal(b.Since) {
-			return a.Since.Before(b.Since)
-		}
-		return a.Object+a.Condition < b.Object+b.Condition
-	})
-	return out
 }
 
 // past returns the newest events, newest first.

@@ -31,7 +31,7 @@ var verbs = map[string]failover.Verb{
 
 // State answers the control socket.
 func (e *Engine) State(context.Context) (control.State, error) {
-	out := control.State{Status: e.Status(), Alarms: e.clerk.standing(), Incident: e.clerk.incidents.open()}
+	out := control.State{Status: e.Status(), Alarms: e.clerk.alarms.list(), Incident: e.clerk.incidents.open()}
 	if e.Peer != nil {
 		if news, taken := e.Peer.Latest(); news != nil {
 			out.Peer, out.PeerAlarms, out.PeerTaken = news.GetStatus(), alarmsOf(news), taken

@@ -91,10 +91,10 @@ func TestUPSOnBattery(t *testing.T) {
 		w.until("beta tells", 10*time.Second, func() bool {
 			return strings.Contains(beta.sink.kinds(), api.KindUPSOnBattery+" fence/ups-alpha")
 		})
-		if got := fmt.Sprint(beta.engine.clerk.standing()); !strings.Contains(got, "fence/ups-alpha on-battery major ups-alpha: the UPS runs on its battery.") {
+		if got := fmt.Sprint(beta.engine.clerk.alarms.list()); !strings.Contains(got, "fence/ups-alpha on-battery major ups-alpha: the UPS runs on its battery.") {
 			t.Errorf("alarms of beta: %s", got)
 		}
-		if told, own := alarmsOf(beta.engine.PeerSide().News()), beta.engine.clerk.standing(); len(told) != 1 || told[0].Message != own[0].Message || !told[0].Since.Equal(own[0].Since) {
+		if told, own := alarmsOf(beta.engine.PeerSide().News()), beta.engine.clerk.alarms.list(); len(told) != 1 || told[0].Message != own[0].Message || !told[0].Since.Equal(own[0].Since) {
 			t.Errorf("beta tells its peer of the alarms %v", told)
 		}
 		<-time.After(20 * time.Second)
@@ -107,7 +107,7 @@ func TestUPSOnBattery(t *testing.T) {
 		}
 		w.complain("alpha")
 		w.until("it ends", 10*time.Second, func() bool {
-			return strings.Contains(beta.sink.kinds(), api.KindUPSOnMains+" fence/ups-alpha") && len(beta.engine.clerk.standing()) == 0
+			return strings.Contains(beta.sink.kinds(), api.KindUPSOnMains+" fence/ups-alpha") && len(beta.engine.clerk.alarms.list()) == 0
 		})
 		if n := len(beta.sink.all()); n != 1 {
 			t.Errorf("%d incidents of one power failure", n)

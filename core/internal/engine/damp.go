@@ -24,6 +24,10 @@ type damper struct{ ends []ended }
 // pass takes what began and ended, and returns what is to be told of it now.
 func (d *damper) pass(at time.Duration, raised, cleared []failover.Alarm) (begun []failover.Alarm, over []ended) {
 	for _, a := range cleared {
+		if becameOff(a, raised) { // that it is not off is no alarm to stand beside "is off"
+			over = append(over, ended{alarm: a, at: at, raised: raised})
+			continue
+		}
 		d.ends = append(d.ends, ended{alarm: a, at: at, raised: raised})
 	}
 	for _, a := range raised {

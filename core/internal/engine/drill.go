@@ -274,7 +274,7 @@ func (d *drills) review() {
 	if d.e.viewOf().Role != beat.Active {
 		if d.told != "" {
 			d.told = ""
-			d.e.clerk.forget(d.object(), api.ConditionDrill)
+			d.e.clerk.alarms.forget(d.object(), api.ConditionDrill)
 		}
 		return
 	}

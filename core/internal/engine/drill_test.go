@@ -47,7 +47,7 @@ func (s *fakeSink) count(kind string) (n int) {
 }
 
 func (d *fakeDaemon) complains() string {
-	for _, a := range d.engine.clerk.standing() {
+	for _, a := range d.engine.clerk.alarms.list() {
 		if a.Object == "store/s0001" && a.Condition == api.ConditionDrill {
 			return a.Severity + ": " + a.Message
 		}

@@ -204,7 +204,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // work lists the goroutines that live as long as the engine.
 func (e *Engine) work() []func(context.Context) {
 	all := []func(context.Context){
-		e.saver, e.ringWriter, e.clerk.run, e.probes.run, e.watchPingGroup, e.statusTicker, e.drills.run,
+		e.saver, e.ringWriter, e.clerk.run, e.clerk.alarms.run, e.probes.run, e.watchPingGroup, e.statusTicker, e.drills.run,
 	}
 	for _, l := range e.links {
 		all = append(all, l.receive)

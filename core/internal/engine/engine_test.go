@@ -152,13 +152,18 @@ func TestRefusingFenceDeviceAndTheOperatorsWord(t *testing.T) {
 		w.mu.Unlock()
 		w.cut("alpha")
 		w.until("a critical alarm", 20*time.Second, func() bool {
-			for _, a := range beta.engine.clerk.standing() {
+			for _, a := range beta.engine.clerk.alarms.list() {
 				if a.Severity == "critical" {
 					return true
 				}
 			}
 			return false
 		})
+		for _, a := range beta.engine.clerk.alarms.list() {
+			if a.Condition == api.ConditionNotRedundant && strings.Contains(a.Message, "serves") {
+				t.Errorf("nobody serves, and an alarm says %q", a.Message)
+			}
+		}
 	})
 }
 

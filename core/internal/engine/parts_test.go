@@ -80,6 +80,18 @@ func TestSilenceThatEndsByReadingOffIsNotAReturn(t *testing.T) {
 	}
 }
 
+func TestSilenceEndsAtOnceWhereThePowerIsReadOff(t *testing.T) {
+	silent := failover.Alarm{Object: "node/alpha", Key: "silent", Severity: failover.Critical}
+	off := failover.Alarm{Object: "node/alpha", Key: "off", Severity: failover.Major}
+	var d damper
+	if told, over := d.pass(0, []failover.Alarm{off}, []failover.Alarm{silent}); len(told) != 1 || len(over) != 1 {
+		t.Errorf("told %v, over %v", told, over)
+	}
+	if _, over := d.pass(0, nil, []failover.Alarm{silent}); len(over) != 0 {
+		t.Errorf("a silence that ends by itself is over at once: %v", over)
+	}
+}
+
 func TestEveryAlarmOfThePolicyHasAKind(t *testing.T) {
 	for object, want := range map[string]string{
 		"link/lan down":                    api.KindLinkSilent,

@@ -18,7 +18,7 @@ func (e *Engine) PeerSide() PeerSide { return PeerSide{e} }
 // News is this node's last second.
 func (p PeerSide) News() *peerpb.News {
 	news := &peerpb.News{Node: p.e.Node, Status: p.e.told.Load(), Incidents: p.e.clerk.incidents.references()}
-	for _, a := range p.e.clerk.standing() {
+	for _, a := range p.e.clerk.alarms.list() {
 		news.Alarms = append(news.Alarms, &peerpb.Alarm{
 			Object: a.Object, Condition: a.Condition, Severity: a.Severity, Message: a.Message, SinceUnixNano: a.Since.UnixNano(),
 		})

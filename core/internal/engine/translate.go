@@ -192,6 +192,11 @@ var clearKinds = map[string]string{
 	api.KindPingGroupLost:    api.KindPingGroupRestored,
 }
 
+// becameOff tells whether a silence ended because the power was read off.
+func becameOff(a failover.Alarm, raised []failover.Alarm) bool {
+	return a.Key == "silent" && slices.ContainsFunc(raised, func(r failover.Alarm) bool { return r.Object == a.Object && r.Key == "off" })
+}
+
 func raisedEvent(a failover.Alarm) *api.Event {
 	return &api.Event{
 		Kind: alarmKind(a), Severity: severityOf(a.Severity), Object: a.Object, Condition: a.Key, Message: sentence(a.Text),
@@ -202,8 +207,7 @@ func raisedEvent(a failover.Alarm) *api.Event {
 // read off is not the peer's return.
 func clearedEvent(a failover.Alarm, raised []failover.Alarm) *api.Event {
 	kind := alarmKind(a)
-	becameOff := a.Key == "silent" && slices.ContainsFunc(raised, func(r failover.Alarm) bool { return r.Object == a.Object && r.Key == "off" })
-	if end, ok := clearKinds[kind]; ok && !becameOff {
+	if end, ok := clearKinds[kind]; ok && !becameOff(a, raised) {
 		kind = end
 	}
 	return &api.Event{

@@ -1,14 +1,18 @@
 import { Link } from "react-router";
-import type { Alarm } from "../api/types";
+import { list, type Alarm } from "../api/types";
+import { useStores } from "../api/queries";
 import { plural } from "../format/quantity";
 import { Term } from "../glossary/Term";
 import { SeverityBadge } from "../health/Badge";
+import { tellerNote } from "../health/health";
 import table from "../ui/table.module.css";
 import { Ago, When } from "../ui/When";
 import { Acknowledge } from "./Acknowledge";
 
 /** Raised alarms of all stores. */
 export function AlarmTable({ alarms }: { alarms: readonly Alarm[] }) {
+  const stores = list(useStores().data?.stores);
+  const teller = (alarm: Alarm) => tellerNote(alarm, stores.find((store) => store.store === alarm.store));
   return (
     <table className={table.table}>
       <thead>
@@ -39,6 +43,7 @@ export function AlarmTable({ alarms }: { alarms: readonly Alarm[] }) {
               <span className={table.dim} style={{ fontSize: 12.5 }}>
                 {alarm.object} {alarm.condition}
                 {alarm.count > 1 && `, raised ${plural(alarm.count, "time")}`}
+                {teller(alarm) && `, ${teller(alarm)}`}
                 {alarm.incident !== "" && (
                   <>
                     {", "}

@@ -2,7 +2,7 @@ import { Link } from "react-router";
 import type { Alarm, StoreSummary } from "../api/types";
 import { Term } from "../glossary/Term";
 import { SeverityBadge } from "../health/Badge";
-import { hasContact } from "../health/health";
+import { hasContact, tellerNote } from "../health/health";
 import { Icon } from "../ui/Icon";
 import { Panel } from "../ui/Panel";
 import { Ago, When } from "../ui/When";
@@ -31,6 +31,7 @@ export function StoreAlarms({ summary, alarms }: { summary: StoreSummary; alarms
                     </span>
                   </div>
                   <p className={classes.text}>{alarm.message}</p>
+                  {tellerNote(alarm, summary) && <p className={classes.teller}>{tellerNote(alarm, summary)}</p>}
                   <div className={classes.foot}>
                     <Acknowledge alarm={alarm} />
                     {alarm.incident !== "" && (

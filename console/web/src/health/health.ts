@@ -1,6 +1,15 @@
 // What the words for health mean to an operator, and how they are shown.
 import type { IconName } from "../ui/Icon";
-import { list, type FenceDevice, type HealthWord, type Link, type NodeDetail, type StoreSummary } from "../api/types";
+import {
+  list,
+  type Alarm,
+  type FenceDevice,
+  type HealthWord,
+  type Link,
+  type NodeDetail,
+  type NodeSummary,
+  type StoreSummary,
+} from "../api/types";
 import { ageSeconds, toMillis } from "../format/time";
 
 export type Tone = "ok" | "warn" | "bad" | "unknown" | "neutral";
@@ -44,6 +53,17 @@ export function storeLook(word: string): Look {
 /** Whether the store would tell of a change: some node of it was heard lately. */
 export function hasContact(store: StoreSummary): boolean {
   return list(store.nodes).some((node) => node.online);
+}
+
+/** Nothing came of the node for too long, or its peer misses it. */
+export function isSilent(node: NodeSummary): boolean {
+  return !node.online || node.missed;
+}
+
+/** Says so where the node that told an alarm is silent: it would not tell of its end. */
+export function tellerNote(alarm: Alarm, store: StoreSummary | undefined): string {
+  const teller = list(store?.nodes).find((node) => node.node === alarm.node);
+  return teller !== undefined && isSilent(teller) ? `told by ${alarm.node}, which is silent now` : "";
 }
 
 const ORDER: HealthWord[] = ["down", "unknown", "degraded", "ok"];

@@ -1,11 +1,11 @@
 import { Fragment } from "react";
 import { Link } from "react-router";
-import { list, type NodeSummary, type StoreSummary } from "../api/types";
+import { list, type StoreSummary } from "../api/types";
 import { formatDuration } from "../format/duration";
 import { plural } from "../format/quantity";
 import { localTimes } from "../format/time";
 import { Badge, StoreBadge } from "../health/Badge";
-import { hasContact, roleLook, storeLook } from "../health/health";
+import { hasContact, isSilent, roleLook, storeLook } from "../health/health";
 import { incidentPath } from "../incident/incident";
 import { Ago } from "../ui/When";
 import { Icon } from "../ui/Icon";
@@ -88,9 +88,6 @@ function alarmsWord(store: StoreSummary): string {
   return hasContact(store) ? "none" : "not known";
 }
 
-/** Nothing came of it for too long, or its peer misses it. */
-const silent = (node: NodeSummary) => !node.online || node.missed;
-
 /** The two nodes with the bond between them: whole while the pair is redundant. */
 function Pair({ store }: { store: StoreSummary }) {
   const nodes = list(store.nodes);
@@ -105,10 +102,10 @@ function Pair({ store }: { store: StoreSummary }) {
               <Icon name={BONDS[bond].icon} size={15} label={BONDS[bond].label} />
             </span>
           )}
-          <span className={classes.node} data-offline={silent(node) || undefined}>
+          <span className={classes.node} data-offline={isSilent(node) || undefined}>
             <Icon name="server" size={16} stroke={1.7} />
             <span className={classes.nodeName}>{node.node}</span>
-            {!silent(node) ? (
+            {!isSilent(node) ? (
               <Badge look={roleLook(node.role)} size="sm" />
             ) : (
               <Badge look={node.lastSeen === undefined ? NEVER : contact ? SILENT : UNHEARD} size="sm" />

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { keyAction } from "../app/keys";
 import { align, breakGaps, stretches } from "../charts/data";
-import type { FailoverSummary, IncidentRow, StoreSummary } from "../api/types";
-import { countStores, feedsOf, headline, lastBeat, pairLinks, presenceOf, worst } from "../health/health";
+import type { Alarm, FailoverSummary, IncidentRow, StoreSummary } from "../api/types";
+import { countStores, feedsOf, headline, lastBeat, pairLinks, presenceOf, tellerNote, worst } from "../health/health";
 import type { NodeDetail } from "../api/types";
 import { failoverNote } from "./recovery";
 import { filterRows, joinRows, sortRows } from "./rows";
@@ -136,6 +136,15 @@ describe("a node that its peer misses", () => {
     expect(presenceOf(alpha, [alpha, beta], now)).toBe("silent");
     expect(lastBeat(beta)).toBe(Date.parse("2026-11-22T13:00:05.5Z"));
     expect(lastBeat(undefined)).toBeNull();
+  });
+
+  it("does not tell of the end of its alarms", () => {
+    const alarm = { node: "alpha" } as Alarm;
+    const nodes = (over: object) => store("s1", "ok", { nodes: [{ node: "alpha", online: true, missed: false, role: "", ...over }] });
+    expect(tellerNote(alarm, nodes({}))).toBe("");
+    expect(tellerNote(alarm, nodes({ missed: true }))).toBe("told by alpha, which is silent now");
+    expect(tellerNote(alarm, nodes({ online: false }))).not.toBe("");
+    expect(tellerNote(alarm, undefined)).toBe("");
   });
 
   it("is no witness of a device that somebody read later", () => {
