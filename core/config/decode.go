@@ -252,7 +252,7 @@ func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
 		key := keyText(pair)
 		i, known := index[key]
 		if !known {
-			d.fault(join(path, key), pair.Key.GetToken(), "there is no such key", suggest(key, names))
+			d.fault(join(path, key), pair.Key.GetToken(), "there is no such key", Suggest(key, names))
 			d.missed[join(path, nearest(key, names))] = true
 			continue
 		}

@@ -147,8 +147,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// suggest says what a mistyped word should have been.
-func suggest(word string, known []string) string {
+// Suggest says what a mistyped word should have been: the nearest known one, or all of them.
+func Suggest(word string, known []string) string {
 	if near := nearest(word, known); near != "" {
 		return "did you mean " + near + "?"
 	}

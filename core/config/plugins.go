@@ -44,7 +44,7 @@ func (c *Config) eachUse(do func(u Use, with *Section)) {
 
 // Unknown is the fault of a use whose plugin is none of the known ones.
 func (u Use) Unknown(known []string) Faults {
-	right := suggest(u.Plugin, known)
+	right := Suggest(u.Plugin, known)
 	if nearest(u.Plugin, known) == "" {
 		right += "; a third party's needs an allow file on this node, which storewardctl plugin check prints"
 	}

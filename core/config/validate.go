@@ -63,7 +63,7 @@ func (k *checker) tags(path string, v reflect.Value) {
 		case tag.Get("need") != "" && empty(f):
 			k.fault(at, "this key is missing or empty", "write "+name+": "+tag.Get("example"))
 		case words != "" && !slices.Contains(strings.Split(words, ","), f.String()):
-			k.faultf(at, suggest(f.String(), strings.Split(words, ",")), "%q is not a word for this", f.String())
+			k.faultf(at, Suggest(f.String(), strings.Split(words, ",")), "%q is not a word for this", f.String())
 		}
 		switch {
 		case f.Type() == sectionType || unmarshals(f):

@@ -97,7 +97,7 @@ func (k *checker) feeds(path string, f FenceDevice) {
 	for j, node := range f.Feeds {
 		at := fmt.Sprintf("%s.feeds[%d]", path, j)
 		if k.cfg.Node(node) == nil {
-			k.faultf(at, suggest(node, k.cfg.nodeNames()), "there is no node %q", node)
+			k.faultf(at, Suggest(node, k.cfg.nodeNames()), "there is no node %q", node)
 			continue
 		}
 		if distinct[node] {
@@ -137,7 +137,7 @@ func (k *checker) resources() {
 			case after == r.Name:
 				k.faultf(at, "take it out", "resource %s cannot start after itself", after)
 			case !slices.Contains(names, after):
-				k.faultf(at, suggest(after, names), "there is no resource %q", after)
+				k.faultf(at, Suggest(after, names), "there is no resource %q", after)
 			}
 		}
 	}

@@ -17,7 +17,9 @@ is who ` + "`/etc/storeward/node`" + ` says, else whom its host name says; a mac
 ` + "[`core/config/storeward.schema.json`](../../core/config/storeward.schema.json)" + ` is its JSON Schema for editors.
 
 Check a file before it is used; every fault is listed, each with its place and what would be right. The plugins
-judge their own sections, for both nodes; where their executable is not found it is said what was not checked:
+judge their own sections, for both nodes; where their executable is found neither beside storewardctl nor in
+/usr/libexec/storeward, it is said whose sections were not checked. The command ends with 1 when there is a fault, with
+` + "`--strict`" + ` also when something could not be checked, else with 0:
 
 ` + "```" + `
 $ storewardctl config check /etc/storeward/storeward.yaml

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,21 +23,39 @@ const sectionsBound = 30 * time.Second
 
 func (t *tool) checkCommand() *cobra.Command {
 	var plugins string
+	var strict bool
 	cmd := &cobra.Command{
 		Use: "check [FILE]", Short: "Check a configuration file without touching anything", Args: atMostOne("FILE"),
 		Long: `Checks the file as the daemon does before it starts, for both nodes: every fault with its place and
 what would be right. The plugins judge their own sections: their executable is started for that, and
-opens nothing. Without it only the rest is checked, and the sections that were not are named.`,
+opens nothing. Without it only the rest is checked, and the sections that were not are named.
+
+Exit codes: 0 no fault was found, also where something could not be checked; 1 a fault was found, or,
+with --strict, something could not be checked.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := t.config
 			if len(args) > 0 {
 				path = args[0]
 			}
-			return t.checkConfig(cmd.Context(), path, plugins)
+			return t.checkConfig(cmd.Context(), path, plugins, strict)
 		},
 	}
-	cmd.Flags().StringVar(&plugins, "plugins", "/usr/libexec/storeward/storeward-plugins", "the executable with the plugins")
+	own, _ := os.Executable() // not known: then the installed ones
+	cmd.Flags().StringVar(&plugins, "plugins", pluginsProgram(own, installedPlugins), "the executable with the plugins")
+	cmd.Flags().BoolVar(&strict, "strict", false, "end with 1 also when something could not be checked")
 	return cmd
+}
+
+const installedPlugins = "/usr/libexec/storeward/storeward-plugins"
+
+// pluginsProgram is the executable with the plugins that belongs to this one: beside
+// it, else the installed one.
+func pluginsProgram(own, installed string) string {
+	beside := filepath.Join(filepath.Dir(own), filepath.Base(installed))
+	if info, err := os.Stat(beside); own != "" && err == nil && info.Mode().IsRegular() {
+		return beside
+	}
+	return installed
 }
 
 func atMostOne(name string) cobra.PositionalArgs {
@@ -57,7 +77,7 @@ type checkReport struct {
 	Digest    string   `json:"digest,omitempty"`
 }
 
-func (t *tool) checkConfig(ctx context.Context, path, plugins string) error {
+func (t *tool) checkConfig(ctx context.Context, path, plugins string, strict bool) error {
 	out := checkReport{File: path}
 	cfg, err := config.Load(path)
 	if err == nil {
@@ -75,6 +95,9 @@ func (t *tool) checkConfig(ctx context.Context, path, plugins string) error {
 	if !out.Good {
 		return fmt.Errorf("%s has %d fault(s)", path, len(out.Faults))
 	}
+	if strict && len(out.Unchecked) > 0 {
+		return fmt.Errorf("%s was not checked in full", path)
+	}
 	return nil
 }
 
@@ -84,7 +107,7 @@ func (t *tool) checkSections(ctx context.Context, cfg *config.Config, plugins st
 	defer cancel()
 	program, err := host.FindProgram(ctx, plugins)
 	if err != nil {
-		return []string{fmt.Sprintf("what stands below with: %v: name it with --plugins", err)}, nil
+		return []string{fmt.Sprintf("the sections (with) of the plugins %s: %v: name it with --plugins", strings.Join(pluginsOf(cfg), ", "), err)}, nil
 	}
 	allowed := host.ReadAllowed(filepath.Join(filepath.Dir(t.config), host.AllowDir), program.Plugins)
 	h, leave, err := t.borrowHost(program, allowed...)
@@ -110,6 +133,16 @@ func (t *tool) checkSections(ctx context.Context, cfg *config.Config, plugins st
 	return unchecked, err
 }
 
+// pluginsOf names the plugins that the configuration uses.
+func pluginsOf(cfg *config.Config) []string {
+	var out []string
+	for _, use := range cfg.Uses() {
+		out = append(out, use.Plugin)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // print shows the report to people.
 func (r checkReport) print(w io.Writer) {
 	for _, f := range r.Faults {
@@ -124,7 +157,7 @@ func (r checkReport) print(w io.Writer) {
 	switch {
 	case !r.Good:
 	case len(r.Unchecked) > 0:
-		line(w, "%s is good as far as it was checked.", r.File)
+		line(w, "%s is good as far as it was checked, and it was NOT checked in full.", r.File)
 	default:
 		line(w, "%s is good.", r.File)
 	}

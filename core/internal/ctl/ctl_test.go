@@ -137,7 +137,10 @@ func (f *fakeDaemon) History(context.Context, int) ([]control.Entry, error) {
 }
 
 func (f *fakeDaemon) Plan(context.Context) (control.Plan, error) {
-	return control.Plan{Decision: "serves", Role: "active", Generation: 7, Why: []string{"S5 heard beta"}, WakeSeconds: .05}, nil
+	return control.Plan{
+		Decision: "standby; beta is silent; waiting for the turn to cut it", Role: "standby", Generation: 7, WakeSeconds: .05,
+		Why: []string{"beta has not been heard for 4 min (rule S5)"}, Actions: []string{"Orders ups-beta to switch off."},
+	}, nil
 }
 
 func (f *fakeDaemon) Timing(context.Context) (control.Timing, error) { return f.timing, nil }
@@ -241,6 +244,8 @@ func TestGolden(t *testing.T) {
 		{"config-apply-refused", control.State{}, "config apply", 1},
 		{"fence-without-yes", control.State{Status: well()}, "fence beta", 2},
 		{"fence-confirm-without-yes", control.State{Status: well()}, "fence-confirm beta", 2},
+		{"fence-unknown", control.State{Status: well()}, "fence bta", 2},
+		{"unmanage-unknown", control.State{Status: well()}, "unmanage nosuch", 2},
 		{"drill-without-yes", control.State{Status: well()}, "drill --anyway", 2},
 		{"maintenance-maybe", control.State{Status: well()}, "maintenance maybe", 2},
 		{"standby-without-node", control.State{Status: well()}, "standby", 2},
@@ -366,16 +371,34 @@ ping_group: [10.0.0.254]
 	if code != 1 || !strings.Contains(printed, `store.yaml:8:39: links[1].with.prt: unknown key: did you mean "port"?`) {
 		t.Errorf("exit code %d: %s", code, printed)
 	}
-	code, printed = run(t, nil, "config", "check", path, "--plugins", "/no/such/program")
-	if code != 0 || !strings.Contains(printed, "not checked: what stands below with: find the plugins' executable: stat /no/such/program") ||
-		!strings.Contains(printed, "is good as far as it was checked.") {
-		t.Errorf("exit code %d: %s", code, printed)
+	for _, strict := range []bool{false, true} {
+		code, printed = run(t, nil, "config", "check", path, "--plugins", "/no/such/program", fmt.Sprintf("--strict=%v", strict))
+		if want := map[bool]int{true: 1}[strict]; code != want || !strings.Contains(printed, "not checked: the sections (with) of the plugins cable: find the plugins' executable: stat /no/such/program") ||
+			!strings.Contains(printed, "is good as far as it was checked, and it was NOT checked in full.") {
+			t.Errorf("strict %v: exit code %d: %s", strict, code, printed)
+		}
 	}
 	if err := os.WriteFile(path, []byte(strings.Replace(text, "prt:", "port:", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, printed = run(t, nil, "config", "check", path, "--plugins", os.Args[0]); code != 0 || !strings.HasSuffix(printed, "store.yaml is good.\n") {
 		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
+// TestPluginsAreFoundBesideTheTool, where no package installed them.
+func TestPluginsAreFoundBesideTheTool(t *testing.T) {
+	dir := t.TempDir()
+	tool, installed := filepath.Join(dir, "storewardctl"), filepath.Join(dir, "libexec", "storeward-plugins")
+	if got := pluginsProgram(tool, installed); got != installed {
+		t.Errorf("with none anywhere: %s", got)
+	}
+	beside := filepath.Join(dir, "storeward-plugins")
+	if err := os.WriteFile(beside, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := pluginsProgram(tool, installed); got != beside {
+		t.Errorf("found %s", got)
 	}
 }
 

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/control"
 )
 
@@ -86,6 +90,7 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 	}
 	if o.lasts {
 		cmd.Flags().DurationVar(&lasts, "for", 4*time.Hour, "how long the mode lasts, in running time")
+		cmd.Flags().Lookup("for").DefValue = "4h" // where Go writes 4h0m0s
 	}
 	if o.anyway {
 		cmd.Flags().BoolVar(&anyway, "anyway", false, "also while the store is open (drills.opening_hours)")
@@ -98,10 +103,22 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		if o.target == "on|off" && target != "on" && target != "off" {
 			return fmt.Errorf("%w: %s takes on or off, not %q", errUsage, o.use, target)
 		}
+		state, err := t.client().State(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if err := o.known(target, state.Status); err != nil {
+			return err
+		}
 		if o.consequence != "" && !yes && target != "off" {
 			return fmt.Errorf("%w yet, because this has a consequence: %s. Say --yes to go ahead", errNotAgreed, consequence(o, target))
 		}
-		return t.send(cmd.Context(), control.Command{Name: o.use, Target: target, Seconds: lasts.Seconds(), Anyway: anyway})
+		// It names the generation that the operator sees, so that a command which comes too
+		// late for its world is refused.
+		return t.send(cmd.Context(), control.Command{
+			Name: o.use, Target: target, Seconds: lasts.Seconds(), Anyway: anyway,
+			Generation: state.Status.GetGeneration(), Operator: operator(),
+		})
 	}
 	return cmd
 }
@@ -119,17 +136,8 @@ func consequence(o order, target string) string {
 	return out
 }
 
-// send names the generation the operator sees, so that a command which comes
-// too late for its world is refused.
 func (t *tool) send(ctx context.Context, command control.Command) error {
-	client := t.client()
-	state, err := client.State(ctx)
-	if err != nil {
-		return err
-	}
-	command.Generation = state.Status.GetGeneration()
-	command.Operator = operator()
-	reply, err := client.Command(ctx, command)
+	reply, err := t.client().Command(ctx, command)
 	if err != nil {
 		return err
 	}
@@ -151,13 +159,33 @@ func (t *tool) complete(o order) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		names := []string{state.Status.GetNode(), state.Status.GetPeer()}
-		if o.target == "RESOURCE" {
-			names = names[:0]
-			for _, r := range state.Status.GetResources() {
-				names = append(names, r.GetName())
-			}
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
+		return o.names(state.Status), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// names are those that the order's argument may be.
+func (o order) names(s *api.Status) []string {
+	switch o.target {
+	case "NODE":
+		return []string{s.GetNode(), s.GetPeer()}
+	case "RESOURCE":
+		var out []string
+		for _, r := range s.GetResources() {
+			out = append(out, r.GetName())
+		}
+		return out
+	}
+	return nil
+}
+
+// known refuses a name that is none, before anybody agrees to a consequence for it.
+func (o order) known(name string, s *api.Status) error {
+	if o.target != "NODE" && o.target != "RESOURCE" {
+		return nil
+	}
+	names := o.names(s)
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return fmt.Errorf("%w: there is no %s %q: %s", errUsage, strings.ToLower(o.target), name, config.Suggest(name, names))
 }

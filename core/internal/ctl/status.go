@@ -13,6 +13,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/internal/spoken"
 )
 
 func (t *tool) statusCommand() *cobra.Command {
@@ -154,7 +155,7 @@ func renderAlarms(w io.Writer, s *api.Status, alarms []alarm, complete bool, now
 		if a.peer {
 			by = ", told by " + s.GetPeer()
 		}
-		line(w, "  %-8s %s (%s, since %s%s)", strings.ToUpper(a.Severity), a.Message, a.Object, age(now.Sub(a.Since)), by)
+		line(w, "  %-8s %s (%s, since %s%s)", strings.ToUpper(a.Severity), a.Message, a.Object, spoken.Age(now.Sub(a.Since)), by)
 		if remedy := remedies[a.Condition]; remedy != "" && !a.peer {
 			line(w, "           "+remedy, s.GetPeer())
 		}
@@ -171,7 +172,7 @@ func renderAlarms(w io.Writer, s *api.Status, alarms []alarm, complete bool, now
 func renderNodes(w io.Writer, state control.State, now time.Time) {
 	s := state.Status
 	line(w, "NODE\tROLE\tGENERATION\tSEEN\t")
-	line(w, "%s\t%s\t%d\tthis node, daemon up %s\t", s.GetNode(), s.GetRole(), s.GetGeneration(), age(now.Sub(s.GetStarted().AsTime())))
+	line(w, "%s\t%s\t%d\tthis node, daemon up %s\t", s.GetNode(), s.GetRole(), s.GetGeneration(), spoken.Age(now.Sub(s.GetStarted().AsTime())))
 	seen, role := "not heard", "?"
 	if s.GetPeerHeard() {
 		seen, role = fmt.Sprintf("heard on %d of %d links", heardOn(s), len(s.GetLinks())), s.GetPeerRole()
@@ -223,7 +224,7 @@ func renderFences(w io.Writer, s *api.Status, now time.Time) {
 	for _, f := range s.GetFenceDevices() {
 		note := f.GetMessage()
 		if f.GetRead() != nil {
-			note = join(note, "read "+age(now.Sub(f.GetRead().AsTime()))+" ago")
+			note = join(note, "read "+spoken.Age(now.Sub(f.GetRead().AsTime()))+" ago")
 		}
 		feeds := strings.Join(f.GetFeeds(), ",")
 		if f.GetLevel() > 1 {
@@ -301,7 +302,7 @@ func renderProbes(w io.Writer, s *api.Status) {
 // renderDrill tells when a failover was rehearsed last, and when it is next.
 func renderDrill(w io.Writer, d *api.DrillStatus, now time.Time) {
 	last, next := "none was ever held", "none is scheduled"
-	ago := age(now.Sub(d.GetBegan().AsTime())) + " ago"
+	ago := spoken.Age(now.Sub(d.GetBegan().AsTime())) + " ago"
 	switch {
 	case d.GetBegan() == nil:
 	case d.GetEnded() == nil:
@@ -344,32 +345,10 @@ func join(parts ...string) string {
 	return strings.Join(out, "; ")
 }
 
-// seconds prints a short time in the unit that reads best.
+// seconds says a time that came in seconds; one that is none is "-".
 func seconds(s float64) string {
-	switch {
-	case s < 0 || math.IsNaN(s):
+	if s < 0 || math.IsNaN(s) {
 		return "-"
-	case s < 1:
-		return fmt.Sprintf("%.0f ms", s*1000)
-	case s < 100:
-		return fmt.Sprintf("%.1f s", s)
-	default:
-		return age(time.Duration(s * float64(time.Second)))
 	}
-}
-
-// age prints how long ago, in two units at most.
-func age(d time.Duration) string {
-	d = max(d, 0).Round(time.Second)
-	days, hours, minutes := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60
-	switch {
-	case days > 0:
-		return fmt.Sprintf("%dd %dh", days, hours)
-	case hours > 0:
-		return fmt.Sprintf("%dh %dm", hours, minutes)
-	case minutes > 0:
-		return fmt.Sprintf("%dm %ds", minutes, int(d/time.Second)%60)
-	default:
-		return fmt.Sprintf("%ds", int(d/time.Second))
-	}
+	return spoken.Duration(time.Duration(s * float64(time.Second)))
 }

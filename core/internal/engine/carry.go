@@ -41,7 +41,7 @@ func (e *Engine) publish(now time.Duration, plan failover.Plan) {
 
 // describe tells a plan to whoever asks; the last orders stay until there are others.
 func (e *Engine) describe(plan failover.Plan, last *planned, now time.Duration) *planned {
-	out := &planned{why: reasons(plan.Why), wake: plan.Wake - now, actions: last.actions}
+	out := &planned{why: reasonTexts(plan.Why, e.peer), wake: plan.Wake - now, actions: last.actions}
 	var actions []string
 	for _, a := range plan.Actions {
 		if text := actionText(a, e.peer); text != "" {
@@ -50,14 +50,6 @@ func (e *Engine) describe(plan failover.Plan, last *planned, now time.Duration) 
 	}
 	if len(actions) > 0 {
 		out.actions = actions
-	}
-	return out
-}
-
-func reasons(why []failover.Reason) []string {
-	out := make([]string, len(why))
-	for i, r := range why {
-		out[i] = r.String()
 	}
 	return out
 }

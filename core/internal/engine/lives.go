@@ -10,6 +10,7 @@ import (
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/spoken"
 	"github.com/storeward/storeward/core/sdk"
 )
 
@@ -159,7 +160,7 @@ func (l *deviceLives) tooShort(c config.FenceDevice) string {
 	if m <= c.OrderLife.Std() {
 		return ""
 	}
-	return fmt.Sprintf("orders to it may take %v, and order_life says %v: the turns of the fence race are lengthened", m.Round(10*time.Millisecond), c.OrderLife.Std())
+	return fmt.Sprintf("orders to it may take %s, and order_life says %s: the turns of the fence race are lengthened", spoken.Duration(m), spoken.Duration(c.OrderLife.Std()))
 }
 
 // tell shows people what is known of a device's orders.

@@ -2,8 +2,9 @@ package timing
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/storeward/storeward/core/internal/spoken"
 )
 
 const (
@@ -27,7 +28,7 @@ type Advice struct {
 func Advise(now Setting, all *Arrivals) Advice {
 	if all.Heard < Least {
 		return Advice{Reasons: []string{fmt.Sprintf("%d beats of the peer's present daemon start are too few: %d are wanted, which takes %s more",
-			all.Heard, Least, span(time.Duration(Least-all.Heard)*now.Interval))}} //nolint:gosec // small
+			all.Heard, Least, spoken.Duration(time.Duration(Least-all.Heard)*now.Interval))}} //nolint:gosec // small
 	}
 	silent, answer, usual := all.Silent.Max(), all.Answer.Max(), all.Late.Quantile(.999)
 	period := all.Silent.Quantile(.5) // not the interval where a slow line carries every other beat
@@ -46,8 +47,8 @@ func Advise(now Setting, all *Arrivals) Advice {
 		Setting: Setting{interval, min(up(max(2*interval, interval+2*usual)), deadtime-interval), deadtime},
 		Reasons: []string{
 			fmt.Sprintf("of %d beats 99.9 %% came at most %s late, the latest %s; the longest silence between two was %s, the oldest answer %s old",
-				all.Heard, span(usual), span(all.Late.Max()), span(silent), span(answer)),
-			fmt.Sprintf("interval: %s at least, and not less than 99.9 %% of the beats are late or a beat is under way (%s)", span(shortest), span(travel)),
+				all.Heard, spoken.Duration(usual), spoken.Duration(all.Late.Max()), spoken.Duration(silent), spoken.Duration(answer)),
+			fmt.Sprintf("interval: %s at least, and not less than 99.9 %% of the beats are late or a beat is under way (%s)", spoken.Duration(shortest), spoken.Duration(travel)),
 			"deadtime: " + why,
 			fmt.Sprintf("with 95 %% confidence fewer than one beat in %d will be later than any of these (rule of three); a backup or a busy day that was not among them may be worse",
 				all.Heard/3),
@@ -68,17 +69,4 @@ func up(d time.Duration) time.Duration {
 		step = 100 * time.Millisecond
 	}
 	return (d + step - 1).Truncate(step)
-}
-
-// span prints a time with as many digits as matter.
-func span(d time.Duration) string {
-	switch {
-	case d < 10*time.Millisecond:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()*1000), ".0") + " ms"
-	case d < time.Second:
-		return fmt.Sprintf("%.0f ms", d.Seconds()*1000)
-	case d < time.Minute:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
-	}
-	return fmt.Sprintf("%.0f min", d.Minutes())
 }

@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/spoken"
+)
+
+// reasonWords say the policy's reasons by their codes. SUBJECT, SPAN and PEER stand for
+// what belongs there; the rule follows.
+var reasonWords = map[string]string{
+	"silent":          "SUBJECT has not been heard for SPAN",
+	"veto":            "PEER is not cut: SUBJECT",
+	"doubt":           "PEER is not cut unless an operator says so (storewardctl fence): SUBJECT",
+	"wait":            "the order to cut PEER waits for this node's next turn; SUBJECT is the peer's, or nearly over",
+	"turn-1":          "the first turn passes without an order to cut PEER: SUBJECT",
+	"turn":            "it is this node's turn SUBJECT to cut PEER",
+	"peer-off":        "SUBJECT is off",
+	"grant-waits":     "SUBJECT is granted nothing while an order to cut may still act",
+	"peer-goes-first": "nobody is active, and SUBJECT goes first",
+	"giving":          "the active role is given up: SUBJECT",
+	"promote":         "SUBJECT is promoted",
+	"restart":         "SUBJECT is restarted",
+}
+
+func reasonTexts(why []failover.Reason, peer string) []string {
+	out := make([]string, len(why))
+	for i, r := range why {
+		out[i] = reasonText(r, peer)
+	}
+	return out
+}
+
+func reasonText(r failover.Reason, peer string) string {
+	words, known := reasonWords[r.Code]
+	if !known {
+		return r.String()
+	}
+	text := strings.NewReplacer("SUBJECT", r.Subject, "SPAN", spoken.Age(r.Span), "PEER", peer).Replace(words)
+	return text + " (rule " + r.Rule + ")"
+}
