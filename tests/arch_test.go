@@ -116,8 +116,8 @@ var pure = map[string][]string{
 	"core/internal/failover": {"core/internal/beat"},
 	"core/internal/schedule": nil,
 	"core/internal/beat":     nil,
-	"core/internal/timing":   {"core/internal/beat", "core/internal/spoken"},
-	"core/internal/spoken":   nil,
+	"core/internal/timing":   {"core/internal/beat", "core/sdk/spoken"},
+	"core/sdk/spoken":        nil,
 	"core/internal/findings": {"core/api", "core/internal/beat", "core/internal/failover"},
 }
 

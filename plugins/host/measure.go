@@ -18,6 +18,7 @@ import (
 	gonet "github.com/shirou/gopsutil/v4/net"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // maxParts bounds how many file systems and interfaces are measured.
@@ -54,7 +55,7 @@ func (h *instance) processorTime(ctx context.Context, r *report) error {
 	}
 	r.values["cpu_used_ratio"], r.values["cpu_iowait_ratio"], r.values["cpu_steal_ratio"] = used, wait, steal
 	if busy, _, _, ok := shares(begin.times, times[0]); ok {
-		r.over(h.cfg.Warn.CPU, busy, "the processors have been %.0f %% busy for %s", busy*100, h.cfg.Warn.BusyFor.Std())
+		r.over(h.cfg.Warn.CPU, busy, "the processors have been %.0f %% busy for %s", busy*100, spoken.Duration(h.cfg.Warn.BusyFor.Std()))
 	}
 	r.lines = append(r.lines, fmt.Sprintf("processors %.0f %% busy, %.0f %% waiting for disks, %.0f %% stolen", used*100, wait*100, steal*100))
 	return nil

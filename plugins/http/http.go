@@ -22,6 +22,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 	"github.com/storeward/storeward/plugins/internal/neterr"
 )
 
@@ -208,7 +209,7 @@ func (h *instance) unanswered(err error, limit time.Duration) (sdk.Result, error
 	message := fmt.Sprintf("no answer from %s: %v", h.cfg.URL, reason(err))
 	switch {
 	case neterr.Timeout(err):
-		message = fmt.Sprintf("no answer from %s within %v", h.cfg.URL, limit.Round(time.Millisecond))
+		message = fmt.Sprintf("no answer from %s within %s", h.cfg.URL, spoken.Duration(limit.Round(time.Millisecond)))
 	case neterr.Refused(err):
 		message = fmt.Sprintf("%s refuses connections", h.cfg.URL)
 	}
@@ -232,12 +233,12 @@ func (h *instance) judge(a answer) (sdk.Status, string) {
 	case h.body != nil && !h.body.Match(a.body):
 		return sdk.Down, fmt.Sprintf("%s answered %s with a body that does not match %q", h.cfg.URL, said, h.cfg.ExpectBody)
 	case h.cfg.Slow > 0 && a.took >= h.cfg.Slow.Std():
-		return sdk.Degraded, fmt.Sprintf("%s answered %s slowly: after %v", h.cfg.URL, said, a.took.Round(time.Millisecond))
+		return sdk.Degraded, fmt.Sprintf("%s answered %s slowly: after %s", h.cfg.URL, said, spoken.Duration(a.took))
 	}
 	if left := time.Until(a.expires); !a.expires.IsZero() && h.cfg.TLS.ExpiresWithin > 0 && left < h.cfg.TLS.ExpiresWithin.Std() {
 		return sdk.Degraded, fmt.Sprintf("the certificate of %s expires on %s", h.cfg.URL, a.expires.UTC().Format(time.DateOnly))
 	}
-	return sdk.OK, fmt.Sprintf("%s answered %s in %v", h.cfg.URL, said, a.took.Round(100*time.Microsecond))
+	return sdk.OK, fmt.Sprintf("%s answered %s in %s", h.cfg.URL, said, spoken.Duration(a.took))
 }
 
 func (h *instance) expected(status int) bool {
@@ -257,7 +258,7 @@ func (h *instance) Evidence(ctx context.Context) ([]sdk.Item, error) {
 		return []sdk.Item{{Name: "http/answer", Text: fmt.Sprintf("no answer from %s: %v", h.cfg.URL, reason(err))}}, nil
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d %s after %v\n", a.status, http.StatusText(a.status), a.took)
+	fmt.Fprintf(&text, "%d %s after %s\n", a.status, http.StatusText(a.status), spoken.Duration(a.took))
 	for _, name := range []string{"Server", "Date", "Content-Type", "Location", "Retry-After"} {
 		if value := a.header.Get(name); value != "" {
 			fmt.Fprintf(&text, "%s: %s\n", name, value)

@@ -82,7 +82,7 @@ func TestProbe(t *testing.T) {
 		{"redirection is not followed", "/moved", func(c *Config) { c.ExpectStatus = []int{302} }, sdk.OK, "302"},
 		{"answer breaks off", "/cut", nil, sdk.Down, "unexpected EOF"},
 		{"slow", "/", func(c *Config) { c.Slow = 1 }, sdk.Degraded, "slowly"},
-		{"stuck", "/stuck", func(c *Config) { c.Timeout = sdk.Duration(20 * time.Millisecond) }, sdk.Down, "within 20ms"},
+		{"stuck", "/stuck", func(c *Config) { c.Timeout = sdk.Duration(20 * time.Millisecond) }, sdk.Down, "within 20 ms"},
 		{"headers and password", "/auth", func(c *Config) {
 			c.User, c.Password, c.Headers = "till", sdk.NewSecret("s3cret"), map[string]string{"Host": "shop.example", "X-Till": "7"}
 		}, sdk.OK, "200"},

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 	"github.com/storeward/storeward/plugins/internal/neterr"
 )
 
@@ -133,9 +134,9 @@ func (p *prober) judge(at where, took time.Duration, used float64) (sdk.Status, 
 	case p.cfg.Probe.ConnectionsWarn > 0 && used >= p.cfg.Probe.ConnectionsWarn:
 		return sdk.Degraded, fmt.Sprintf("%s uses %.0f %% of its connections", p.name(at), used*100)
 	case p.cfg.Probe.Slow > 0 && took >= p.cfg.Probe.Slow.Std():
-		return sdk.Degraded, fmt.Sprintf("%s answered slowly: after %v", p.name(at), took.Round(time.Millisecond))
+		return sdk.Degraded, fmt.Sprintf("%s answered slowly: after %s", p.name(at), spoken.Duration(took))
 	}
-	return sdk.OK, fmt.Sprintf("%s answered in %v", p.name(at), took.Round(100*time.Microsecond))
+	return sdk.OK, fmt.Sprintf("%s answered in %s", p.name(at), spoken.Duration(took))
 }
 
 func (p *prober) name(at where) string {
@@ -159,7 +160,7 @@ func (p *prober) judgeError(at where, verb string, err error, limit time.Duratio
 	case neterr.CannotAsk(err):
 		return sdk.Result{}, fmt.Errorf("%s %s: %w", verb, p.name(at), err)
 	case neterr.Timeout(err):
-		return sdk.Result{Status: sdk.Down, Message: fmt.Sprintf("no answer from %s within %v", p.name(at), limit.Round(time.Millisecond))}, nil
+		return sdk.Result{Status: sdk.Down, Message: fmt.Sprintf("no answer from %s within %s", p.name(at), spoken.Duration(limit.Round(time.Millisecond)))}, nil
 	case neterr.Refused(err):
 		return sdk.Result{Status: sdk.Down, Message: p.name(at) + " refuses connections"}, nil
 	}

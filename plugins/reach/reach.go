@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // New describes the plugin.
@@ -74,14 +75,14 @@ func (p *prober) Probe(ctx context.Context) (sdk.Result, error) {
 		return sdk.Result{}, errors.Join(unasked...)
 	}
 	return sdk.Result{Status: sdk.Down, Message: fmt.Sprintf(
-		"no answer by %s from %s within %v", p.config.Method, strings.Join(p.config.Targets, ", "), p.config.Timeout,
+		"no answer by %s from %s within %s", p.config.Method, strings.Join(p.config.Targets, ", "), spoken.Duration(p.config.Timeout.Std()),
 	)}, nil
 }
 
 func answered(r reply) sdk.Result {
 	return sdk.Result{
 		Status:  sdk.OK,
-		Message: fmt.Sprintf("%s %s after %v", r.target, r.how, r.rtt.Round(time.Microsecond)),
+		Message: fmt.Sprintf("%s %s after %s", r.target, r.how, spoken.Duration(r.rtt)),
 		Values:  map[string]float64{"rtt_seconds": r.rtt.Seconds()},
 	}
 }

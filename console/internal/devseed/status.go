@@ -11,7 +11,7 @@ import (
 // tell publishes the status of both nodes.
 func (s *shop) tell(now time.Time) error {
 	for i, n := range s.nodes {
-		if late := i == s.active && !s.missed.IsZero(); late && s.seq%10 != 0 {
+		if late := i == s.active && !s.missed.IsZero(); late && s.seq%10 != 1 {
 			continue // a word from before, so that the pages show its first seconds for as long as one looks
 		}
 		if err := n.say(s.status(now, i)); err != nil {

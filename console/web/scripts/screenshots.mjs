@@ -16,21 +16,24 @@ async function pagesOf(page) {
   const { incidents } = await ask(page, `${settings.base}/api/v1/incidents?limit=200`);
   const store = incidents[0]?.store ?? stores[0]?.store;
   const incident = incidents.find((one) => one.kind === "failover") ?? incidents[0];
-  // What only some stores show: an active node that its peer misses, a store without contact.
-  const special = [
-    ["store-missed", stores.find((one) => one.nodes.some((node) => node.missed && node.online))],
-    ["store-silent", stores.find((one) => one.lastSeen && !one.nodes.some((node) => node.online))],
-  ];
   return [
     ["overview", "/"],
     ["incidents", "/incidents"],
     ["alarms", "/alarms"],
     ...(store ? [["store", `/stores/${encodeURIComponent(store)}`]] : []),
-    ...special.flatMap(([name, one]) => (one ? [[name, `/stores/${encodeURIComponent(one.store)}`]] : [])),
     ...(incident
       ? [["incident", `/incidents/${encodeURIComponent(incident.id)}?store=${encodeURIComponent(incident.store)}`]]
       : []),
   ];
+}
+
+/** What only some stores show: an active node that its peer misses, a store without contact. */
+async function specialPages(page) {
+  const { stores } = await ask(page, `${settings.base}/api/v1/stores`);
+  return [
+    ["store-missed", stores.find((one) => one.nodes.some((node) => node.missed && node.online))],
+    ["store-silent", stores.find((one) => one.lastSeen && !one.nodes.some((node) => node.online))],
+  ].flatMap(([name, one]) => (one ? [[name, `/stores/${encodeURIComponent(one.store)}`]] : []));
 }
 
 async function capture(browser, scheme, sizeName) {
@@ -42,11 +45,13 @@ async function capture(browser, scheme, sizeName) {
   await page.getByRole("button", { name: "Log in" }).waitFor();
   await shoot("login");
   await login(page, settings);
-  for (const [name, where] of await pagesOf(page)) {
-    await page.goto(settings.base + where);
-    await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
-    await page.waitForTimeout(SETTLE_MILLIS);
-    await shoot(name);
+  for (const pages of [pagesOf, specialPages]) {
+    for (const [name, where] of await pages(page)) {
+      await page.goto(settings.base + where);
+      await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+      await page.waitForTimeout(SETTLE_MILLIS);
+      await shoot(name);
+    }
   }
   await context.close();
 }

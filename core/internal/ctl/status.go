@@ -13,7 +13,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
-	"github.com/storeward/storeward/core/internal/spoken"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 func (t *tool) statusCommand() *cobra.Command {

@@ -10,8 +10,8 @@ import (
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/failover"
-	"github.com/storeward/storeward/core/internal/spoken"
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // How long an order to a fence device may take to its effect is measured without

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/storeward/storeward/core/internal/failover"
-	"github.com/storeward/storeward/core/internal/spoken"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // reasonWords say the policy's reasons by their codes. SUBJECT, SPAN and PEER stand for

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/storeward/storeward/core/internal/spoken"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 const (

@@ -138,7 +138,7 @@ export function Fences({ items, node }: { items: readonly FenceDevice[]; node: s
       <tbody>
         {items.map((item) => (
           <tr key={item.name} id={anchor("snapshot", node, "fence_devices", item.name)}>
-            <td>{item.name}</td>
+            <td className={classes.whole}>{item.name}</td>
             <td className={classes.whole}>output {item.power}</td>
             <td>
               <HealthBadge health={item.health} size="sm" quiet />
