@@ -61,6 +61,11 @@ func (s *shop) status(now time.Time, i int) *api.Status {
 func (s *shop) miss(out *api.Status, now time.Time) {
 	out.PeerHeard, out.PeerRole, out.Redundant = false, "", false
 	out.Decision = "standby; alpha is silent, and its UPS refuses to switch it off: waiting to try again"
+	for _, p := range out.Probes {
+		if p.GetName() == "web" {
+			p.Health, p.Message = api.HealthDown, "no answer through 10.77.1.101 within 1 s"
+		}
+	}
 	for _, l := range out.Links {
 		l.Health, l.LastHeardSeconds, l.Message = api.HealthDown, now.Sub(s.missed).Seconds()+l.LastHeardSeconds, "nothing is heard"
 	}
