@@ -67,7 +67,7 @@ func (t *tool) planCommand() *cobra.Command {
 }
 
 func renderPlan(w io.Writer, p control.Plan) {
-	line(w, "%s, generation %d: %s", p.Role, p.Generation, p.Decision)
+	line(w, "Generation %d: %s", p.Generation, p.Decision)
 	list := func(title string, lines []string, none string) {
 		if len(lines) == 0 {
 			line(w, "%s: %s", title, none)
