@@ -53,15 +53,14 @@ export interface Stretch {
   value: number;
 }
 
-/** Equal neighbouring values as stretches of time; each value lasts until the next, at most for hold. */
-export function stretches(times: readonly number[], values: readonly number[], hold: number): Stretch[] {
+/** Equal neighbouring values as stretches of time; each value lasts for a step, to the next one. */
+export function stretches(times: readonly number[], values: readonly number[], step: number): Stretch[] {
   const out: Stretch[] = [];
   times.forEach((time, index) => {
     const value = values[index];
     if (value === undefined || Number.isNaN(value)) return;
     const next = times[index + 1];
-    const end =
-      next !== undefined && next - time <= hold ? next : time + Math.min(hold, next === undefined ? hold : next - time);
+    const end = next !== undefined && next - time <= step * 1.5 ? next : time + step;
     const last = out.at(-1);
     if (last !== undefined && last.value === value && time - last.end < 1e-6) last.end = end;
     else out.push({ start: time, end, value });

@@ -167,10 +167,10 @@ describe("chart data", () => {
     expect(breakGaps([0, 5, 60], [1, 2, 3], 10)).toEqual({ times: [0, 5, 10, 60], values: [1, 2, null, 3] });
   });
   it("joins equal states and leaves silences open", () => {
-    expect(stretches([0, 5, 10, 60], [1, 1, 0, 1], 8)).toEqual([
+    expect(stretches([0, 5, 10, 60], [1, 1, 0, 1], 5)).toEqual([
       { start: 0, end: 10, value: 1 },
-      { start: 10, end: 18, value: 0 },
-      { start: 60, end: 68, value: 1 },
+      { start: 10, end: 15, value: 0 },
+      { start: 60, end: 65, value: 1 },
     ]);
   });
 });

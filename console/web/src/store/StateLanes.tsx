@@ -37,7 +37,7 @@ export function StateLanes({ store, nodes, span, markers }: LanesProps) {
       key,
       label,
       state,
-      stretches: stretches(series.times, series.values, step * 1.5),
+      stretches: stretches(series.times, series.values, step),
     });
     const step = active.data?.window.step ?? 15;
     const byNode = (active.data?.series ?? []).filter((series) => nodes.includes(series.labels.node ?? ""));
@@ -61,6 +61,7 @@ export function StateLanes({ store, nodes, span, markers }: LanesProps) {
       <div className={classes.title}>
         <Term word="active">Active node</Term>, redundancy and availability of the services through the{" "}
         <Term word="virtual address">virtual addresses</Term>
+        <span className={classes.note}>hatched: no node tells</span>
       </div>
       <Lanes lanes={lanes} start={window.start} end={window.end} markers={markers} />
     </div>

@@ -60,7 +60,10 @@ const series = (name: string, store: string) => `${name}{store=${quote(store)}}`
 function current(name: string, store: string, step: number): string {
   const all = series(name, store);
   if (step > COARSE_STEP) return all;
-  const period = `300 / count_over_time(${series("storeward_node_generation", store)}[5m])`;
+  // Counted over five minutes, and over one for a node that runs for less; the shorter counts.
+  const every = (seconds: number) =>
+    `${seconds} / count_over_time(${series("storeward_node_generation", store)}[${seconds}s])`;
+  const period = `(${every(60)} < ${every(300)} or ${every(300)})`;
   return `(${all} and time() - timestamp(${all}) < on (node) group_left () 2.5 * ${period})`;
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 const usage = `lab [-name NAME] [-stores N] COMMAND
-  NAME is lab for up and down, the only lab that runs for everything else
+  NAME is lab unless told; status shows the only lab that runs, whatever its name
   up                       build the lab; its nodes run an echo service on port 7777
   down                     remove every trace of it, also after a crash
   status                   show it; fails when the oracle saw two active nodes
@@ -47,10 +47,14 @@ func run(arguments []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	command, rest := flags.Arg(0), flags.Args()[1:]
-	if *name == "" {
-		if *name, err = defaultName(command); err != nil {
+	switch {
+	case *name != "":
+	case command == "status": // it changes nothing: no harm if that is somebody else's
+		if *name, err = lab.Only(); err != nil {
 			return err
 		}
+	default:
+		*name = "lab"
 	}
 	switch command {
 	case "up":
@@ -75,15 +79,6 @@ func run(arguments []string) error {
 		return execute(ctx, client, *name, rest)
 	}
 	return client.Do(ctx, flags.Args()...)
-}
-
-// defaultName is the lab that a command means which names none.
-func defaultName(command string) (string, error) {
-	switch command {
-	case "up", "serve", "down", "demo", "demo-kill": // the demo has a name of its own
-		return "lab", nil
-	}
-	return lab.Only()
 }
 
 // up starts a process of its own that keeps the lab, and waits until it stands.
