@@ -22,9 +22,18 @@ export function align(lines: readonly Line[]): Columns {
       const value = line.values[index];
       column[row.get(time) ?? 0] = value === undefined || value === null || Number.isNaN(value) ? null : value;
     });
-    return column;
+    return endAtNulls(column);
   });
   return [times, ...columns];
+}
+
+/** A line that ended stays so to its next value: uPlot breaks it at the null's own row and draws on through the other lines' rows. */
+function endAtNulls(column: (number | null | undefined)[]): (number | null | undefined)[] {
+  let ended = false;
+  return column.map((value) => {
+    if (value !== undefined) ended = value === null;
+    return value === undefined && ended ? null : value;
+  });
 }
 
 /** Puts a null where a line pauses for longer than gap, so that the chart does not draw through a silence. */

@@ -163,7 +163,10 @@ describe("chart data", () => {
       [undefined, 200, 300],
     ]);
   });
-  it("does not draw through a silence", () => {
+  it("does not draw through a silence, whatever the other lines have there", () => {
+    const other = { label: "", color: "", times: [2, 3, 4, 5], values: [9, 9, 9, 9] };
+    const broken = { label: "", color: "", times: [1, 3, 5], values: [10, null, 50] };
+    expect(align([broken, other])[1]).toEqual([10, undefined, null, null, 50]);
     expect(breakGaps([0, 5, 60], [1, 2, 3], 10)).toEqual({ times: [0, 5, 10, 60], values: [1, 2, null, 3] });
   });
   it("joins equal states and leaves silences open", () => {
