@@ -45,6 +45,9 @@ func (w *world) heal() {
 			if n.unsure {
 				n.feed(failover.Command{ID: "adopt", Verb: failover.Adopt, Operator: "sim"})
 			}
+			if n.alarmed("turns-in-doubt") {
+				n.feed(failover.Command{ID: "doubt", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
+			}
 		}
 	})
 	w.after(7500*time.Millisecond, func() { // a mode that would change something by its end stays until somebody ends it

@@ -112,11 +112,14 @@ func (w *world) checkDark(n, peer *node) {
 	if n.powered || !n.cut || peer.machine == nil || peer.forgot {
 		return
 	}
-	v := peer.machine.View(peer.local())
-	meant := slices.ContainsFunc(v.Alarms, func(a failover.Alarm) bool { return a.Key == "stays-off" || a.Key == "owed" })
-	if !meant {
-		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, v.Decision)
+	if !peer.alarmed("stays-off") && !peer.alarmed("owed") {
+		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, peer.machine.View(peer.local()).Decision)
 	}
+}
+
+// alarmed tells whether an alarm of the node stands.
+func (n *node) alarmed(key string) bool {
+	return n.machine != nil && slices.ContainsFunc(n.machine.View(n.local()).Alarms, func(a failover.Alarm) bool { return a.Key == key })
 }
 
 // checkEnd holds at the end of a run: the world was mended long ago, so the
