@@ -13,6 +13,10 @@ import (
 	"github.com/storeward/storeward/plugins/internal/turns"
 )
 
+// hung is how long after its order's end an answer may come on a busy machine. That the agent
+// does nothing then is TestNothingAfterExpiry's matter.
+const hung = 5 * time.Second
+
 // TestOffInBadLuck: whatever an agent does, off is what was read off, the order ends
 // in time, and nothing that the agent started is left.
 func TestOffInBadLuck(t *testing.T) {
@@ -58,7 +62,7 @@ func TestOffInBadLuck(t *testing.T) {
 				t.Errorf("%+v, %v", reading, err)
 			case !test.off && (err == nil || reading.Power != sdk.PowerUnknown || !strings.Contains(err.Error(), test.wants)):
 				t.Errorf("%+v, %v", reading, err)
-			case !test.off && sdk.Monotonic() > o.Expiry+200*time.Millisecond:
+			case !test.off && sdk.Monotonic() > o.Expiry+hung:
 				t.Errorf("%v late", sdk.Monotonic()-o.Expiry)
 			case err != nil && (strings.Contains(err.Error(), password) || len(err.Error()) > 1500):
 				t.Errorf("the error says too much: %v", err)
