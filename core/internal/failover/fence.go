@@ -266,7 +266,7 @@ func (m *Machine) orderInTurn() {
 	}
 	t := m.turnAt(m.quiet.base)
 	if !t.mine || m.now > t.sendBy {
-		m.why("S6", "wait", "turn "+digits[t.number], 0)
+		m.why("S6", "wait", turnNames[t.number], 0)
 		return
 	}
 	if t.number == 1 {
@@ -279,11 +279,12 @@ func (m *Machine) orderInTurn() {
 			return
 		}
 	}
-	m.why("S6", "turn", digits[t.number], 0)
-	m.sendOrders(t.start, t.level, "turn "+digits[t.number])
+	m.why("S6", "turn", turnNames[t.number], 0)
+	m.sendOrders(t.start, t.level, turnNames[t.number])
 }
 
-var digits = [...]string{"0", "1", "2", "3", "4", "5"}
+// turnNames: between the rounds and before the first one nobody has a turn.
+var turnNames = [...]string{"no turn", "turn 1", "turn 2", "turn 3", "turn 4", "turn 5"}
 
 // ask is an operator's word to cut the peer. It is never kept for a later world.
 type ask struct {

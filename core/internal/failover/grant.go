@@ -198,6 +198,7 @@ func (m *Machine) become() {
 	for i := range m.resources {
 		m.resources[i].forget()
 	}
+	m.weighFailback()
 	m.beginStarting(kind)
 	m.note("takeover-begun", m.object.self, "active with generation "+itoa(m.state.Generation))
 }

@@ -55,6 +55,9 @@ type giving struct {
 const (
 	// stablePeriod is the default of Policy.FailbackAfter.
 	stablePeriod = 5 * time.Minute
+	// failbackLasts is how long a primary serves after a failback that did well, failbackMost
+	// the longest wait before the next one where it did not.
+	failbackLasts, failbackMost = time.Hour, 24 * time.Hour
 	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
 	isolationRest = 10 * time.Minute
 )
@@ -208,6 +211,12 @@ func (m *Machine) considerStandbyMode() {
 	}
 }
 
+// failbacks: a primary that does not last gets the service back later each time.
+type failbacks struct {
+	at   time.Duration // of the last one; 0: none since the daemon's start
+	wait time.Duration // before the next one; 0: as configured
+}
+
 // considerFailback is failback: auto.
 func (m *Machine) considerFailback() {
 	if !m.active() || !m.peerReady() || !m.allUp() {
@@ -217,7 +226,27 @@ func (m *Machine) considerFailback() {
 	if m.settled == 0 {
 		m.settled = m.now
 	}
-	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" && m.reached(m.settled+cmp.Or(m.p.FailbackAfter, stablePeriod)) {
+	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" && m.reached(m.settled+m.failbackWait()) {
 		m.beginGiving(failback, "the primary has been well for a while")
+		m.back.at = m.now
 	}
+}
+
+// failbackWait is how long the pair must be whole before it is handed back.
+func (m *Machine) failbackWait() time.Duration {
+	return max(cmp.Or(m.p.FailbackAfter, stablePeriod), m.back.wait)
+}
+
+// weighFailback: this node is active again. What it handed back a short while ago did not
+// last: the next time it waits twice as long.
+func (m *Machine) weighFailback() {
+	if m.back.at == 0 {
+		return
+	}
+	if wait := m.failbackWait(); m.now-m.back.at < max(failbackLasts, 2*wait) {
+		m.back.wait = min(2*wait, failbackMost)
+	} else {
+		m.back.wait = 0
+	}
+	m.back.at = 0
 }

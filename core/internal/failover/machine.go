@@ -47,6 +47,7 @@ type Machine struct {
 	asking  time.Duration // since when this node asks to be cut; 0: it does not
 	mains   mains
 	settled time.Duration // since when the cluster is whole, for failback
+	back    failbacks
 	apart   isolation
 	idle    time.Duration // since when nobody is active although both are heard
 	unready time.Duration // since when a heard standby could not take over

@@ -83,14 +83,28 @@ func (m *Machine) giveBack() {
 	}
 }
 
-// isOn tells that nothing is owed to a device any more: it was read on since its last order.
+// isOn tells that nothing is owed to a device any more: it was read on since its last
+// order, or it left the configuration and the peer runs without it.
 func (m *Machine) isOn(name string) bool {
 	d := m.orderable(name)
-	on := d != nil && d.power == beat.Yes && d.readAt > d.until
+	if d == nil {
+		return m.peerFed()
+	}
+	on := d.power == beat.Yes && d.readAt > d.until
 	if on {
 		d.onTry = 0
 	}
 	return on
+}
+
+// peerFed: the peer is heard, and every device that feeds it was read on since.
+func (m *Machine) peerFed() bool {
+	fed := m.quiet.heard && len(m.topology.orderable) > 0
+	for i := range m.devices {
+		d := &m.devices[i]
+		fed = fed && (!d.feedsPeer || d.power == beat.Yes && d.readAt > max(d.until, m.quiet.steady))
+	}
+	return fed
 }
 
 // owes: a device that this node may order was ordered off, and was not read on since.
@@ -99,8 +113,8 @@ func (m *Machine) owes() bool {
 }
 
 // orderable is the device of a name if this node may give it orders; nil: it may not, or the
-// configuration has no such device. What is owed to one that left the configuration stays
-// owed: it may come back to it.
+// configuration has no such device. What is owed to one that left the configuration while
+// the peer was off stays owed: it may come back to it.
 func (m *Machine) orderable(name string) *device {
 	i := m.deviceOf(name)
 	if i < 0 || !m.devices[i].ours() {

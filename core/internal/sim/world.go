@@ -38,6 +38,7 @@ type device struct {
 	slow    time.Duration // added to every answer
 	life    time.Duration // declared longest life of an order
 	path    [2]bool       // path[i]: node i reaches it
+	left    [2]bool       // left[i]: it was missing in a configuration of node i
 }
 
 // The store's resources: an address and data that only the active node may
