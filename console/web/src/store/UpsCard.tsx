@@ -21,20 +21,14 @@ function Read({ device }: { device: FenceDevice }) {
     <>
       Read <Ago at={device.read} />
       {device.message && `: ${device.message}`}
+      {device.orderLifeSeconds > 0 && !device.proven && "; how long its orders take is not proven yet"}
     </>
   );
 }
 
-/** Its place in the topology, and whether the time that its orders take was measured. */
-function orderFacts(device: FenceDevice): string[] {
-  const facts = device.level > 1 ? [`level ${device.level}`] : [];
-  if (device.orderLifeSeconds > 0 && !device.proven) facts.push("order time not proven");
-  return facts;
-}
-
 /** What feeds a node, and with which its peer can switch it off. */
 export function UpsCard({ device, stale }: { device: FenceDevice; stale: boolean }) {
-  const facts = [...powerFacts(device.values), ...orderFacts(device)];
+  const facts = [...powerFacts(device.values), ...(device.level > 1 ? [`level ${device.level}`] : [])];
   return (
     <div className={classes.card}>
       <div className={classes.head}>
