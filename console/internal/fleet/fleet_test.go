@@ -48,7 +48,7 @@ func TestJudge(t *testing.T) {
 			"the standby lost an active peer",
 			[]Node{heard("alpha", time.Hour, active()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha", PeerRole: "active"})},
 			alarm.Tally{},
-			Health{Word: "down", Reason: "no node is active"},
+			Health{Word: "down", Reason: "no node is known to be active: alpha served last and is silent"},
 		},
 		{
 			"alpha just fell silent and nobody took over",

@@ -42,7 +42,7 @@ func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 		h.Reason = fmt.Sprintf("%s served and is not heard by its peer, which has not taken over", online[served].Name)
 		return h
 	}
-	h.Word, h.Reason = word(nodes, len(online), h, alarms)
+	h.Word, h.Reason = word(nodes, len(online), h, alarms, now)
 	return h
 }
 
@@ -90,12 +90,12 @@ func compare(a, b *Node) int {
 	return cmp.Or(cmp.Compare(a.Status.GetGeneration(), b.Status.GetGeneration()), cmp.Compare(active(a), active(b)), a.StatusTaken.Compare(b.StatusTaken))
 }
 
-func word(nodes []Node, online int, h Health, alarms alarm.Tally) (health, reason string) {
+func word(nodes []Node, online int, h Health, alarms alarm.Tally, now time.Time) (health, reason string) {
 	switch {
 	case online == 0:
 		return api.HealthUnknown, silence(nodes)
 	case h.Active == "":
-		return api.HealthDown, "no node is active"
+		return api.HealthDown, nobody(nodes, now)
 	case !h.Redundant:
 		return api.HealthDegraded, fmt.Sprintf("%s serves alone: no standby could take over", h.Active)
 	case api.Severity(alarms.Worst) >= api.Severity_SEVERITY_MAJOR:
@@ -103,6 +103,16 @@ func word(nodes []Node, online int, h Health, alarms alarm.Tally) (health, reaso
 	default:
 		return api.HealthOK, fmt.Sprintf("%s serves and its peer stands by", h.Active)
 	}
+}
+
+// nobody says why nobody is known to be active while a node is heard.
+func nobody(nodes []Node, now time.Time) string {
+	for i := range nodes {
+		if n := &nodes[i]; n.Status.GetRole() == "active" && !n.Online(now) {
+			return fmt.Sprintf("no node is known to be active: %s served last and is silent", n.Name)
+		}
+	}
+	return "no node is active"
 }
 
 func silence(nodes []Node) string {
