@@ -98,7 +98,7 @@ func exitCode(err error) int {
 // New builds the tree of commands.
 func New(env Env) *cobra.Command {
 	t := &tool{Env: env}
-	root := &cobra.Command{
+	root := branch(&cobra.Command{
 		Use:           "storewardctl",
 		Short:         "Look at and steer this store's pair of servers",
 		SilenceUsage:  true,
@@ -108,14 +108,7 @@ func New(env Env) *cobra.Command {
 Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the daemon does not answer;
 4 (status --check) an alarm stands or the pair is not whole. config diff: 0 the same; 1 different; 2 trouble.`,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return t.checkOutput() },
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("%w: there is no command %q: %s --help lists them", errUsage, args[0], cmd.CommandPath())
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	})
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
@@ -130,6 +123,23 @@ Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the daemon does not an
 		root.AddCommand(t.orderCommand(o))
 	}
 	return root
+}
+
+// branch is a command that only holds others: alone it shows its help.
+func branch(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		hint := cmd.CommandPath() + " --help lists them"
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = "did you mean " + near[0] + "?"
+		}
+		return fmt.Errorf("%w: there is no command %q: %s", errUsage, args[0], hint)
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.SuggestionsMinimumDistance = 2
+	return cmd
 }
 
 func (t *tool) checkOutput() error {

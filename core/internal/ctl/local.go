@@ -14,7 +14,7 @@ import (
 )
 
 func (t *tool) configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check, show, compare or apply the store's configuration"}
+	cmd := branch(&cobra.Command{Use: "config", Short: "Check, show, compare or apply the store's configuration"})
 	show := &cobra.Command{
 		Use: "show", Short: "Show the running configuration, secrets hidden", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

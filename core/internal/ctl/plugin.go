@@ -19,7 +19,7 @@ import (
 const pluginBound = 30 * time.Second
 
 func (t *tool) pluginCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugin", Short: "Look at plugins"}
+	cmd := branch(&cobra.Command{Use: "plugin", Short: "Look at plugins"})
 	var name, section string
 	check := &cobra.Command{
 		Use: "check BINARY", Short: "Examine a plugin's executable, and print the allow file that lets it run", Args: exactly("BINARY"),
