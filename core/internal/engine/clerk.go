@@ -49,7 +49,7 @@ type probeChange struct {
 // PluginEvent is something that happened to a plugin's process, as the host tells it.
 type PluginEvent struct {
 	Plugin string
-	// Kind is started, died, silent, garbage, restarted or failed.
+	// Kind is started, died, silent, garbage, restarted, failed or refused.
 	Kind        string
 	PID, OldPID int
 	Err         error

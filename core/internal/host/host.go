@@ -61,8 +61,10 @@ type Options struct {
 	// StartTimeout bounds the start of a process and the opening of an instance; default 10 s.
 	StartTimeout time.Duration
 	// Backoff is the pause before the first restart, doubled up to MaxBackoff; it
-	// starts over after a minute of life. Defaults 100 ms and 10 s.
+	// starts over after a LongLife. Defaults 100 ms and 10 s.
 	Backoff, MaxBackoff time.Duration
+	// LongLife is how long a process must live to be none of a crash loop; default a minute.
+	LongLife time.Duration
 	// MaxBackoffs has the plugins that are waited for less (or longer) than the others.
 	MaxBackoffs map[string]time.Duration
 }
@@ -78,6 +80,7 @@ func (o *Options) fill() {
 	set(&o.StartTimeout, 10*time.Second)
 	set(&o.Backoff, 100*time.Millisecond)
 	set(&o.MaxBackoff, 10*time.Second)
+	set(&o.LongLife, time.Minute)
 	if o.StateDir == "" {
 		o.StateDir = filepath.Join(o.Dir, "state")
 	}

@@ -345,17 +345,24 @@ func (r *rig) context() context.Context {
 // wait returns the next event of the kind and gives up after a bounded time.
 func (r *rig) wait(kind Kind) PluginEvent {
 	r.t.Helper()
-	limit := time.After(15 * time.Second)
 	for {
-		select {
-		case e := <-r.events:
-			if e.Kind == kind {
-				return e
-			}
-			r.t.Logf("event %s: %v", e.Kind, e.Err)
-		case <-limit:
-			r.t.Fatalf("no event %q", kind)
+		e := r.next()
+		if e.Kind == kind {
+			return e
 		}
+		r.t.Logf("event %s: %v, and not %s", e.Kind, e.Err, kind)
+	}
+}
+
+// next returns the next event and gives up after a bounded time.
+func (r *rig) next() PluginEvent {
+	r.t.Helper()
+	select {
+	case e := <-r.events:
+		return e
+	case <-time.After(15 * time.Second):
+		r.t.Fatal("no event")
+		return PluginEvent{}
 	}
 }
 

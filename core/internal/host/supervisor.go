@@ -16,7 +16,6 @@ import (
 // Fixed times of a supervisor.
 const (
 	idleTime   = 5 * time.Second        // a process that nobody uses is ended after this
-	longLife   = time.Minute            // after which the back-off starts over
 	lastWords  = 100 * time.Millisecond // a dead process' stderr is read for this long
 	politeness = 3 * time.Second        // for instances to close before the process is ended
 )
@@ -45,6 +44,7 @@ type supervisor struct {
 	opening   *sync.WaitGroup
 	changed   chan struct{} // closed and replaced when client or closed changes
 	state     Status
+	telling   telling
 }
 
 // verdict is why a process was given up.
@@ -180,7 +180,7 @@ func (s *supervisor) loop() {
 		if pid != 0 {
 			old = pid
 		}
-		if sdk.Monotonic()-began > longLife {
+		if sdk.Monotonic()-began > s.host.options.LongLife {
 			backoff = s.host.options.Backoff
 		}
 		s.pause(backoff)
@@ -216,211 +216,6 @@ func (s *supervisor) pause(d time.Duration) {
 	case <-timer.C:
 	case <-changed:
 	}
-}
-
-// session is the life of one process. It returns its number, 0 if it never was
-// up, and why it ended.
-func (s *supervisor) session(old int) (int, verdict) {
-	s.mark(Starting)
-	out := newOutput(s.host.options.Log, s.name)
-	proc, client, err := s.start(out)
-	if err != nil {
-		kind := Failed
-		switch {
-		case errors.Is(err, remote.ErrGarbage):
-			kind = Garbage
-		case errors.Is(err, ErrRefused):
-			kind = Refused
-		}
-		s.fail(kind, 0, err, out)
-		s.refuse(err)
-		return 0, verdict{kind: kind, err: err}
-	}
-	pid := proc.pid()
-	kind := Started
-	if old != 0 || s.wasMissing() {
-		kind = Restarted
-	}
-	opening := s.up(client, proc, old)
-	watching := sync.WaitGroup{}
-	watching.Go(func() {
-		opening.Wait()
-		if client.Err() != nil {
-			return
-		}
-		s.tell(PluginEvent{Kind: kind, PID: pid, OldPID: old})
-	})
-	end := s.watch(client, proc)
-	keeping := s.down(end)
-	if end.stop {
-		s.farewell(keeping)
-	}
-	proc.kill()
-	_ = client.Close() // the process is gone: there is nothing to lose
-	<-proc.exited
-	if !end.stop {
-		select {
-		case <-out.ended:
-		case <-time.After(lastWords):
-		}
-		if end.kind == Died && proc.state != nil {
-			end.err = fmt.Errorf("process %d ended: %s", pid, proc.state)
-		}
-		s.fail(end.kind, pid, end.err, out)
-	}
-	watching.Wait()
-	keeping.Wait()
-	proc.clean()
-	return pid, end
-}
-
-// start starts a process and asks who it is.
-func (s *supervisor) start(out *output) (*process, *remote.Client, error) {
-	ctx, cancel := context.WithTimeout(s.host.life, s.host.options.StartTimeout)
-	defer cancel()
-	s.mu.Lock()
-	changed, closed := s.changed, s.closed
-	s.mu.Unlock()
-	if closed {
-		return nil, nil, ErrClosed
-	}
-	go func() { // closing must not wait for a start
-		select {
-		case <-changed:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if err := s.program.admit(); err != nil {
-		return nil, nil, err
-	}
-	proc, client, err := start(ctx, s.program, s.host.options.Dir, s.host.environment(s.name), out)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := client.Info(ctx)
-	if err == nil && info.Name != s.name {
-		err = fmt.Errorf("%w: it calls itself %q", remote.ErrGarbage, info.Name)
-	}
-	if err != nil && !errors.Is(err, remote.ErrGarbage) && !proc.hasExited() && ctx.Err() == nil {
-		err = fmt.Errorf("%w: %w", remote.ErrGarbage, err)
-	}
-	if err != nil {
-		proc.kill()
-		<-proc.exited
-		proc.clean()
-		return nil, nil, errors.Join(fmt.Errorf("ask plugin who it is: %w", err), client.Close())
-	}
-	s.mu.Lock()
-	s.state.Version = info.Version
-	s.mu.Unlock()
-	return proc, client, nil
-}
-
-// up publishes the connection and has every instance opened.
-func (s *supervisor) up(client *remote.Client, proc *process, old int) *sync.WaitGroup {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	drain(s.verdicts)
-	s.client, s.process = client, proc
-	s.state.PID = proc.pid()
-	if old != 0 {
-		s.state.Restarts++
-	}
-	s.enter(Running, nil)
-	s.opening = &sync.WaitGroup{}
-	first := &sync.WaitGroup{}
-	for _, in := range s.instances {
-		first.Add(1)
-		s.keep(client, in, first.Done)
-	}
-	s.announce()
-	return first
-}
-
-// keep opens an instance on the client and keeps it so. s.mu is held.
-func (s *supervisor) keep(client *remote.Client, in *Instance, tried ...func()) {
-	s.opening.Go(func() { in.keep(client, tried...) })
-}
-
-// down withdraws the connection: from now on every call is refused.
-func (s *supervisor) down(end verdict) *sync.WaitGroup {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.client, s.process = nil, nil
-	s.state.PID = 0
-	state := Restarting
-	if end.stop {
-		state = Stopped
-	}
-	s.enter(state, end.err)
-	for _, in := range s.instances {
-		if s.closed {
-			in.abandon()
-		} else {
-			in.withdraw(end.err)
-		}
-	}
-	return s.opening
-}
-
-// farewell waits, for a bounded time, until every instance is closed.
-func (s *supervisor) farewell(keeping *sync.WaitGroup) {
-	all := make(chan struct{})
-	go func() {
-		keeping.Wait()
-		close(all)
-	}()
-	select {
-	case <-all:
-	case <-time.After(politeness):
-		s.log.Warn("plugin did not close its instances")
-	}
-}
-
-func (s *supervisor) fail(kind Kind, pid int, err error, out *output) {
-	s.mu.Lock()
-	s.state.LastErr = err
-	closed := s.closed
-	s.mu.Unlock()
-	if !closed {
-		s.tell(PluginEvent{Kind: kind, PID: pid, Err: err, Log: out.last()})
-	}
-}
-
-// wasMissing tells whether the start before this one failed.
-func (s *supervisor) wasMissing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	missing := s.missing
-	s.missing = false
-	return missing
-}
-
-// refuse tells those who wait that the plugin could not be started.
-func (s *supervisor) refuse(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures++
-	s.missing = true
-	for _, in := range s.instances {
-		in.withdraw(err)
-	}
-	s.announce()
-}
-
-func (s *supervisor) tell(event PluginEvent) {
-	s.mu.Lock()
-	event.Plugin, event.Taken = s.name, sdk.Monotonic()
-	event.Instances = s.names()
-	s.mu.Unlock()
-	log := s.log.WithFields(logrus.Fields{"pid": event.PID, "instances": len(event.Instances)})
-	if event.Err != nil {
-		log.WithField("error", event.Err).Warnf("plugin %s", event.Kind)
-	} else {
-		log.Infof("plugin %s", event.Kind)
-	}
-	s.host.events.tell(event)
 }
 
 func poke(c chan struct{}) {
