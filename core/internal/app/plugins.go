@@ -36,9 +36,13 @@ func (a *App) openHost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	allowed, ignored := host.ReadAllowed(filepath.Join(filepath.Dir(a.o.Config), host.AllowDir), program.Plugins)
+	for _, why := range ignored {
+		a.log.WithError(why).Warn("allow file ignored")
+	}
 	options := host.Options{
 		Log: a.log, Dir: filepath.Join(a.cfg.RunDir, "plugins"), StateDir: filepath.Join(a.cfg.RunDir, "instances"),
-		Command: program.Command, Allowed: host.ReadAllowed(filepath.Join(filepath.Dir(a.o.Config), host.AllowDir), program.Plugins),
+		Command: program.Command, Allowed: allowed,
 		Hook: a.pluginHappened,
 	}
 	if a.o.Realtime {

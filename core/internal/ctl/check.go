@@ -85,7 +85,7 @@ func (t *tool) checkConfig(ctx context.Context, path, plugins string, strict boo
 		for _, w := range cfg.Warnings() {
 			out.Warnings = append(out.Warnings, w.Error())
 		}
-		out.Unchecked, err = t.checkSections(ctx, cfg, plugins)
+		err = t.checkSections(ctx, cfg, plugins, &out)
 	}
 	out.Good = err == nil
 	out.Faults = faultTexts(err)
@@ -102,24 +102,29 @@ func (t *tool) checkConfig(ctx context.Context, path, plugins string, strict boo
 }
 
 // checkSections asks the plugins about their sections, and tells what could not be asked.
-func (t *tool) checkSections(ctx context.Context, cfg *config.Config, plugins string) (unchecked []string, err error) {
+func (t *tool) checkSections(ctx context.Context, cfg *config.Config, plugins string, out *checkReport) error {
 	ctx, cancel := context.WithTimeout(ctx, sectionsBound)
 	defer cancel()
 	program, err := host.FindProgram(ctx, plugins)
 	if err != nil {
-		return []string{fmt.Sprintf("the sections (with) of the plugins %s: %v: name it with --plugins", strings.Join(pluginsOf(cfg), ", "), err)}, nil
+		out.Unchecked = append(out.Unchecked,
+			fmt.Sprintf("the sections (with) of the plugins %s: %v: name it with --plugins", strings.Join(pluginsOf(cfg), ", "), err))
+		return nil
 	}
-	allowed := host.ReadAllowed(filepath.Join(filepath.Dir(t.config), host.AllowDir), program.Plugins)
+	allowed, ignored := host.ReadAllowed(filepath.Join(filepath.Dir(t.config), host.AllowDir), program.Plugins)
+	for _, why := range ignored {
+		out.Warnings = append(out.Warnings, why.Error())
+	}
 	h, leave, err := t.borrowHost(program, allowed...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer leave()
 	judge := sections.Judge{Host: h, Known: program.Plugins, Sick: func(plugin string, err error) bool {
 		if errors.Is(err, host.ErrRefused) {
 			return false
 		}
-		unchecked = append(unchecked, fmt.Sprintf("the sections of plugin %s: %v", plugin, err))
+		out.Unchecked = append(out.Unchecked, fmt.Sprintf("the sections of plugin %s: %v", plugin, err))
 		return true
 	}}
 	for _, a := range allowed {
@@ -129,8 +134,7 @@ func (t *tool) checkSections(ctx context.Context, cfg *config.Config, plugins st
 	for _, n := range cfg.Nodes {
 		nodes = append(nodes, n.Name)
 	}
-	err = judge.Check(ctx, cfg, nodes...)
-	return unchecked, err
+	return judge.Check(ctx, cfg, nodes...)
 }
 
 // pluginsOf names the plugins that the configuration uses.

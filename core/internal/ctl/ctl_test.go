@@ -25,29 +25,6 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
-type testSection struct {
-	Port int `yaml:"port"`
-}
-
-// testPlugins are one that cannot be opened, and one that is as it should be.
-var testPlugins = []sdk.Plugin{
-	{
-		Name: "cable", Version: "1", Summary: "A cable.", DefaultConfig: func() any { return &testSection{} },
-		New: func(context.Context, sdk.Env, any) (sdk.Instance, error) { return nil, errors.New("there is no cable") },
-	},
-	{
-		Name: "file", Version: "2", Summary: "Looks at a file.", DefaultConfig: func() any { return &testSection{} },
-		New: func(context.Context, sdk.Env, any) (sdk.Instance, error) { return testProber{}, nil },
-	},
-}
-
-type testProber struct{}
-
-func (testProber) Probe(context.Context) (sdk.Result, error) {
-	return sdk.Result{Status: sdk.OK, Message: "it is there"}, nil
-}
-func (testProber) Close() error { return nil }
-
 // TestMain serves plugins when the host starts the test binary as its program.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "list" {
@@ -347,58 +324,6 @@ func TestConfigCheckNamesThePlace(t *testing.T) {
 	code, printed := run(t, nil, "config", "check", path)
 	if code != 1 || !strings.Contains(printed, "bad.yaml:2:1") {
 		t.Errorf("exit code %d: %s", code, printed)
-	}
-}
-
-// TestConfigCheckAsksThePlugins about their own sections; without their executable the
-// rest is checked, and it is said what was not.
-func TestConfigCheckAsksThePlugins(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "store.yaml")
-	text := `store: s0001
-nodes:
-  - {name: alpha, role: primary, address: 10.0.0.1, interface: eth0}
-  - {name: beta, role: secondary, address: 10.0.0.2, interface: eth0}
-key: 0123456789abcdef0123456789abcdef
-links:
-  - {name: cable, plugin: cable, with: {port: 694}}
-  - {name: lan, plugin: cable, with: {prt: 694}}
-ping_group: [10.0.0.254]
-`
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	code, printed := run(t, nil, "config", "check", path, "--plugins", os.Args[0])
-	if code != 1 || !strings.Contains(printed, `store.yaml:8:39: links[1].with.prt: unknown key: did you mean "port"?`) {
-		t.Errorf("exit code %d: %s", code, printed)
-	}
-	for _, strict := range []bool{false, true} {
-		code, printed = run(t, nil, "config", "check", path, "--plugins", "/no/such/program", fmt.Sprintf("--strict=%v", strict))
-		if want := map[bool]int{true: 1}[strict]; code != want || !strings.Contains(printed, "not checked: the sections (with) of the plugins cable: find the plugins' executable: stat /no/such/program") ||
-			!strings.Contains(printed, "is good as far as it was checked, and it was NOT checked in full.") {
-			t.Errorf("strict %v: exit code %d: %s", strict, code, printed)
-		}
-	}
-	if err := os.WriteFile(path, []byte(strings.Replace(text, "prt:", "port:", 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, printed = run(t, nil, "config", "check", path, "--plugins", os.Args[0]); code != 0 || !strings.HasSuffix(printed, "store.yaml is good.\n") {
-		t.Errorf("exit code %d: %s", code, printed)
-	}
-}
-
-// TestPluginsAreFoundBesideTheTool, where no package installed them.
-func TestPluginsAreFoundBesideTheTool(t *testing.T) {
-	dir := t.TempDir()
-	tool, installed := filepath.Join(dir, "storewardctl"), filepath.Join(dir, "libexec", "storeward-plugins")
-	if got := pluginsProgram(tool, installed); got != installed {
-		t.Errorf("with none anywhere: %s", got)
-	}
-	beside := filepath.Join(dir, "storeward-plugins")
-	if err := os.WriteFile(beside, nil, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if got := pluginsProgram(tool, installed); got != beside {
-		t.Errorf("found %s", got)
 	}
 }
 

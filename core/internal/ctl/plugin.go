@@ -2,10 +2,10 @@ package ctl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -52,7 +52,12 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 			return fmt.Errorf("read section: %w", err)
 		}
 	}
-	h, leave, err := t.borrowHost(host.Program{Path: binary})
+	examined, err := host.Allow(ctx, name, binary)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = examined.Close() }()
+	h, leave, err := t.borrowHost(host.Program{}, examined)
 	if err != nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 	e.examine(ctx)
 	failed := out.failed()
 	if out.Good = failed == 0; out.Good {
-		if err := out.allow(t.config); err != nil {
+		if err := out.allow(examined, t.config); err != nil {
 			return err
 		}
 	}
@@ -76,19 +81,26 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 	return nil
 }
 
-// allow fills in what would let the daemon of this configuration run the plugin.
-func (r *pluginReport) allow(configuration string) error {
-	allowed, err := host.Allow(r.Name, r.Binary)
-	if err != nil {
-		return err
+// allow fills in what would let the daemon of this configuration run what was examined.
+func (r *pluginReport) allow(examined host.Allowed, configuration string) (err error) {
+	if examined.Exposed() != nil {
+		from := examined.Path
+		examined.Path = filepath.Join(host.ForeignDir, r.Name)
+		r.Install = fmt.Sprintf("install -D -o root -g root -m 755 %s %s", shellWord(from), shellWord(examined.Path))
 	}
-	if err := allowed.Fault(); errors.Is(err, host.ErrRefused) { // others may write to it
-		allowed.Path = filepath.Join(host.ForeignDir, r.Name)
-		r.Install = fmt.Sprintf("install -D -o root -g root -m 755 %s %s", r.Binary, allowed.Path)
-	}
-	r.Allow = allowed.Text()
+	r.Allow, err = examined.Text()
 	r.AllowFile = filepath.Join(filepath.Dir(configuration), host.AllowDir, r.Name+".yaml")
-	return nil
+	return err
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellWord is a text as one word of a POSIX shell's command (Shell Command Language, 2.2.2).
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // borrowHost makes a home for plugins that lasts until leave is called. Nothing of the

@@ -2,18 +2,19 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"golang.org/x/sys/unix"
 )
 
 // ErrRefused means that a plugin of a third party may not run: its allow file is faulty,
@@ -39,22 +40,32 @@ type Allowed struct {
 	// SHA256 is the executable's hash in hexadecimal digits (FIPS 180-4).
 	SHA256 string `yaml:"sha256" json:"sha256"`
 
-	fault error // why nothing is allowed
+	fault    error    // why nothing is allowed
+	examined *os.File // the executable, while Allow holds it
 }
 
 // ReadAllowed reads a folder of allow files; one that is not there allows nothing. A faulty
 // file keeps its own plugin from running, and no other. The own plugins' names are taken.
-func ReadAllowed(dir string, own []string) []Allowed {
-	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	if err != nil || len(files) == 0 {
-		return nil
+// Ignored says of each entry that allows nothing to nobody why, in a sentence.
+func ReadAllowed(dir string, own []string) (allowed []Allowed, ignored []error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, []error{fmt.Errorf("no plugin of a third party is allowed: %w", err)}
 	}
 	open := rootOnly(dir, nil)
-	var out []Allowed
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
-		if slices.Contains(own, name) {
-			continue // what Storeward brings itself is nobody else's to replace
+	for _, entry := range entries {
+		file := filepath.Join(dir, entry.Name())
+		name, isAllow := strings.CutSuffix(entry.Name(), ".yaml")
+		switch {
+		case !isAllow || name == "":
+			ignored = append(ignored, fmt.Errorf("%s is ignored: an allow file is called PLUGIN.yaml", file))
+			continue
+		case slices.Contains(own, name): // what Storeward brings itself is nobody else's to replace
+			ignored = append(ignored, fmt.Errorf("%s is ignored: %s is a plugin of Storeward's own", file, name))
+			continue
 		}
 		a, err := readAllow(file)
 		switch {
@@ -65,13 +76,13 @@ func ReadAllowed(dir string, own []string) []Allowed {
 		case a.Plugin != name:
 			err = fmt.Errorf("%s allows plugin %q: name the file %s.yaml", file, a.Plugin, a.Plugin)
 		}
-		out = append(out, Allowed{Plugin: name, Path: a.Path, SHA256: a.SHA256, fault: err})
+		allowed = append(allowed, Allowed{Plugin: name, Path: a.Path, SHA256: a.SHA256, fault: err})
 	}
-	return out
+	return allowed, ignored
 }
 
 func readAllow(file string) (a Allowed, err error) {
-	f, err := os.Open(file) //nolint:gosec // found in the folder of allow files
+	f, err := openRegular(file)
 	if err != nil {
 		return a, err
 	}
@@ -96,107 +107,97 @@ func readAllow(file string) (a Allowed, err error) {
 	return a, nil
 }
 
-// Allow is what would allow an executable to run as a plugin.
-func Allow(plugin, path string) (Allowed, error) {
+// Allow is what would allow an executable to run as a plugin. Until Close it holds open
+// what it hashed, and a host with it among its Allowed runs that, wherever it lies and
+// whatever its path leads to by then.
+func Allow(ctx context.Context, plugin, path string) (Allowed, error) {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return Allowed{}, fmt.Errorf("look at the executable: %w", err)
 	}
-	f, err := os.Open(path) //nolint:gosec // the operator names it
+	f, err := openRegular(path)
 	if err != nil {
 		return Allowed{}, fmt.Errorf("look at the executable: %w", err)
 	}
-	defer func() { _ = f.Close() }()
 	if err := noScript(path, f); err != nil {
-		return Allowed{}, err
+		return Allowed{}, errors.Join(err, f.Close())
 	}
-	sum, err := sumOf(f)
-	return Allowed{Plugin: plugin, Path: path, SHA256: sum}, err
+	sum, err := sumOf(ctx, f)
+	if err != nil {
+		return Allowed{}, errors.Join(err, f.Close())
+	}
+	return Allowed{Plugin: plugin, Path: path, SHA256: sum, examined: f}, nil
+}
+
+// Close lets go of an executable that Allow opened.
+func (a Allowed) Close() error {
+	return a.examined.Close()
+}
+
+// Exposed tells why somebody else than root could change the executable that Allow opened,
+// or put another in its place; nil: nobody could.
+func (a Allowed) Exposed() error {
+	return a.exposed(a.examined)
 }
 
 // Text is the allow file.
-func (a Allowed) Text() string {
-	return fmt.Sprintf("plugin: %s\npath: %s\nsha256: %s\n", a.Plugin, a.Path, a.SHA256)
-}
-
-// Fault is why the plugin may not run, by its allow file or by its executable as it is now.
-func (a Allowed) Fault() error {
-	f, err := a.open()
+func (a Allowed) Text() (string, error) {
+	text, err := yaml.Marshal(a)
 	if err != nil {
-		return err
+		return "", fmt.Errorf("write the allow file: %w", err)
 	}
-	return f.Close()
+	return string(text), nil
 }
 
 // open opens the executable if it is the allowed one.
-func (a Allowed) open() (*os.File, error) {
+func (a Allowed) open(ctx context.Context) (f *os.File, err error) {
 	if a.fault != nil {
 		return nil, a.refused(a.fault)
 	}
-	f, err := openProgram(a.Path)
+	if a.examined != nil {
+		f, err = duplicate(a.examined)
+	} else {
+		f, err = openProgram(a.Path)
+	}
 	if err != nil {
 		return nil, a.refused(err)
 	}
-	if err := a.verify(f); err != nil {
-		return nil, errors.Join(a.refused(err), f.Close())
+	if err := a.verify(ctx, f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// verify tells why an open file is not the allowed executable. Who may write to it could
-// change it after it was looked at.
-func (a Allowed) verify(f *os.File) error {
+// verify tells why an open file is not the allowed executable.
+func (a Allowed) verify(ctx context.Context, f *os.File) error {
+	if a.examined == nil {
+		if err := a.exposed(f); err != nil {
+			return a.refused(err)
+		}
+	}
+	if err := noScript(a.Path, f); err != nil {
+		return a.refused(err)
+	}
+	sum, err := sumOf(ctx, f)
+	switch {
+	case ctx.Err() != nil:
+		return err // that it could not be read in time says nothing about it
+	case err != nil:
+		return a.refused(err)
+	case !strings.EqualFold(sum, a.SHA256):
+		return a.refused(fmt.Errorf("%s is not the executable that was allowed: its SHA-256 is %s, and the allow file says %s", a.Path, sum, a.SHA256))
+	}
+	return nil
+}
+
+// exposed tells who could change an executable after it was looked at.
+func (a Allowed) exposed(f *os.File) error {
 	if err := rootOnly(a.Path, f); err != nil {
 		return err
 	}
-	if err := noScript(a.Path, f); err != nil {
-		return err
-	}
-	sum, err := sumOf(f)
-	if err != nil {
-		return err
-	}
-	if !strings.EqualFold(sum, a.SHA256) {
-		return fmt.Errorf("%s is not the executable that was allowed: its SHA-256 is %s, and the allow file says %s", a.Path, sum, a.SHA256)
-	}
-	return nil
+	return rootOnlyFolders(a.Path)
 }
 
 func (a Allowed) refused(why error) error {
 	return fmt.Errorf("plugin %s is %w: %w", a.Plugin, ErrRefused, why)
-}
-
-func sumOf(f *os.File) (string, error) {
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(f, 0, 1<<62)); err != nil {
-		return "", fmt.Errorf("read the executable: %w", err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// noScript refuses a script: its interpreter would read the path anew, and who knows what then.
-func noScript(path string, f *os.File) error {
-	if isScript(f) {
-		return fmt.Errorf("%s is a script: only a program that runs by itself can be allowed", path)
-	}
-	return nil
-}
-
-// rootOnly refuses what somebody else than root, or than who runs this program, could
-// write to. With a file it is the open one that is looked at, not what the path leads to.
-func rootOnly(path string, f *os.File) error {
-	var stat unix.Stat_t
-	var err error
-	if f != nil {
-		err = unix.Fstat(int(f.Fd()), &stat)
-	} else {
-		err = unix.Stat(path, &stat)
-	}
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", path, err)
-	}
-	if stat.Uid != 0 && int(stat.Uid) != os.Geteuid() || stat.Mode&0o022 != 0 {
-		return fmt.Errorf("%s must belong to root and be writable by root alone", path)
-	}
-	return nil
 }

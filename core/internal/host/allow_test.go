@@ -1,12 +1,15 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // foreign is an executable of a third party: this test's own program in another place.
@@ -20,11 +23,67 @@ func foreign(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "toy")
+	path := filepath.Join(rootsDir(t), "toy")
 	if err := os.WriteFile(path, text, 0o755); err != nil { //nolint:gosec // it is to be executed
 		t.Fatal(err)
 	}
 	return path
+}
+
+// rootsDir is a folder below none that others may write to, as the one for temporary files is.
+func rootsDir(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		err = os.MkdirAll(cache, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp(cache, "storeward-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// examined is what Allow says of an executable.
+func examined(t *testing.T, path string) Allowed {
+	t.Helper()
+	a, err := Allow(t.Context(), "toy", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+// allowed is the same as an allow file says it.
+func allowed(t *testing.T, path string) Allowed {
+	t.Helper()
+	a := examined(t, path)
+	a.examined = nil
+	return a
+}
+
+// fault is why the daemon would not run the plugin.
+func fault(t *testing.T, a Allowed) error {
+	t.Helper()
+	f, err := a.open(t.Context())
+	if err == nil {
+		_ = f.Close()
+	}
+	return err
+}
+
+func text(t *testing.T, a Allowed) string {
+	t.Helper()
+	text, err := a.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // allowing writes an allow file and returns what a node reads.
@@ -34,16 +93,14 @@ func allowing(t *testing.T, plugin, text string) []Allowed {
 	if err := os.WriteFile(filepath.Join(dir, plugin+".yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return ReadAllowed(dir, []string{"ups"})
+	read, _ := ReadAllowed(dir, []string{"ups"})
+	return read
 }
 
 func TestAllowFileOfACheckLetsThePluginRun(t *testing.T) {
-	a, err := Allow("toy", foreign(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := allowed(t, foreign(t))
 	r := newRig(t, func(o *Options) {
-		o.Allowed, o.Command = allowing(t, "toy", a.Text()), func(string) (string, []string) { return "", nil }
+		o.Allowed, o.Command = allowing(t, "toy", text(t, a)), func(string) (string, []string) { return "", nil }
 	})
 	in := r.open("toy", "one")
 	if r.wait(Started).PID != r.pid(in) {
@@ -58,10 +115,7 @@ func TestAllowFileOfACheckLetsThePluginRun(t *testing.T) {
 // its restart, go on with the executable that was looked at.
 func TestChangedPluginIsRefused(t *testing.T) {
 	path := foreign(t)
-	a, err := Allow("toy", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := allowed(t, path)
 	good, err := os.ReadFile(path) //nolint:gosec // just made
 	if err != nil {
 		t.Fatal(err)
@@ -101,40 +155,34 @@ func TestChangedPluginIsRefused(t *testing.T) {
 // TestExecutableThatIsWrittenToIsRefused: the same file, other bytes.
 func TestExecutableThatIsWrittenToIsRefused(t *testing.T) {
 	path := foreign(t)
-	a, err := Allow("toy", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := allowed(t, path)
 	p := program{path: path, allowed: &a}
 	defer p.release()
-	if err := p.admit(); err != nil {
+	if err := p.admit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte("another program"), 0o755); err != nil { //nolint:gosec // an executable
 		t.Fatal(err)
 	}
-	if err := p.admit(); !errors.Is(err, ErrRefused) || p.file != nil {
+	if err := p.admit(t.Context()); !errors.Is(err, ErrRefused) || p.file != nil {
 		t.Errorf("admitted: %v", err)
 	}
 }
 
 func TestFaultyAllowFiles(t *testing.T) {
 	path := foreign(t)
-	a, err := Allow("toy", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	script := filepath.Join(t.TempDir(), "script")
+	a := allowed(t, path)
+	script := filepath.Join(filepath.Dir(path), "script")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o755); err != nil { //nolint:gosec // an executable
 		t.Fatal(err)
 	}
-	if _, err := Allow("toy", script); err == nil || !strings.Contains(err.Error(), "is a script") {
+	if _, err := Allow(t.Context(), "toy", script); err == nil || !strings.Contains(err.Error(), "is a script") {
 		t.Errorf("a script: %v", err)
 	}
-	with := func(change ...string) string { return strings.NewReplacer(change...).Replace(a.Text()) }
+	with := func(change ...string) string { return strings.NewReplacer(change...).Replace(text(t, a)) }
 	for name, c := range map[string]struct{ text, want string }{
 		"no YAML":           {"plugin: [", "want plugin, path and sha256"},
-		"an unknown key":    {a.Text() + "user: root\n", "want plugin, path and sha256"},
+		"an unknown key":    {text(t, a) + "user: root\n", "want plugin, path and sha256"},
 		"a relative path":   {with(path, "bin/toy"), "want an absolute path"},
 		"a short hash":      {with(a.SHA256, a.SHA256[:10]), "want 64 hexadecimal digits"},
 		"another name":      {with("plugin: toy", "plugin: boy"), `allows plugin "boy": name the file boy.yaml`},
@@ -143,45 +191,158 @@ func TestFaultyAllowFiles(t *testing.T) {
 		"another's program": {with(path, "/bin/true"), "is not the executable that was allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			allowed := allowing(t, "toy", c.text)
-			if len(allowed) != 1 {
-				t.Fatalf("allowed %v", allowed)
+			read := allowing(t, "toy", c.text)
+			if len(read) != 1 {
+				t.Fatalf("allowed %v", read)
 			}
-			err := allowed[0].Fault()
+			err := fault(t, read[0])
 			if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "plugin toy is refused: ") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("fault %v, want %q in it", err, c.want)
 			}
 		})
 	}
-	if own := allowing(t, "ups", with("plugin: toy", "plugin: ups")); len(own) != 0 {
-		t.Errorf("Storeward's own plugin was replaced: %v", own)
+}
+
+// TestIgnoredEntriesAreTold: whoever wrote one thinks that it works.
+func TestIgnoredEntriesAreTold(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"ups.yaml", "file.yml", ".yaml", "toy.yaml"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("plugin: ups\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if none := ReadAllowed("/no/such/folder", nil); len(none) != 0 {
-		t.Errorf("allowed %v", none)
+	read, ignored := ReadAllowed(dir, []string{"ups"})
+	if len(read) != 1 || read[0].Plugin != "toy" {
+		t.Errorf("allowed %v", read)
+	}
+	want := dir + "/.yaml is ignored: an allow file is called PLUGIN.yaml\n" +
+		dir + "/file.yml is ignored: an allow file is called PLUGIN.yaml\n" +
+		dir + "/ups.yaml is ignored: ups is a plugin of Storeward's own"
+	if got := errors.Join(ignored...); got == nil || got.Error() != want {
+		t.Errorf("told:\n%v\nwant:\n%s", got, want)
+	}
+	if read, ignored := ReadAllowed(filepath.Join(dir, "none"), nil); len(read)+len(ignored) != 0 {
+		t.Errorf("no folder: %v, %v", read, ignored)
+	}
+	if read, ignored := ReadAllowed(filepath.Join(dir, "toy.yaml"), nil); len(read) != 0 || len(ignored) != 1 {
+		t.Errorf("a folder that cannot be read: %v, %v", read, ignored)
 	}
 }
 
-// TestWhatOthersMayWriteToAllowsNothing: the executable, the allow file, their folder.
+// TestWhatIsNoFileIsRefusedAtOnce: opening a FIFO waits for its writer, and a device never
+// ends. The executable and the allow file are looked at before they are read.
+func TestWhatIsNoFileIsRefusedAtOnce(t *testing.T) {
+	dir := rootsDir(t)
+	fifo, huge := filepath.Join(dir, "toy.yaml"), filepath.Join(dir, "huge")
+	if err := errors.Join(unix.Mkfifo(fifo, 0o600), os.WriteFile(huge, nil, 0o700), os.Truncate(huge, maxProgram+1)); err != nil { //nolint:gosec // an executable
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		fifo: "is no regular file", "/dev/zero": "is no regular file", dir: "is no regular file", huge: "are the most",
+	} {
+		if _, err := Allow(t.Context(), "toy", path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("allow %s: %v", path, err)
+		}
+		err := fault(t, Allowed{Plugin: "toy", Path: path, SHA256: strings.Repeat("0", 64)})
+		if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), want) {
+			t.Errorf("start %s: %v", path, err)
+		}
+	}
+	read, _ := ReadAllowed(dir, nil)
+	if len(read) != 1 {
+		t.Fatalf("allowed %v", read)
+	}
+	if err := fault(t, read[0]); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+		t.Errorf("an allow file that is a FIFO: %v", err)
+	}
+	r := newRig(t, func(o *Options) { o.Allowed = []Allowed{{Plugin: "toy", Path: fifo, SHA256: strings.Repeat("0", 64)}} })
+	if _, err := r.host.Check(r.context(), "toy", nil); !errors.Is(err, ErrRefused) {
+		t.Errorf("check: %v", err)
+	} // and the host closes
+}
+
+// TestHashingEndsWithItsContext, and an open executable is not let go of for that.
+func TestHashingEndsWithItsContext(t *testing.T) {
+	path := foreign(t)
+	a := allowed(t, path)
+	p := program{path: path, allowed: &a}
+	defer p.release()
+	if err := p.admit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.admit(over); !errors.Is(err, context.Canceled) || errors.Is(err, ErrRefused) || p.file == nil {
+		t.Errorf("admitted: %v", err)
+	}
+	if err := fault(t, a); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestExaminedIsWhatRuns, whatever lies at its path by then.
+func TestExaminedIsWhatRuns(t *testing.T) {
+	path := foreign(t)
+	a := examined(t, path)
+	if err := errors.Join(os.WriteFile(path+".new", []byte("another program"), 0o755), os.Rename(path+".new", path)); err != nil { //nolint:gosec // an executable
+		t.Fatal(err)
+	}
+	r := newRig(t, func(o *Options) { o.Allowed = []Allowed{a} })
+	if _, err := r.host.Describe(r.context(), "toy"); err != nil {
+		t.Errorf("the examined executable does not run: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Allow(t.Context(), "toy", path); err == nil {
+		t.Errorf("allowed %v", again)
+	}
+}
+
+// TestWhatOthersMayWriteToAllowsNothing: the executable, a folder above it, a sticky one
+// too, one that a link leads through; the allow file, its folder.
 func TestWhatOthersMayWriteToAllowsNothing(t *testing.T) {
-	for _, open := range []string{"executable", "allow file", "folder"} {
-		path, dir := foreign(t), t.TempDir()
-		a, err := Allow("toy", path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, "toy.yaml")
-		if err := os.WriteFile(file, []byte(a.Text()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := ReadAllowed(dir, nil)[0].Fault(); err != nil {
-			t.Fatal(err)
-		}
-		target := map[string]string{"executable": path, "allow file": file, "folder": dir}[open]
-		if err := os.Chmod(target, 0o777); err != nil { //nolint:gosec // to be refused
-			t.Fatal(err)
-		}
-		if err := ReadAllowed(dir, nil)[0].Fault(); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), target+" must belong to root and be writable by root alone") {
-			t.Errorf("the %s is open to others: %v", open, err)
-		}
+	for name, c := range map[string]struct {
+		mode   os.FileMode
+		target func(path, file string) string
+	}{
+		"the executable":          {0o777, func(path, _ string) string { return path }},
+		"its folder":              {0o777, func(path, _ string) string { return filepath.Dir(path) }},
+		"a sticky folder":         {0o777 | os.ModeSticky, func(path, _ string) string { return filepath.Dir(path) }},
+		"the allow file":          {0o777, func(_, file string) string { return file }},
+		"the folder of the files": {0o777, func(_, file string) string { return filepath.Dir(file) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			real, links, dir := foreign(t), rootsDir(t), t.TempDir()
+			link, file := filepath.Join(links, "toy"), filepath.Join(dir, "toy.yaml")
+			if err := os.Symlink(real, link); err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range []string{real, link} {
+				a := allowed(t, path)
+				a.Path = path
+				if err := os.WriteFile(file, []byte(text(t, a)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				read := func() error { read, _ := ReadAllowed(dir, nil); return fault(t, read[0]) }
+				if err := read(); err != nil {
+					t.Fatal(err)
+				}
+				target := c.target(real, file)
+				info, err := os.Stat(target)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chmod(target, c.mode); err != nil {
+					t.Fatal(err)
+				}
+				if err := read(); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), " must belong to root and be writable by root alone") {
+					t.Errorf("by %s: %v", path, err)
+				}
+				if err := os.Chmod(target, info.Mode()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/beatsock"
@@ -29,71 +28,8 @@ import (
 // socketDirPrefix is how go-plugin calls the directory that holds one socket.
 const socketDirPrefix = "plugin-dir"
 
-const (
-	// firstExtra is the descriptor under which a child finds the first of exec.Cmd's ExtraFiles.
-	firstExtra = 3
-	// highDescriptor lies above all that a child is given: giving it away must not
-	// hide the program from the child before it runs.
-	highDescriptor = 100
-)
-
-// program is what is executed for a plugin.
-type program struct {
-	path string
-	args []string
-	file *os.File // held open; of a third party's from its first start on
-
-	allowed *Allowed // of a third party's plugin
-}
-
-// admit opens a third party's executable, or looks whether the open one is still the
-// allowed one: before every start, for a file can be written to while nothing runs it.
-func (p *program) admit() (err error) {
-	if p.allowed == nil || p.file != nil && p.allowed.verify(p.file) == nil {
-		return nil
-	}
-	p.release()
-	p.file, err = p.allowed.open()
-	return err
-}
-
-// release lets go of a third party's executable.
-func (p *program) release() {
-	if p.allowed != nil && p.file != nil {
-		_ = p.file.Close()
-		p.file = nil
-	}
-}
-
-// openProgram opens a plugin's executable at a descriptor that no child's own can collide with.
-func openProgram(path string) (*os.File, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, highDescriptor)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // a descriptor
-}
-
-// command executes the file that is held open, so that a package upgrade which
-// replaces the path cannot break a restart. A script's interpreter would get a
-// descriptor that is closed by then: scripts are started by their path.
-func (p program) command() *exec.Cmd {
-	path := "/proc/self/fd/" + strconv.Itoa(int(p.file.Fd()))
-	if isScript(p.file) {
-		path = p.path
-	}
-	return &exec.Cmd{Path: path, Args: append([]string{p.path}, p.args...)}
-}
-
-func isScript(f *os.File) bool {
-	mark := make([]byte, 2)
-	n, _ := f.ReadAt(mark, 0)
-	return n == 2 && string(mark) == "#!"
-}
+// firstExtra is the descriptor under which a child finds the first of exec.Cmd's ExtraFiles.
+const firstExtra = 3
 
 // process is one running plugin process.
 type process struct {

@@ -85,7 +85,7 @@ func (s *supervisor) start(out *output) (*process, *remote.Client, error) {
 		case <-ctx.Done():
 		}
 	}()
-	if err := s.program.admit(); err != nil {
+	if err := s.program.admit(ctx); err != nil {
 		return nil, nil, err
 	}
 	proc, client, err := start(ctx, s.program, s.host.options.Dir, s.host.environment(s.name), out)

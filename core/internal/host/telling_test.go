@@ -37,10 +37,7 @@ func (r *rig) quiet() {
 // TestRefusalIsToldOnce, however often the executable is looked at, and again in other words.
 func TestRefusalIsToldOnce(t *testing.T) {
 	path := foreign(t)
-	a, err := Allow("toy", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := allowed(t, path)
 	put := func(text string) {
 		t.Helper()
 		if err := errors.Join(os.WriteFile(path+".new", []byte(text), 0o755), os.Rename(path+".new", path)); err != nil { //nolint:gosec // an executable
