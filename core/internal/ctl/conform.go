@@ -16,6 +16,10 @@ import (
 // atOnce is how many calls of each kind a plugin must bear at once.
 const atOnce = 16
 
+// examineBound bounds each examination, of many calls at once too: what one takes is no
+// other's loss.
+const examineBound = 10 * time.Second
+
 // slack is how much later than its deadline a call may return on a busy machine.
 const slack = 500 * time.Millisecond
 
@@ -36,12 +40,14 @@ type examiner struct {
 // examine asks everything that changes nothing. What depends on an answer that was not
 // given is left out.
 func (e *examiner) examine(ctx context.Context) {
-	if !e.judge("says who it is", e.describe(ctx)) {
+	if !e.judge("says who it is", inTime(ctx, e.describe)) {
 		return
 	}
 	for _, bad := range conform.BadSections(string(e.section)) {
-		_, err := e.host.Check(ctx, e.plugin, []byte(bad.Text))
-		e.judge("refuses "+bad.Name, conform.Refusal(err))
+		e.judge("refuses "+bad.Name, inTime(ctx, func(ctx context.Context) error {
+			_, err := e.host.Check(ctx, e.plugin, []byte(bad.Text))
+			return conform.Refusal(err)
+		}))
 	}
 	if e.section != nil {
 		e.work(ctx)
@@ -73,12 +79,17 @@ func (e *examiner) describe(ctx context.Context) error {
 
 // work opens an instance with the section, asks it by every role, and closes it.
 func (e *examiner) work(ctx context.Context) {
-	_, err := e.host.Check(ctx, e.plugin, e.section)
-	if !e.judge("accepts the section", err) {
+	if !e.judge("accepts the section", inTime(ctx, func(ctx context.Context) error {
+		_, err := e.host.Check(ctx, e.plugin, e.section)
+		return err
+	})) {
 		return
 	}
-	in, err := e.host.Open(ctx, e.plugin, "under-test", e.section, host.Env{Node: "alpha", Peer: "beta"})
-	if !e.judge("opens an instance", err) {
+	var in *host.Instance
+	if !e.judge("opens an instance", inTime(ctx, func(ctx context.Context) (err error) {
+		in, err = e.host.Open(ctx, e.plugin, "under-test", e.section, host.Env{Node: "alpha", Peer: "beta"})
+		return err
+	})) {
 		if in != nil {
 			_ = in.Close()
 		}
@@ -87,21 +98,26 @@ func (e *examiner) work(ctx context.Context) {
 	if e.about.Roles = in.Roles().String(); e.about.Roles == "" {
 		e.judge("offers a role", errors.New("it offers none: nothing can be done with it"))
 	}
-	for _, call := range conform.Calls(in) {
+	e.ask(ctx, conform.Calls(in))
+	e.judge("closes the instance", in.Close())
+}
+
+// ask puts each question alone, and then many times at once.
+func (e *examiner) ask(ctx context.Context, calls []conform.Call) {
+	for _, call := range calls {
 		e.judge(call.Name, inTime(ctx, call.Ask))
 		e.judge(fmt.Sprintf("%s, %d at once", call.Name, atOnce), together(ctx, call.Ask))
 	}
-	e.judge("closes the instance", in.Close())
 }
 
 // inTime has a call return by its deadline.
 func inTime(ctx context.Context, ask func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, pluginBound/3)
+	ctx, cancel := context.WithTimeout(ctx, examineBound)
 	defer cancel()
 	began := time.Now()
 	err := ask(ctx)
-	if took := time.Since(began); took > pluginBound/3+slack {
-		return fmt.Errorf("it took %s, and had %s", took.Round(time.Millisecond), pluginBound/3)
+	if took := time.Since(began); took > examineBound+slack {
+		return fmt.Errorf("it took %s, and had %s", took.Round(time.Millisecond), examineBound)
 	}
 	return err
 }

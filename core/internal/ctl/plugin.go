@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -15,16 +14,13 @@ import (
 	"github.com/storeward/storeward/core/internal/host"
 )
 
-// pluginBound bounds the whole check of a plugin.
-const pluginBound = 30 * time.Second
-
 func (t *tool) pluginCommand() *cobra.Command {
 	cmd := branch(&cobra.Command{Use: "plugin", Short: "Look at plugins"})
 	var name, section string
 	check := &cobra.Command{
 		Use: "check BINARY", Short: "Examine a plugin's executable, and print the allow file that lets it run", Args: exactly("BINARY"),
 		Long: `Starts the executable and asks what every plugin must keep: who it is, that it refuses what cannot be its
-section, and with --with that it opens an instance and answers by each of its roles, in time and sixteen calls
+section, and with --with that it opens an instance and answers by each of its roles, within 10 s and sixteen calls
 at once. Nothing is started, stopped or switched. Of a plugin that passes it prints the allow file: without it
 in allow.d, beside the configuration, the daemon does not run an executable that is not Storeward's own.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,8 +59,6 @@ func (t *tool) checkPlugin(ctx context.Context, binary, name, section string) er
 	}
 	defer leave()
 	e.host = h
-	ctx, cancel := context.WithTimeout(ctx, pluginBound)
-	defer cancel()
 	e.examine(ctx)
 	failed := out.failed()
 	if out.Good = failed == 0; out.Good {

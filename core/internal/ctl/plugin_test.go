@@ -7,11 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/storeward/storeward/core/internal/host"
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/conform"
 )
 
 type testSection struct {
@@ -136,6 +140,39 @@ func TestAllowFileNamesASafePlace(t *testing.T) {
 	if want := "install\n-D\n-o\nroot\n-g\nroot\n-m\n755\n" + path + "\n" + host.ForeignDir + "/file\n"; string(words) != want {
 		t.Errorf("a shell reads %q, want %q", words, want)
 	}
+}
+
+// TestEachExaminationHasItsOwnTime: six slow questions, alone and at once, are not wrong
+// for what they take together; one that is not answered in time is, and no other.
+func TestEachExaminationHasItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answering := func(after time.Duration) func(context.Context) error {
+			return func(ctx context.Context) error {
+				select {
+				case <-time.After(after):
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		}
+		var calls []conform.Call
+		for _, name := range []string{"probe", "monitor", "describe", "power status", "parameters", "evidence"} {
+			calls = append(calls, conform.Call{Name: name, Ask: answering(examineBound - time.Second)})
+		}
+		calls[2].Ask = answering(time.Hour)
+		e := examiner{about: &pluginReport{}}
+		e.ask(t.Context(), calls)
+		var wrong []string
+		for _, f := range e.about.Findings {
+			if f.Wrong != "" {
+				wrong = append(wrong, f.What)
+			}
+		}
+		if want := []string{"describe", "describe, 16 at once"}; len(e.about.Findings) != 12 || !slices.Equal(wrong, want) {
+			t.Errorf("wrong of %d: %q, want %q", len(e.about.Findings), wrong, want)
+		}
+	})
 }
 
 // TestConfigCheckOfAThirdPartysPlugin: unknown without an allow file, good with one,
