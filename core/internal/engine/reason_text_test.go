@@ -42,7 +42,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 	}, "beta")
 	for i, want := range []string{
 		"beta has not been heard for 4 min (rule S5)",
-		"the order to cut beta waits for this node's next turn; turn 2 is the peer's, or nearly over (rule S6)",
+		"the order to cut beta waits for this node's next turn (now: turn 2) (rule S6)",
 		"S9 new",
 	} {
 		if got[i] != want {
