@@ -19,8 +19,9 @@ type decoder struct {
 	places  places
 	faults  Faults
 	anchors map[string]ast.Node
-	missed  map[string]bool // paths whose value could not be read
-	broken  bool            // an alias leads nowhere: nothing else is worth reading
+	secrets map[ast.Node]bool // scalars that are secrets by their type, and those of sections by their keys
+	missed  map[string]bool   // paths whose value could not be read
+	broken  bool              // an alias leads nowhere: nothing else is worth reading
 }
 
 // presetter is a list element with defaults of its own, set before the file's values.
@@ -32,6 +33,7 @@ func newDecoder(file string, root ast.Node) *decoder {
 	d := &decoder{
 		places:  places{file: file, at: map[string]place{}},
 		anchors: map[string]ast.Node{},
+		secrets: map[ast.Node]bool{},
 		missed:  map[string]bool{},
 	}
 	if root != nil {
@@ -138,7 +140,36 @@ func pairs(n ast.Node) (list []*ast.MappingValueNode, ok bool) {
 
 // keyText returns a mapping entry's key as text.
 func keyText(p *ast.MappingValueNode) string {
-	return p.Key.GetToken().Value
+	return keyNode(p).GetToken().Value
+}
+
+// keyNode looks through "? ", anchors and tags to the key itself.
+func keyNode(p *ast.MappingValueNode) ast.Node {
+	var n ast.Node = p.Key
+	for {
+		var inner ast.Node
+		switch t := n.(type) {
+		case *ast.MappingKeyNode:
+			inner = t.Value
+		case *ast.AnchorNode:
+			inner = t.Value
+		case *ast.TagNode:
+			inner = t.Value
+		}
+		if inner == nil {
+			return n
+		}
+		n = inner
+	}
+}
+
+// plainlyKeyed tells whether keyText is an entry's whole key.
+func plainlyKeyed(p *ast.MappingValueNode) bool {
+	switch keyNode(p).(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.MergeKeyNode:
+		return true
+	}
+	return false
 }
 
 // startOf returns the token where a node begins; a mapping begins at its first key.
@@ -187,7 +218,7 @@ func (d *decoder) section(path string, n ast.Node, s *Section) {
 		d.fault(path, n.GetToken(), "this is "+describe(n), "write keys and values below it")
 		return
 	}
-	*s = Section{Node: n, anchors: d.anchors}
+	*s = Section{Node: n, anchors: d.anchors, secrets: d.secrets}
 }
 
 func unmarshals(v reflect.Value) bool {
@@ -204,6 +235,9 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) {
 	if isNull(n) {
 		d.fault(path, nil, "there is no value", "write one, or leave the key out")
 		return
+	}
+	if v.Type() == reflect.TypeFor[Secret]() {
+		d.secrets[n] = true
 	}
 	err := yaml.NodeToValue(n, v.Addr().Interface(), yaml.Strict())
 	if err == nil {
@@ -277,6 +311,10 @@ func (d *decoder) sequence(path string, n ast.Node, v reflect.Value) {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
 		d.fault(path, n.GetToken(), "this is "+describe(n), "write a list, each item after \"- \"")
+		return
+	}
+	if len(seq.Values) == 0 { // the digest tells an empty list from none
+		v.SetZero()
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))

@@ -43,6 +43,9 @@ func Parse(name string, text []byte) (*Config, error) {
 	decodeInto(d, root, cfg)
 	cfg.places = d.places
 	cfg.nameSections()
+	for _, use := range cfg.Uses() {
+		use.With.noteSecrets(d.secrets)
+	}
 	faults := d.faults
 	if len(d.places.at) > 1 || len(faults) == 0 { // else there is nothing to validate
 		for _, f := range cfg.check() {

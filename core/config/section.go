@@ -22,6 +22,7 @@ type Section struct {
 	at         place
 	nodes      []string
 	anchors    map[string]ast.Node
+	secrets    map[ast.Node]bool // of the whole file: an alias of a secret is one wherever it stands
 }
 
 // NewSection parses a section from text. Keys below one of the given nodes'

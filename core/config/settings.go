@@ -5,12 +5,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 )
 
 // Setting is one value of a configuration, defaults included, that can be shown and
@@ -26,24 +22,24 @@ type Setting struct {
 	Entry string
 }
 
-// maxSettings bounds what aliases of aliases may grow one section to.
-const maxSettings = 10000
-
-const hidden = "<secret>" // as sdk.Secret prints
-
 // Settings lists every value of the configuration in the order of the reference page. A
 // secret leaves only as its mark: whoever has the same secret and salt gets the same one.
 func (c *Config) Settings(salt []byte) []Setting {
-	l := lister{salt: salt}
+	return c.list(salt).out
+}
+
+func (c *Config) list(salt []byte) *lister {
+	l := &lister{salt: salt, sections: map[string]string{}}
 	l.structure("", reflect.ValueOf(c).Elem())
-	return l.out
+	return l
 }
 
 // lister gathers settings.
 type lister struct {
-	salt  []byte
-	entry string
-	out   []Setting
+	salt     []byte
+	entry    string
+	out      []Setting
+	sections map[string]string // whole, by their paths
 }
 
 func (l *lister) add(path, value, mark string) {
@@ -75,7 +71,7 @@ func (l *lister) value(path string, v reflect.Value) {
 		l.add(path, show(held.Std()), "")
 	case []string:
 		if len(held) > 0 {
-			l.add(path, "["+strings.Join(held, ", ")+"]", "")
+			l.written(path, shownTexts(held))
 		}
 	default:
 		switch v.Kind() {
@@ -84,9 +80,7 @@ func (l *lister) value(path string, v reflect.Value) {
 		case reflect.Slice:
 			l.list(path, v)
 		default:
-			if text := fmt.Sprint(held); text != "" {
-				l.add(path, text, "")
-			}
+			l.text(path, fmt.Sprint(held))
 		}
 	}
 }
@@ -127,118 +121,53 @@ func (l *lister) reference(path string, s Secret) {
 	}
 }
 
-// section lists a plugin's own values. What is written there as a secret is one by its key.
+// section lists a plugin's own values.
 func (l *lister) section(path string, s Section) {
 	if s.IsZero() {
 		return
 	}
-	w := walker{lister: l, anchors: s.anchors, room: maxSettings}
-	before := len(l.out)
-	w.node(path, s.Node, false, 0)
-	if w.room <= 0 { // whoever writes such a section gets it compared as a whole
-		l.out = l.out[:before]
-		l.secret(path, "too large to show", s.String())
+	t := s.tree()
+	if t == nil { // whoever writes such a section gets it compared as a whole
+		l.secret(path, tooLarge, s.String())
+		return
+	}
+	if len(t.values) > 0 {
+		l.sections[path] = t.flow(false)
+		l.tree(path, t)
 	}
 }
 
-type walker struct {
-	*lister
-	anchors map[string]ast.Node
-	room    int
-}
+const tooLarge = "too large to show"
 
-func (w *walker) node(path string, n ast.Node, secret bool, depth int) {
-	if w.room--; w.room <= 0 || depth > maxDepth {
-		w.room = 0
-		return
-	}
-	n = (&decoder{anchors: w.anchors}).plain(n)
-	if list, ok := pairs(n); ok {
-		for _, pair := range list {
-			key := keyText(pair)
-			inside := secretWord.MatchString(key) || secret && !secretPlace(key)
-			w.node(join(path, key), pair.Value, inside, depth+1)
+func (l *lister) tree(path string, t *tree) {
+	switch {
+	case t.kind == treeScalar || len(t.values) == 0 || t.flat():
+		l.written(path, t)
+	case t.kind == treeMapping:
+		for i, key := range t.keys {
+			l.tree(join(path, pathKey(key)), t.values[i])
 		}
-		return
-	}
-	if list, ok := n.(*ast.SequenceNode); ok && !allScalar(list) {
-		for i, item := range list.Values {
-			w.node(fmt.Sprintf("%s[%d]", path, i), item, secret, depth+1)
-		}
-		return
-	}
-	text := w.text(n)
-	switch open := withoutPassword(text); {
-	case secret && n != nil && !isNull(n):
-		w.secret(path, hidden, text)
-	case open != text:
-		w.secret(path, open, text)
 	default:
-		w.add(path, text, "")
-	}
-}
-
-// text is a value as one writes it: quoted only where it would be read as something else.
-func (w *walker) text(n ast.Node) string {
-	n = (&decoder{anchors: w.anchors}).plain(n)
-	switch t := n.(type) {
-	case nil, *ast.NullNode:
-		return "null"
-	case *ast.SequenceNode:
-		items := make([]string, len(t.Values))
-		for i, item := range t.Values {
-			items[i] = w.text(item)
-		}
-		return "[" + strings.Join(items, ", ") + "]"
-	case *ast.StringNode:
-		return plainly(t.Value)
-	case *ast.LiteralNode:
-		return plainly(t.Value.Value)
-	}
-	return n.GetToken().Value
-}
-
-func plainly(text string) string {
-	_, err := strconv.ParseFloat(text, 64)
-	_, wrong := strconv.ParseInt(text, 0, 64)
-	if err == nil || wrong == nil || text == "true" || text == "false" || text == "null" || !bare.MatchString(text) {
-		return quoted(text)
-	}
-	return text
-}
-
-func allScalar(list *ast.SequenceNode) bool {
-	for _, item := range list.Values {
-		if _, ok := item.(ast.ScalarNode); !ok {
-			return false
+		for i, item := range t.values {
+			l.tree(pathItem(path, i), item)
 		}
 	}
-	return true
 }
 
-// secretWord finds the keys of plugins' sections that hold secrets: the core cannot
-// know them by their type.
-var secretWord = regexp.MustCompile(`(?i)(community|passw(or)?d|passphrase|token|secret)s?$`)
-
-// secretPlace tells whether a key below such a one names where the secret is kept.
-func secretPlace(key string) bool { return key == "file" || key == "credential" }
-
-// bare is text that needs no quotes.
-var bare = regexp.MustCompile(`^[A-Za-z0-9/][A-Za-z0-9_./:@?&=%+-]*$`)
-
-var urlPassword = regexp.MustCompile(`(://[^/\s:@"]*):[^/\s@"]+@`)
-
-// withoutPassword hides the password in a URL.
-func withoutPassword(text string) string { return urlPassword.ReplaceAllString(text, "$1:"+hidden+"@") }
-
-// Shown is the configuration as YAML, defaults included and secrets hidden.
-func (c *Config) Shown() (string, error) {
-	text, err := yaml.Marshal(c)
-	if err != nil {
-		return "", fmt.Errorf("write configuration: %w", err)
+// written adds a value as it is written in YAML.
+func (l *lister) written(path string, t *tree) {
+	if open, whole := t.flow(true), t.flow(false); open != whole {
+		l.secret(path, open, whole)
+	} else {
+		l.add(path, whole, "")
 	}
-	return withoutPassword(secretEntry.ReplaceAllString(string(text), "$1: "+hidden)), nil
 }
 
-// secretEntry finds what stands for a secret in a plugin's section; a reference to a file does not.
-var secretEntry = regexp.MustCompile(`(?i)\b([\w-]*(?:community|passw(?:or)?d|passphrase|token|secret)s?)\s*:\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,{}<"'][^\s,}]*)`)
+// text adds a text of the core as it is.
+func (l *lister) text(path, text string) {
+	if open := withoutSecrets(text); open != text {
+		l.secret(path, open, text)
+	} else if text != "" {
+		l.add(path, text, "")
+	}
+}

@@ -59,7 +59,7 @@ func (e *Engine) Decisions(context.Context) (string, error) { return e.scenario(
 
 // Configuration answers the control socket.
 func (e *Engine) Configuration(context.Context) (string, error) {
-	return e.cfg.Load().Shown()
+	return e.cfg.Load().Shown(), nil
 }
 
 // Command answers the control socket: the active node decides, wherever the
