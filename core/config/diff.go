@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -35,13 +36,27 @@ const (
 // Diff lists what changes from one configuration to another, in the order of the
 // reference page. Comments, and the way a value is written, are no difference.
 func Diff(was, will *Config) []Change {
-	changes := DiffSettings(was.Settings(nil), will.Settings(nil))
+	old, next := was.list(nil), will.list(nil)
+	changes := DiffSettings(old.out, next.out)
+	changes = inOrder(append(changes, unseen(changes, old.sections, next.sections)...))
 	for i := range changes {
 		c := &changes[i]
 		// The watchdog was told how late a round of the loop may be.
 		c.Restart = !atOnce(c) || c.Path == "timing.deadtime" && was.Watchdog.Timeout > 0
 	}
 	return changes
+}
+
+// unseen are the sections that differ as a whole where no value of theirs was told to:
+// a change that is not told would be taken at once and never made.
+func unseen(told []Change, was, will map[string]string) (out []Change) {
+	for _, path := range slices.Sorted(maps.Keys(was)) {
+		below := func(c Change) bool { return strings.HasPrefix(c.Path, path) }
+		if next, stays := will[path]; stays && next != was[path] && !slices.ContainsFunc(told, below) {
+			out = append(out, Change{Path: path, Kind: Changed, Was: "section", Will: "section"})
+		}
+	}
+	return out
 }
 
 // DiffSettings is Diff by what Settings returned, both under the same salt. It does not
@@ -74,8 +89,12 @@ func DiffSettings(was, will []Setting) []Change {
 		}
 	}
 	out = append(out, reordered(old, next)...)
-	slices.SortStableFunc(out, func(a, b Change) int { return rank(a.Path) - rank(b.Path) })
-	return out
+	return inOrder(out)
+}
+
+func inOrder(changes []Change) []Change {
+	slices.SortStableFunc(changes, func(a, b Change) int { return rank(a.Path) - rank(b.Path) })
+	return changes
 }
 
 // indexed is a configuration's settings by their paths.
@@ -132,7 +151,7 @@ func entryDefaults(list string) map[string]string {
 	default:
 		return nil
 	}
-	l := lister{}
+	l := lister{sections: map[string]string{}}
 	l.structure("", reflect.ValueOf(entry))
 	out := map[string]string{}
 	for _, s := range l.out {

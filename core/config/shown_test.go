@@ -87,6 +87,7 @@ func TestSecretsOfSectionsAreHidden(t *testing.T) {
 		"an alias in a list":       "password: &p HUSH\nargs: [a, *p]",
 		"a list's alias":           "tokens: &p [HUSH]\nargs: *p",
 		"an alias of an alias":     "password: &p HUSH\na: &q [*p]\nb: *q",
+		"a key of a mapping":       `options: {"password=HUSH": 1}`,
 	} {
 		one, other := withSection(t, section), withSection(t, strings.ReplaceAll(section, "HUSH", "STILL"))
 		out := one.Shown() + fmt.Sprintf("%v %v", Diff(one, other), Diff(other, without)) + fmt.Sprint(one.Settings([]byte("salt")))
