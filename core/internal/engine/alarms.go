@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,11 +18,9 @@ import (
 const alarmsRecord = "alarms"
 
 const (
-	// settleAfter is how long a daemon has to tell again what still holds of its
-	// predecessor's alarms, and to hear what its peer tells.
-	settleAfter = 30 * time.Second
-	// freshNews is how old the peer's word may be to count: it comes every second.
-	freshNews = 5 * time.Second
+	// alarmsKept and wordsKept bound the document: conditions and messages are plugins' words.
+	alarmsKept = 500
+	wordsKept  = 1000 // bytes of a message
 )
 
 // alarms are the conditions that stand, and those that the daemon before this one
@@ -33,7 +32,7 @@ type alarms struct {
 
 	mu       sync.Mutex
 	standing map[string]control.Alarm
-	former   map[string]control.Alarm // of the daemon before; empty once that is settled
+	former   map[string]control.Alarm // of the daemon before, as far as nothing was told of them since
 }
 
 func newAlarms(e *Engine) *alarms {
@@ -80,35 +79,52 @@ func (a *alarms) take(wall time.Time, event *api.Event) {
 	if standing {
 		since = old.Since
 	}
-	a.standing[key] = control.Alarm{
+	told := control.Alarm{
 		Object: event.GetObject(), Condition: event.GetCondition(), Severity: severityWord(event.GetSeverity()),
 		Message: event.GetMessage(), Since: since, Kind: event.GetKind(),
 	}
-	if !standing {
-		a.keep()
+	if told == old {
+		return
 	}
+	a.standing[key] = told
+	a.keep()
 }
 
 // forget drops an alarm that is another node's to tell now.
 func (a *alarms) forget(object, condition string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.standing, alarmKey(object, condition))
+	key := alarmKey(object, condition)
+	delete(a.standing, key)
+	delete(a.former, key)
 	a.keep()
 }
 
-// settle ends what the daemon before this one told and neither this one nor the peer
-// tells now.
-func (a *alarms) settle(peers []control.Alarm) []*api.Event {
+// settled tells whether nothing of the daemon before this one is left.
+func (a *alarms) settled() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return len(a.former) == 0
+}
+
+// settle returns the ends of what the daemon before this one told, as far as it is
+// known to hold no longer. What the peer tells is the peer's to end.
+func (a *alarms) settle(peers []control.Alarm, known func(control.Alarm) bool) []*api.Event {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := len(a.former)
 	for _, alarm := range peers {
 		delete(a.former, alarmKey(alarm.Object, alarm.Condition))
 	}
-	a.keep()
+	if len(a.former) < before {
+		a.keep()
+	}
 	var out []*api.Event
 	for _, key := range slices.Sorted(maps.Keys(a.former)) {
 		alarm := a.former[key]
+		if !known(alarm) {
+			continue
+		}
 		out = append(out, &api.Event{
 			// Of the kind that was told: that its opposite came about nobody saw.
 			Kind: alarm.Kind, Severity: cleared, Object: alarm.Object, Condition: alarm.Condition,
@@ -118,30 +134,15 @@ func (a *alarms) settle(peers []control.Alarm) []*api.Event {
 	return out
 }
 
-// settle waits until the peer, where it is heard, has told its alarms too.
-func (c *clerk) settle(at time.Duration) {
-	if at-c.e.begun < settleAfter || c.settled {
-		return
-	}
-	var peers []control.Alarm
-	if c.e.Peer != nil && c.e.view.Load().Peer.Heard {
-		news, taken := c.e.Peer.Latest()
-		if news == nil || c.e.Clock.Wall().Sub(taken) > freshNews {
-			return
-		}
-		peers = alarmsOf(news)
-	}
-	c.settled = true
-	for _, event := range c.alarms.settle(peers) {
-		c.emit(at, event)
-	}
-}
-
 // list has the alarms that stand, worst first, then oldest first.
 func (a *alarms) list() []control.Alarm {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	out := slices.Collect(maps.Values(a.standing))
+	return ordered(a.standing)
+}
+
+func ordered(all map[string]control.Alarm) []control.Alarm {
+	out := slices.Collect(maps.Values(all))
 	sort.Slice(out, func(i, j int) bool {
 		a, b := out[i], out[j]
 		if a.Severity != b.Severity {
@@ -164,7 +165,7 @@ func (a *alarms) keep() {
 	}
 }
 
-// run writes the alarms whenever one begins or ends.
+// run writes the alarms whenever one begins, changes or ends.
 func (a *alarms) run(ctx context.Context) {
 	for {
 		select {
@@ -187,8 +188,14 @@ func (a *alarms) write() {
 
 func (a *alarms) save() error {
 	a.mu.Lock()
-	all := slices.Concat(slices.Collect(maps.Values(a.standing)), slices.Collect(maps.Values(a.former)))
+	all := slices.Concat(ordered(a.standing), ordered(a.former))
 	a.mu.Unlock()
+	all = all[:min(len(all), alarmsKept)]
+	for i := range all {
+		if text := all[i].Message; len(text) > wordsKept {
+			all[i].Message = strings.ToValidUTF8(text[:wordsKept], "") + "…"
+		}
+	}
 	text, err := json.Marshal(all)
 	if err != nil {
 		return err

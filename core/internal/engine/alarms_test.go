@@ -34,7 +34,7 @@ func TestAlarmsOfADeadNodeEnd(t *testing.T) {
 				}
 				<-time.After(5 * time.Second)
 				beta = w.boot("beta")
-				<-time.After(settleAfter + 2*growEvery)
+				<-time.After(policyWait(beta.engine.Config) + 5*time.Second)
 				ends := 0
 				beta.sink.mu.Lock()
 				for _, e := range beta.sink.events {
@@ -54,8 +54,8 @@ func TestAlarmsOfADeadNodeEnd(t *testing.T) {
 	}
 }
 
-// TestFormerAlarms: what is told anew, ended or the peer's is not ended for the daemon
-// before; what no daemon lived to end is there for the next one.
+// TestFormerAlarms: what is told anew, ended, the peer's, or not known is not ended for
+// the daemon before; what no daemon lived to end is there for the next one.
 func TestFormerAlarms(t *testing.T) {
 	w := newWorld(t)
 	log, _ := test.NewNullLogger()
@@ -67,7 +67,7 @@ func TestFormerAlarms(t *testing.T) {
 		a.write()
 	}
 	first := start()
-	for _, key := range []string{"again", "over", "peers", "left", "ended"} {
+	for _, key := range []string{"again", "over", "peers", "left", "ended", "unknown", "forgotten"} {
 		tell(first, key, major)
 	}
 	tell(first, "ended", cleared)
@@ -76,15 +76,65 @@ func TestFormerAlarms(t *testing.T) {
 	third := start()
 	tell(third, "again", minor)
 	tell(third, "over", cleared)
+	third.forget("x/y", "forgotten")
 	var got []string
-	for _, e := range third.settle([]control.Alarm{{Object: "x/y", Condition: "peers"}}) {
+	for _, e := range third.settle([]control.Alarm{{Object: "x/y", Condition: "peers"}}, func(a control.Alarm) bool { return a.Condition != "unknown" }) {
 		got = append(got, e.GetCondition())
 		tell(third, e.GetCondition(), cleared)
 	}
 	if text := strings.Join(got, " "); text != "left new" {
 		t.Errorf("ended %q", text)
 	}
-	if left := start().former; len(left) != 1 {
+	if left := start().former; len(left) != 2 || left["x/y again"].Severity != "minor" || left["x/y unknown"].Severity != "major" {
 		t.Errorf("kept for the next daemon: %v", left)
+	}
+}
+
+// TestKeptAlarms: the document follows what changes of an alarm, and is bounded.
+func TestKeptAlarms(t *testing.T) {
+	w := newWorld(t)
+	log, _ := test.NewNullLogger()
+	e := &Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}}
+	a := newAlarms(e)
+	wrote := func() bool {
+		select {
+		case <-a.change:
+			a.write()
+			return true
+		default:
+			return false
+		}
+	}
+	for i, c := range []struct {
+		kind     string
+		severity api.Severity
+		message  string
+		wrote    bool
+	}{
+		{api.KindProbeDegraded, minor, "Slow.", true},
+		{api.KindProbeDegraded, minor, "Slow.", false},
+		{api.KindProbeDegraded, minor, "Slower.", true},
+		{api.KindProbeDown, minor, "Slower.", true},
+		{api.KindProbeDown, major, "Slower.", true},
+	} {
+		a.take(time.Now(), &api.Event{Object: "probe/sale", Condition: api.ConditionDown, Kind: c.kind, Severity: c.severity, Message: c.message})
+		if got := wrote(); got != c.wrote {
+			t.Errorf("event %d written: %v", i, got)
+		}
+		kept := newAlarms(e).former["probe/sale down"]
+		if kept.Kind != c.kind || kept.Message != c.message || kept.Severity != severityWord(c.severity) {
+			t.Errorf("after event %d kept is %v", i, kept)
+		}
+	}
+	for i := range 2 * alarmsKept {
+		a.take(time.Now(), &api.Event{Object: fmt.Sprintf("x/%d", i), Condition: "c", Severity: minor, Message: strings.Repeat("ä", wordsKept)})
+	}
+	a.write()
+	kept := newAlarms(e).former
+	if _, worst := kept["probe/sale down"]; len(kept) != alarmsKept || !worst {
+		t.Errorf("%d alarms kept, the worst: %v", len(kept), worst)
+	}
+	if size := len(w.records["alpha/alarms"]); size > alarmsKept*(wordsKept+300) {
+		t.Errorf("%d bytes kept", size)
 	}
 }

@@ -37,6 +37,7 @@ type observation struct {
 	device  *deviceChange
 	plugin  *PluginEvent
 	event   *api.Event                // one that is ready made
+	judged  string                    // the object of which all was told that is wrong
 	gather  func(*incidents) *changed // evidence that came in for an incident
 }
 
@@ -56,6 +57,9 @@ type PluginEvent struct {
 	Log         []string
 }
 
+// runs tells whether it is up by what happened.
+func (p *PluginEvent) runs() bool { return p.Kind == "started" || p.Kind == "restarted" }
+
 // clerk tells the world what happens: events, alarms, incidents, status, points.
 // It has a goroutine of its own; the loop never waits for it.
 type clerk struct {
@@ -69,8 +73,8 @@ type clerk struct {
 	toldPart  bool          // that it is not was told
 	partSince time.Duration // since when it is something else; 0: it is not
 
-	alarms  *alarms
-	settled bool // nothing of the daemon before this one is left to be told
+	alarms   *alarms
+	settling settling
 
 	mu      sync.Mutex
 	history []control.Entry // oldest first
@@ -79,7 +83,7 @@ type clerk struct {
 func newClerk(e *Engine) *clerk {
 	c := &clerk{
 		e: e, news: newQueue[observation](newsBound), changed: make(chan struct{}, 1),
-		alarms: newAlarms(e), history: e.Past,
+		alarms: newAlarms(e), settling: settling{judged: map[string]bool{}}, history: e.Past,
 	}
 	c.incidents = newIncidents(e)
 	return c
@@ -146,6 +150,13 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 		c.send(o.gather(c.incidents))
 		return
 	}
+	if o.judged != "" {
+		c.settling.judged[o.judged] = true
+		return
+	}
+	if o.view != nil {
+		c.settling.follow(o.at, o.view)
+	}
 	if o.regular {
 		c.settle(o.at)
 	}
@@ -161,6 +172,9 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 			event.Incident = belongs(event, opened.id)
 		}
 		c.emit(o.at, event)
+	}
+	if o.plugin != nil && o.plugin.runs() {
+		c.settling.judged["plugin/"+o.plugin.Plugin] = true
 	}
 	c.measureRole(o)
 	c.send(opened)

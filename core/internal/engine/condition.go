@@ -91,5 +91,8 @@ func (d *device) tellChanges(reading sdk.Reading, err error) (doubt bool) {
 	for _, c := range changes {
 		d.e.clerk.tell(observation{at: d.e.Clock.Now(), device: &c})
 	}
+	if err == nil && !doubt {
+		d.e.clerk.judged("fence/" + d.cfg.Name)
+	}
 	return doubt
 }

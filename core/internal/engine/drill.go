@@ -271,7 +271,11 @@ func (d *drills) review() {
 		d.end(now, "nothing was heard of how it came out")
 		d.keep()
 	}
-	if d.e.viewOf().Role != beat.Active {
+	role := d.e.viewOf().Role
+	if role != beat.Joining {
+		defer d.e.clerk.judged(d.object()) // after what is told here
+	}
+	if role != beat.Active {
 		if d.told != "" {
 			d.told = ""
 			d.e.clerk.alarms.forget(d.object(), api.ConditionDrill)

@@ -37,6 +37,7 @@ func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 		ok = true
 	case strings.HasPrefix(f.name, "peer-"):
 		ok = f.w.power[f.peer()]
+	case f.w.ailing[f.name]:
 	default:
 		ok = f.w.running["alpha"]["db"]+f.w.running["beta"]["db"] > 0
 	}
@@ -178,6 +179,9 @@ func (f *fakeInstance) Status(context.Context) (sdk.Reading, error) {
 	<-time.After(2 * time.Millisecond)
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
+	if f.w.unread[f.fed()] {
+		return sdk.Reading{}, errors.New("no answer")
+	}
 	power := sdk.PowerOff
 	if f.w.power[f.fed()] {
 		power = sdk.PowerOn

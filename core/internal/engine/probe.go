@@ -68,9 +68,13 @@ func (p *probes) check(ctx context.Context, one *probe) {
 	one.mu.Lock()
 	one.result, one.err, one.taken, one.took = result, errText(err), p.e.Clock.Now(), p.e.Clock.Now()-began
 	before, news := one.news(result.Status)
+	judged := one.told != sdk.Unknown
 	one.mu.Unlock()
 	if news {
 		p.e.clerk.tell(observation{at: p.e.Clock.Now(), probe: &probeChange{name: one.cfg.Name, before: before, result: result}})
+	}
+	if judged {
+		p.e.clerk.judged("probe/" + one.cfg.Name)
 	}
 }
 
@@ -103,6 +107,9 @@ func (p *probes) rest(one *probe) {
 	if before == sdk.Down || before == sdk.Degraded {
 		result := sdk.Result{Status: sdk.OK, Message: "is not asked on this node any more"}
 		p.e.clerk.tell(observation{at: p.e.Clock.Now(), probe: &probeChange{name: one.cfg.Name, before: before, result: result}})
+	}
+	if p.e.view.Load().Role != beat.Joining { // a node that joins may be the one to ask it in a moment
+		p.e.clerk.judged("probe/" + one.cfg.Name)
 	}
 }
 

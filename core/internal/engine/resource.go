@@ -44,18 +44,23 @@ func (r *resource) watch(ctx context.Context) {
 	if _, ok := r.in.wait(ctx); !ok {
 		return
 	}
-	for {
-		r.regular(ctx)
+	for found := 0; ; {
+		if r.regular(ctx) {
+			found++
+		}
+		if found > r.cfg.FailuresToDown { // the policy had what it takes to find it dead
+			r.e.clerk.judged("resource/" + r.cfg.Name)
+		}
 		if !r.e.rest(ctx, r.cfg.MonitorEvery.Std()) {
 			return
 		}
 	}
 }
 
-// regular monitors unless an action is under way.
-func (r *resource) regular(ctx context.Context) {
+// regular monitors unless an action is under way; found: it is known how the resource is.
+func (r *resource) regular(ctx context.Context) (found bool) {
 	if !r.one.TryLock() {
-		return
+		return false
 	}
 	yielding, yield := context.WithCancel(ctx)
 	bounded, cancel := context.WithTimeout(yielding, r.cfg.MonitorTimeout.Std())
@@ -67,9 +72,11 @@ func (r *resource) regular(ctx context.Context) {
 	cancel()
 	yield()
 	r.one.Unlock()
-	if !gaveWay {
-		r.e.post(ctx, event)
+	if gaveWay {
+		return false
 	}
+	r.e.post(ctx, event)
+	return event.Running == beat.No || event.Health != beat.HealthUnknown
 }
 
 // claim takes the resource for an action.
@@ -82,7 +89,7 @@ func (r *resource) claim() {
 	r.one.Lock()
 }
 
-func (r *resource) monitor(ctx context.Context, id string) failover.Event {
+func (r *resource) monitor(ctx context.Context, id string) failover.ResourceState {
 	out := failover.ResourceState{ID: id, Resource: r.cfg.Name}
 	in, err := r.in.get()
 	var state sdk.State

@@ -70,6 +70,10 @@ type world struct {
 	records  map[string][]byte        // NODE/NAME
 	behind   map[string]time.Duration // a node's clock
 	extra    string                   // of the configuration
+	initdead string                   // instead of the file's
+	ailing   map[string]bool          // instances of probes that find their thing down
+	unread   map[string]bool          // nodes whose supply cannot be read
+	channels map[string]Peer          // a node's peer channel
 }
 
 type fakeDaemon struct {
@@ -85,6 +89,7 @@ func newWorld(t *testing.T) *world {
 		t: t, begun: time.Now(), power: map[string]bool{}, running: map[string]map[string]int{}, pids: 100,
 		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, resets: map[string]int{}, battery: map[string]map[string]float64{},
 		asleep: map[string]time.Duration{}, halted: map[string]string{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
+		ailing: map[string]bool{}, unread: map[string]bool{}, channels: map[string]Peer{}, initdead: "2s",
 		records: map[string][]byte{}, behind: map[string]time.Duration{},
 	}
 }
@@ -123,7 +128,7 @@ func (w *world) boot(node string) *fakeDaemon {
 // daemon starts a node's daemon in a kernel boot.
 func (w *world) daemon(node, boot string) *fakeDaemon {
 	w.t.Helper()
-	cfg, err := config.Parse("store.yaml", []byte(storeFile+w.extra))
+	cfg, err := config.Parse("store.yaml", []byte(strings.Replace(storeFile, "initdead: 2s", "initdead: "+w.initdead, 1)+w.extra))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -145,7 +150,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	e, err := New(Options{
 		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
-		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, PowerOff: w.powerOff(node), Log: log, Records: fakeRecords{w, node},
+		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, PowerOff: w.powerOff(node), Log: log, Records: fakeRecords{w, node}, Peer: w.channels[node],
 		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
 	})
 	if err != nil {
