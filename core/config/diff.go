@@ -174,8 +174,10 @@ func reordered(old, next indexed) (out []Change) {
 // common are the names of a list's entries that the other configuration has too.
 func common(x, other indexed, list string) (names []string) {
 	for _, e := range x.entries {
-		if listOf(e) == list && other.has(e) {
-			names = append(names, e[len(list)+1:len(e)-1])
+		name, inside := strings.CutPrefix(e, list+"[")
+		name, closed := strings.CutSuffix(name, "]")
+		if inside && closed && other.has(e) { // the peer's may be anything
+			names = append(names, name)
 		}
 	}
 	return names

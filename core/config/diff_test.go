@@ -195,3 +195,17 @@ func TestSettingsAreBounded(t *testing.T) {
 		t.Errorf("changes %v", got)
 	}
 }
+
+// TestDiffOfOddEntries: a peer's entries are its own words.
+func TestDiffOfOddEntries(t *testing.T) {
+	for _, entry := range []string{"", "[", "]", "links", "links[", "links]", "links[]", "links[a", "links[a]]", "links[a].b", "report.traps[", "[]"} {
+		odd := []Setting{{Path: entry + ".plugin", Value: "x", Entry: entry}, {Path: entry, Entry: entry}}
+		if changes := DiffSettings(odd, odd); len(changes) != 0 {
+			t.Errorf("%q differs from itself: %v", entry, changes)
+		}
+		DiffSettings(odd, nil)
+		if changes := DiffSettings(nil, odd); len(changes) == 0 {
+			t.Errorf("%q is not seen", entry)
+		}
+	}
+}
