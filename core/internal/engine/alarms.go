@@ -50,6 +50,9 @@ func newAlarms(e *Engine) *alarms {
 		return a
 	}
 	for _, alarm := range told {
+		if alarm.Object == "" || alarm.Condition == "" {
+			continue // no event could tell it anew or end it
+		}
 		a.former[alarmKey(alarm.Object, alarm.Condition)] = alarm
 	}
 	return a
@@ -107,8 +110,8 @@ func (a *alarms) settled() bool {
 	return len(a.former) == 0
 }
 
-// settle returns the ends of what the daemon before this one told, as far as it is
-// known to hold no longer. What the peer tells is the peer's to end.
+// settle drops what the daemon before this one told and is known to hold no longer, and
+// returns its ends. What the peer tells is the peer's to end.
 func (a *alarms) settle(peers []control.Alarm, known func(control.Alarm) bool) []*api.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -116,20 +119,21 @@ func (a *alarms) settle(peers []control.Alarm, known func(control.Alarm) bool) [
 	for _, alarm := range peers {
 		delete(a.former, alarmKey(alarm.Object, alarm.Condition))
 	}
-	if len(a.former) < before {
-		a.keep()
-	}
 	var out []*api.Event
 	for _, key := range slices.Sorted(maps.Keys(a.former)) {
 		alarm := a.former[key]
 		if !known(alarm) {
 			continue
 		}
+		delete(a.former, key)
 		out = append(out, &api.Event{
 			// Of the kind that was told: that its opposite came about nobody saw.
 			Kind: alarm.Kind, Severity: cleared, Object: alarm.Object, Condition: alarm.Condition,
 			Message: "No longer, since the daemon of " + a.e.Node + " started anew: " + alarm.Message,
 		})
+	}
+	if len(a.former) < before {
+		a.keep()
 	}
 	return out
 }

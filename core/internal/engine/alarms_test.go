@@ -80,13 +80,27 @@ func TestFormerAlarms(t *testing.T) {
 	var got []string
 	for _, e := range third.settle([]control.Alarm{{Object: "x/y", Condition: "peers"}}, func(a control.Alarm) bool { return a.Condition != "unknown" }) {
 		got = append(got, e.GetCondition())
-		tell(third, e.GetCondition(), cleared)
+	}
+	third.write()
+	if again := third.settle(nil, func(a control.Alarm) bool { return a.Condition != "unknown" }); len(again) != 0 {
+		t.Errorf("ended again: %v", again)
 	}
 	if text := strings.Join(got, " "); text != "left new" {
 		t.Errorf("ended %q", text)
 	}
 	if left := start().former; len(left) != 2 || left["x/y again"].Severity != "minor" || left["x/y unknown"].Severity != "major" {
 		t.Errorf("kept for the next daemon: %v", left)
+	}
+}
+
+// TestKeptAlarmsThatNothingEnds: a document with an entry that no event could be about.
+func TestKeptAlarmsThatNothingEnds(t *testing.T) {
+	w := newWorld(t)
+	log, _ := test.NewNullLogger()
+	w.leave("alpha", control.Alarm{Object: "probe/gone"}, control.Alarm{Condition: api.ConditionDown}, control.Alarm{}, control.Alarm{Object: "x/y", Condition: "c"})
+	a := newAlarms(&Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}})
+	if _, sound := a.former["x/y c"]; len(a.former) != 1 || !sound {
+		t.Errorf("alarms of the past: %v", a.former)
 	}
 }
 
