@@ -83,7 +83,7 @@ type clerk struct {
 func newClerk(e *Engine) *clerk {
 	c := &clerk{
 		e: e, news: newQueue[observation](newsBound), changed: make(chan struct{}, 1),
-		alarms: newAlarms(e), settling: settling{judged: map[string]bool{}}, history: e.Past,
+		alarms: newAlarms(e), history: e.Past,
 	}
 	c.incidents = newIncidents(e)
 	return c
@@ -151,7 +151,7 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 		return
 	}
 	if o.judged != "" {
-		c.settling.judged[o.judged] = true
+		c.settling.judge(o.judged)
 		return
 	}
 	if o.view != nil {
@@ -174,7 +174,7 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 		c.emit(o.at, event)
 	}
 	if o.plugin != nil && o.plugin.runs() {
-		c.settling.judged["plugin/"+o.plugin.Plugin] = true
+		c.settling.judge("plugin/" + o.plugin.Plugin)
 	}
 	c.measureRole(o)
 	c.send(opened)

@@ -83,16 +83,31 @@ func (d *device) tellChanges(reading sdk.Reading, err error) (doubt bool) {
 	if errors.Is(err, ErrPluginAway) {
 		return false
 	}
-	if short := d.e.lives.tooShort(d.cfg); short != "" && err == nil {
-		reading.Conditions = append(slices.Clone(reading.Conditions), sdk.Condition{Key: "order-life", Message: short})
+	if err == nil {
+		reading.Conditions = d.wrong(reading)
 	}
 	may := !slices.Contains(d.cfg.Feeds, d.e.Node) || !d.e.view.Load().Peer.Heard
 	changes, doubt := d.judge(reading, err, may)
 	for _, c := range changes {
 		d.e.clerk.tell(observation{at: d.e.Clock.Now(), device: &c})
 	}
-	if err == nil && !doubt {
-		d.e.clerk.judged("fence/" + d.cfg.Name)
-	}
 	return doubt
+}
+
+// wrong are the conditions of a reading, and what is wrong with the orders' life.
+func (d *device) wrong(reading sdk.Reading) []sdk.Condition {
+	short := d.e.lives.tooShort(d.cfg)
+	if short == "" {
+		return reading.Conditions
+	}
+	return append(slices.Clone(reading.Conditions), sdk.Condition{Key: "order-life", Message: short})
+}
+
+// lacks tells whether the device can be read and was last read without a condition,
+// whoever is to tell of it.
+func (d *device) lacks(key string) bool {
+	d.mu.Lock()
+	last, read := d.regular, d.err == "" && d.regular.Taken > 0
+	d.mu.Unlock()
+	return read && !slices.ContainsFunc(d.wrong(last), func(c sdk.Condition) bool { return c.Key == key })
 }

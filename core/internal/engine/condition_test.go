@@ -133,6 +133,44 @@ func TestLonelyNodeTellsOfItsOwnUPS(t *testing.T) {
 	})
 }
 
+// TestDeviceLacksACondition only as far as it can be read.
+func TestDeviceLacksACondition(t *testing.T) {
+	well := sdk.Reading{Taken: 1}
+	bad := sdk.Reading{Taken: 2, Conditions: []sdk.Condition{{Key: "b"}}}
+	for name, c := range map[string]struct {
+		readings []sdk.Reading // one that was not taken is an error
+		slow     bool
+		key      string
+		want     bool
+	}{
+		"never read":             {nil, false, "b", false},
+		"well":                   {[]sdk.Reading{bad, well}, false, "b", true},
+		"it holds":               {[]sdk.Reading{well, bad}, false, "b", false},
+		"another one holds":      {[]sdk.Reading{well, bad}, false, "c", true},
+		"not to be read":         {[]sdk.Reading{well, {}}, false, api.ConditionUnhealthy, false},
+		"what it was before":     {[]sdk.Reading{well, {}}, false, "b", false},
+		"orders as configured":   {[]sdk.Reading{well}, false, "order-life", true},
+		"orders take far longer": {[]sdk.Reading{well}, true, "order-life", false},
+	} {
+		e := &Engine{lives: newDeviceLives(time.Now)}
+		e.Clock = Clock{Now: func() time.Duration { return time.Second }, Wall: time.Now}
+		d := &device{e: e, cfg: config.FenceDevice{Name: "ups", OrderLife: config.Duration(time.Second)}}
+		if c.slow {
+			e.lives.declare("ups", sdk.Device{OrderLife: time.Minute})
+		}
+		for _, r := range c.readings {
+			var err error
+			if r.Taken == 0 {
+				err = errors.New("no answer")
+			}
+			d.keep("", r, err)
+		}
+		if got := d.lacks(c.key); got != c.want {
+			t.Errorf("%s: %s is lacking: %v", name, c.key, got)
+		}
+	}
+}
+
 // TestRestartingPluginSaysNothingOfItsDevice.
 func TestRestartingPluginSaysNothingOfItsDevice(t *testing.T) {
 	e := &Engine{}

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/storeward/storeward/core/api"
@@ -26,16 +27,30 @@ const (
 
 // settling is how far this daemon is with what it must know before it ends an alarm of
 // the daemon before it: that nothing is told means something only once whoever would
-// tell it has looked. Moments are monotonic. It is the clerk's own.
+// tell it has looked. Moments are monotonic. It is the clerk's own; the tellers see what
+// is judged.
 type settling struct {
-	judged  map[string]bool // the objects that their own teller has judged
-	decided time.Duration   // since when the policy knows its role and whether the peer lives; 0: it does not
-	mute    time.Duration   // since when the peer, although it is heard, tells no alarms; 0: it does
+	judged  sync.Map      // the objects that their own teller has judged
+	decided time.Duration // since when the policy knows its role and whether the peer lives; 0: it does not
+	mute    time.Duration // since when the peer, although it is heard, tells no alarms; 0: it does
 }
 
 // judged takes a teller's word that it has told all that is wrong with an object, or
-// that nothing is. It returns at once, and comes after what was told before it.
-func (c *clerk) judged(object string) { c.news.put(observation{judged: object}) }
+// that nothing is. It returns at once, and comes after what was told before it. The
+// tellers say it each time that they look; once it is known, or nothing waits for it, it
+// takes no place among the news.
+func (c *clerk) judged(object string) {
+	if !c.alarms.settled() && !c.settling.has(object) {
+		c.news.put(observation{judged: object})
+	}
+}
+
+func (s *settling) judge(object string) { s.judged.Store(object, nil) }
+
+func (s *settling) has(object string) bool {
+	_, judged := s.judged.Load(object)
+	return judged
+}
 
 // follow keeps since when the policy is decided.
 func (s *settling) follow(at time.Duration, v *viewed) {
@@ -90,9 +105,11 @@ func (c *clerk) knows(at time.Duration, a control.Alarm) bool {
 	case a.Condition == api.ConditionNotRedundant:
 		return false // redundancy ends it, whoever told it, as soon as the pair is whole
 	case class == "probe" || class == "plugin":
-		return s.judged[a.Object]
-	case class == "fence" || class == "resource" || class == "store": // the policy tells of them, too
-		return s.judged[a.Object] && policy
+		return s.has(a.Object)
+	case class == "fence": // the policy tells of it, too; and what holds may be the peer's to tell
+		return c.e.devices[name].lacks(a.Condition) && policy
+	case class == "resource" || class == "store": // the policy tells of them, too
+		return s.has(a.Object) && policy
 	default:
 		return policy
 	}

@@ -9,9 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sirupsen/logrus/hooks/test"
+
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // leave has a node's next daemon find alarms of the one before it.
@@ -272,5 +276,85 @@ func TestProbeThatRestsWhileANodeJoins(t *testing.T) {
 		if n := alpha.ends("probe/sale", api.ConditionDown); n != 0 || !alpha.stands("probe/sale", api.ConditionDown) {
 			t.Errorf("%d ends of what holds, role %v", n, alpha.engine.viewOf().Role)
 		}
+	})
+}
+
+// TestFormerConditionThatIsThePeersToTell: a node that reads its own supply on battery
+// ends no alarm of that, although its peer does not tell it.
+func TestFormerConditionThatIsThePeersToTell(t *testing.T) {
+	for name, channel := range map[string]Peer{
+		"the peer is mute":                fakeChannel{},
+		"the peer cannot read the device": fakeChannel{news: &peerpb.News{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const supply = "fence/ups-alpha"
+				w := newWorld(t)
+				defer w.close()
+				w.leave("alpha", control.Alarm{Object: supply, Condition: api.ConditionOnBattery}, control.Alarm{Object: supply, Condition: "replace-battery"})
+				w.channels["alpha"] = channel
+				w.complain("alpha", sdk.Condition{Key: api.ConditionOnBattery, Message: "the UPS runs on its battery"})
+				alpha := w.boot("alpha")
+				w.boot("beta")
+				w.whole("alpha")
+				<-time.After(policyWait(alpha.engine.Config) + peerPatience + time.Minute)
+				if n := alpha.ends(supply, api.ConditionOnBattery); n != 0 || alpha.stands(supply, api.ConditionOnBattery) {
+					t.Errorf("%d ends of what holds and is the peer's to tell", n)
+				}
+				if n := alpha.ends(supply, "replace-battery"); n != 1 {
+					t.Errorf("%d ends of what holds no longer", n)
+				}
+				w.complain("alpha")
+				w.endsAfter(alpha, supply, api.ConditionOnBattery)
+			})
+		})
+	}
+}
+
+// TestJudgedIsSaidOnce: it is news until the clerk has it, and only while an alarm of the
+// past waits for a judge.
+func TestJudgedIsSaidOnce(t *testing.T) {
+	w := newWorld(t)
+	log, _ := test.NewNullLogger()
+	clerkOf := func() *clerk {
+		return newClerk(&Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}})
+	}
+	c := clerkOf()
+	c.judged("probe/sale")
+	if n := len(c.news.takeAll()); n != 0 {
+		t.Errorf("%d news although nothing waits", n)
+	}
+	w.leave("alpha", control.Alarm{Object: "probe/sale", Condition: api.ConditionDown})
+	c = clerkOf()
+	c.judged("probe/sale")
+	news := c.news.takeAll()
+	if len(news) != 1 {
+		t.Fatalf("%d news, want 1", len(news))
+	}
+	c.judged("probe/sale") // the first may have been dropped by a queue that was full
+	if n := len(c.news.takeAll()); n != 1 {
+		t.Errorf("%d news before the clerk knows, want 1", n)
+	}
+	c.handle(t.Context(), news[0])
+	c.judged("probe/sale")
+	c.judged("probe/slow")
+	if again := c.news.takeAll(); len(again) != 1 || again[0].judged != "probe/slow" {
+		t.Errorf("news %v once the clerk knows", again)
+	}
+}
+
+// TestDrillsAreNotJudgedWhileANodeJoins: it may be the one to tell of them in a moment.
+func TestDrillsAreNotJudgedWhileANodeJoins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.initdead = "150s"
+		w.leave("alpha", control.Alarm{Object: "store/s0001", Condition: api.ConditionDrill})
+		alpha := w.boot("alpha")
+		<-time.After(2*time.Minute + time.Second)
+		if role := alpha.engine.viewOf().Role; role != beat.Joining || alpha.engine.clerk.settling.has("store/s0001") {
+			t.Errorf("judged by a node that is %v", role)
+		}
+		w.endsAfter(alpha, "store/s0001", api.ConditionDrill)
 	})
 }
