@@ -39,6 +39,8 @@ var meanings = map[string]meaning{
 	"drill-begun":        {api.KindDrillBegun, informative},
 	"drill-done":         {api.KindDrillCompleted, cleared},
 	"drill-failed":       {api.KindDrillFailed, major},
+	"owed-no-more":       {api.KindFenceUnhealthy, warning},
+	"failback-later":     {api.KindSwitchoverFailed, warning},
 	"handover-aborted":   {api.KindSwitchoverFailed, major},
 	"grant-refused":      {api.KindSwitchoverFailed, major},
 	"adopted":            {api.KindNodeActive, informative},

@@ -92,6 +92,9 @@ func (m *Machine) handOver() {
 		return
 	}
 	m.cutMe = false
+	if g.kind == failback {
+		m.back.at = m.now
+	}
 	if g.kind.grants() {
 		m.given, m.gaveAt = beat.Grant{Generation: m.state.Generation, To: m.peer.b.Incarnation}, g.began
 		if g.kind == agreement {
@@ -213,8 +216,9 @@ func (m *Machine) considerStandbyMode() {
 
 // failbacks: a primary that does not last gets the service back later each time.
 type failbacks struct {
-	at   time.Duration // of the last one; 0: none since the daemon's start
-	wait time.Duration // before the next one; 0: as configured
+	at    time.Duration // of the last one, as long as it may turn out not to last; 0: none
+	since time.Duration // when this node became active
+	wait  time.Duration // from then to the next one at least; 0: no longer than configured
 }
 
 // considerFailback is failback: auto.
@@ -226,27 +230,27 @@ func (m *Machine) considerFailback() {
 	if m.settled == 0 {
 		m.settled = m.now
 	}
-	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" && m.reached(m.settled+m.failbackWait()) {
+	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" &&
+		m.reached(max(m.settled+m.failbackAfter(), m.back.since+m.back.wait)) {
 		m.beginGiving(failback, "the primary has been well for a while")
-		m.back.at = m.now
 	}
 }
 
-// failbackWait is how long the pair must be whole before it is handed back.
-func (m *Machine) failbackWait() time.Duration {
-	return max(cmp.Or(m.p.FailbackAfter, stablePeriod), m.back.wait)
-}
+// failbackAfter is how long the pair must have been whole before it is handed back.
+func (m *Machine) failbackAfter() time.Duration { return cmp.Or(m.p.FailbackAfter, stablePeriod) }
 
-// weighFailback: this node is active again. What it handed back a short while ago did not
-// last: the next time it waits twice as long.
+// weighFailback: this node is active again. If what it handed back did not last, it waits
+// twice as long before the next time.
 func (m *Machine) weighFailback() {
-	if m.back.at == 0 {
-		return
+	b := &m.back
+	b.since = m.now
+	switch {
+	case b.at == 0:
+	case m.now-b.at >= failbackLasts:
+		b.wait = 0
+	default:
+		b.wait = min(2*max(m.failbackAfter(), b.wait), failbackMost)
+		m.note("failback-later", m.object.peer, m.p.Peer+" did not last after it got the service back: it gets it back in "+b.wait.String()+" at the earliest")
 	}
-	if wait := m.failbackWait(); m.now-m.back.at < max(failbackLasts, 2*wait) {
-		m.back.wait = min(2*wait, failbackMost)
-	} else {
-		m.back.wait = 0
-	}
-	m.back.at = 0
+	b.at = 0
 }

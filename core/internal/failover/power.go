@@ -69,6 +69,7 @@ func (m *Machine) giveBack() {
 	cut := m.state.OnDue > 0 && (m.active() || !m.mayPromote()) && m.reached(m.began+m.state.OnDue-m.clockBase)
 	owed := slices.DeleteFunc(slices.Clone(m.state.Owed), m.isOn)
 	if len(owed) < len(m.state.Owed) {
+		m.tellForgotten()
 		m.state.Owed = owed
 		m.store.changed()
 	}
@@ -95,6 +96,15 @@ func (m *Machine) isOn(name string) bool {
 		d.onTry = 0
 	}
 	return on
+}
+
+// tellForgotten tells of what is owed to no device any more: it may still be off.
+func (m *Machine) tellForgotten() {
+	for _, name := range m.state.Owed {
+		if m.orderable(name) == nil && m.isOn(name) {
+			m.note("owed-no-more", "fence/"+name, name+" was ordered off and left the configuration; "+m.p.Peer+" runs without it, and nobody switches it on")
+		}
+	}
 }
 
 // peerFed: the peer is heard, and every device that feeds it was read on since.

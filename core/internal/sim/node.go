@@ -68,7 +68,8 @@ func (n *node) configure(p failover.Policy) {
 		}
 	}
 	for _, d := range n.w.supply {
-		d.left[n.id] = d.left[n.id] || !slices.ContainsFunc(p.Devices, func(c failover.Device) bool { return c.Name == d.name })
+		owed := d.off || n.w.now < n.ordering // or may be soon
+		d.left[n.id] = d.left[n.id] || owed && !slices.ContainsFunc(p.Devices, func(c failover.Device) bool { return c.Name == d.name })
 	}
 	n.policy = p
 	n.feed(failover.PolicyChanged{Policy: p})

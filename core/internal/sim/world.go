@@ -38,7 +38,7 @@ type device struct {
 	slow    time.Duration // added to every answer
 	life    time.Duration // declared longest life of an order
 	path    [2]bool       // path[i]: node i reaches it
-	left    [2]bool       // left[i]: it was missing in a configuration of node i
+	left    [2]bool       // left[i]: while it was off it was missing in a configuration of node i
 }
 
 // The store's resources: an address and data that only the active node may
@@ -279,7 +279,7 @@ func (w *world) restorePower(d *device) {
 	if !d.off {
 		return
 	}
-	d.off = false
+	d.off, d.left = false, [2]bool{}
 	w.logf("%s is switched on again", d.name)
 	n := w.nodes[d.feeds]
 	n.halted = false
