@@ -139,14 +139,14 @@ func (s *store) commandsThatMakeNoSense(active, standby *lab.Node) {
 	for _, n := range s.Store.Nodes {
 		for command, why := range map[string]string{
 			"unstandby " + active.Name: active.Name + " is not in standby mode",
-			"unstandby gamma":          "no node gamma",
+			"unstandby gamma":          `no node "gamma"`,
 			"maintenance off":          "maintenance is not on",
 			"manage echo":              "echo is managed already",
-			"manage till":              "no resource till",
-			"standby gamma --yes":      "no node gamma",
+			"manage till":              `no resource "till"`,
+			"standby gamma --yes":      `no node "gamma"`,
 			"standby " + standby.Name + " --for=-1h --yes":     "a mode cannot last -1h0m0s",
 			"readmit " + standby.Name:                          standby.Name + " is not removed",
-			"restart till --yes":                               "no resource till",
+			"restart till --yes":                               `no resource "till"`,
 			"standby " + standby.Name:                          "nothing was done yet, because this has a consequence: " + standby.Name + " gives up the service",
 			"remove " + n.Name + " --yes":                      n.Name + " is this node itself: say it at " + s.Store.Peer(n).Name,
 			"remove " + s.Store.Peer(n).Name + " --yes":        s.Store.Peer(n).Name + " shows life",
