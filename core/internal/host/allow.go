@@ -137,7 +137,10 @@ func (a Allowed) Close() error {
 // Exposed tells why somebody else than root could change the executable that Allow opened,
 // or put another in its place; nil: nobody could.
 func (a Allowed) Exposed() error {
-	return a.exposed(a.examined)
+	if err := rootOnly(a.Path, a.examined); err != nil {
+		return err
+	}
+	return rootOnlyFolders(a.Path)
 }
 
 // Text is the allow file.
@@ -149,14 +152,15 @@ func (a Allowed) Text() (string, error) {
 	return string(text), nil
 }
 
-// open opens the executable if it is the allowed one.
+// open opens the executable if it is the allowed one, and if root alone could have put it
+// where its path leads.
 func (a Allowed) open(ctx context.Context) (f *os.File, err error) {
 	if a.fault != nil {
 		return nil, a.refused(a.fault)
 	}
 	if a.examined != nil {
 		f, err = duplicate(a.examined)
-	} else {
+	} else if err = rootOnlyFolders(a.Path); err == nil {
 		f, err = openProgram(a.Path)
 	}
 	if err != nil {
@@ -168,10 +172,11 @@ func (a Allowed) open(ctx context.Context) (f *os.File, err error) {
 	return f, nil
 }
 
-// verify tells why an open file is not the allowed executable.
+// verify tells why an open file is not the allowed executable. It looks at the file alone:
+// its path may lead elsewhere by now, or nowhere.
 func (a Allowed) verify(ctx context.Context, f *os.File) error {
 	if a.examined == nil {
-		if err := a.exposed(f); err != nil {
+		if err := rootOnly(a.Path, f); err != nil {
 			return a.refused(err)
 		}
 	}
@@ -188,14 +193,6 @@ func (a Allowed) verify(ctx context.Context, f *os.File) error {
 		return a.refused(fmt.Errorf("%s is not the executable that was allowed: its SHA-256 is %s, and the allow file says %s", a.Path, sum, a.SHA256))
 	}
 	return nil
-}
-
-// exposed tells who could change an executable after it was looked at.
-func (a Allowed) exposed(f *os.File) error {
-	if err := rootOnly(a.Path, f); err != nil {
-		return err
-	}
-	return rootOnlyFolders(a.Path)
 }
 
 func (a Allowed) refused(why error) error {

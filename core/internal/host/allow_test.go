@@ -152,6 +152,39 @@ func TestChangedPluginIsRefused(t *testing.T) {
 	}
 }
 
+// TestRunningPluginOutlivesItsPath: a restart is of the executable that is held open, also
+// when nothing lies at its path any more, or its folder is not root's alone by then.
+func TestRunningPluginOutlivesItsPath(t *testing.T) {
+	for name, change := range map[string]func(path string) error{
+		"the file is gone":   os.Remove,
+		"its folder is gone": func(path string) error { return os.RemoveAll(filepath.Dir(path)) },
+		"others may write to its folder": func(path string) error {
+			return os.Chmod(filepath.Dir(path), 0o777) //nolint:gosec // that is the point
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := foreign(t)
+			a := allowed(t, path)
+			r := newRig(t, func(o *Options) { o.Allowed = []Allowed{a} })
+			in := r.open("toy", "one")
+			r.wait(Started)
+			if err := change(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(r.pid(in), syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			if e := r.next(); e.Kind != Died {
+				t.Fatalf("event %s: %v", e.Kind, e.Err)
+			}
+			if e := r.next(); e.Kind != Restarted {
+				t.Fatalf("event %s: %v", e.Kind, e.Err)
+			}
+			r.pid(in)
+		})
+	}
+}
+
 // TestExecutableThatIsWrittenToIsRefused: the same file, other bytes.
 func TestExecutableThatIsWrittenToIsRefused(t *testing.T) {
 	path := foreign(t)

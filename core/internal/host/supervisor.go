@@ -59,7 +59,8 @@ func newSupervisor(h *Host, name string, p program) *supervisor {
 		host: h, name: name, program: p, log: h.options.Log.WithField("plugin", name),
 		suspect: make(chan struct{}, 1), verdicts: make(chan verdict, 1), gone: make(chan struct{}, 1),
 		instances: map[string]*Instance{}, changed: make(chan struct{}),
-		state: Status{Plugin: name, State: Stopped, Since: sdk.Monotonic()},
+		state:   Status{Plugin: name, State: Stopped, Since: sdk.Monotonic()},
+		telling: telling{told: map[string]bool{}},
 	}
 }
 

@@ -16,23 +16,23 @@ const crashLoop = 10
 // telling keeps a plugin that fails again and again from being told of each time: every
 // word goes to the journal, to the console and to a customer's network management.
 type telling struct {
-	down  string // the trouble told last; empty: that it runs was told since
-	short int    // lives in a row that ended early
+	told  map[string]bool // the troubles told since it was last told to run
+	short int             // lives in a row that ended early
 }
 
 // fail tells that the plugin cannot run or ended, unless that was told already and it was
 // not told to run since. A refusal in other words is another one; what else goes wrong is
 // known by its kind alone, for its words may hold the number of a process or a socket.
 func (s *supervisor) fail(kind Kind, pid int, err error, out *output) {
-	down := kind.String()
+	trouble := kind.String()
 	if kind == Refused {
-		down += ": " + err.Error()
+		trouble += ": " + err.Error()
 	}
 	s.mu.Lock()
 	s.state.LastErr = err
-	silent := s.closed || s.telling.down == down
+	silent := s.closed || s.telling.told[trouble]
 	if !silent {
-		s.telling.down = down
+		s.telling.told[trouble] = true
 	}
 	s.mu.Unlock()
 	if silent {
@@ -45,7 +45,7 @@ func (s *supervisor) fail(kind Kind, pid int, err error, out *output) {
 // runs tells that the plugin runs.
 func (s *supervisor) runs(event PluginEvent) {
 	s.mu.Lock()
-	s.telling.down = ""
+	clear(s.telling.told)
 	s.mu.Unlock()
 	s.tell(event)
 }

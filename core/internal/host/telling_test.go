@@ -59,6 +59,33 @@ func TestRefusalIsToldOnce(t *testing.T) {
 	r.quiet()
 }
 
+// TestAlternatingTroublesAreToldOnce each, until it is told to run; a refusal in each of its words.
+func TestAlternatingTroublesAreToldOnce(t *testing.T) {
+	r := newRig(t, nil)
+	s := newSupervisor(r.host, "toy", program{})
+	words := []error{errors.New("one"), errors.New("two")}
+	for round := range 2 {
+		for i := range 20 {
+			for _, kind := range []Kind{Died, Failed, Refused} {
+				s.fail(kind, i, words[i%2], newOutput(r.host.options.Log, "toy"))
+			}
+		}
+		for _, want := range []struct {
+			kind Kind
+			err  error
+		}{{Died, words[0]}, {Failed, words[0]}, {Refused, words[0]}, {Refused, words[1]}} {
+			if e := r.next(); e.Kind != want.kind || !errors.Is(e.Err, want.err) {
+				t.Fatalf("round %d: told %s: %v, want %s: %v", round, e.Kind, e.Err, want.kind, want.err)
+			}
+		}
+		s.runs(PluginEvent{Kind: Restarted})
+		if e := r.next(); e.Kind != Restarted {
+			t.Fatalf("round %d: told %s: %v", round, e.Kind, e.Err)
+		}
+	}
+	r.quiet()
+}
+
 // TestFailedStartIsToldOnce, however often it is tried again.
 func TestFailedStartIsToldOnce(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxBackoff = 10 * time.Millisecond })
@@ -76,8 +103,15 @@ func TestFailedStartIsToldOnce(t *testing.T) {
 func TestCrashLoopIsNotToldForEver(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxBackoff, o.LongLife = 10*time.Millisecond, 5*time.Second })
 	in := r.open("toy", "one")
+	r.wait(Started)
+	s := r.host.plugins["toy"]
 	kill := func() {
 		t.Helper()
+		r.until("it was told to run, or is in a crash loop", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.telling.told) == 0 || s.telling.short >= crashLoop
+		})
 		pid := r.pid(in)
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -99,7 +133,7 @@ func TestCrashLoopIsNotToldForEver(t *testing.T) {
 			break
 		}
 	}
-	if told[Started] != 1 || told[Died] != crashLoop {
+	if len(told) != 2 || told[Died] != crashLoop {
 		t.Errorf("told %v", told)
 	}
 	kill()
