@@ -21,8 +21,15 @@ func TestFailbackWaits(t *testing.T) {
 		{time.Second, 8 * after},
 		{failbackLasts, 0},
 		{time.Minute, 2 * after},
-		{1, 4 * after}, {1, 8 * after}, {1, 16 * after}, {1, 32 * after}, {1, 64 * after}, {1, 128 * after}, {1, 256 * after},
-		{1, failbackMost}, {1, failbackMost},
+		{1, 4 * after},
+		{1, 8 * after},
+		{1, 16 * after},
+		{1, 32 * after},
+		{1, 64 * after},
+		{1, 128 * after},
+		{1, 256 * after},
+		{1, failbackMost},
+		{1, failbackMost},
 	} {
 		m.now += time.Hour
 		if step.served > 0 {
