@@ -21,6 +21,9 @@ const (
 	// alarmsKept and wordsKept bound the document: conditions and messages are plugins' words.
 	alarmsKept = 500
 	wordsKept  = 1000 // bytes of a message
+	// keepAfter is how long alarms wait for the disk: a takeover, which tells many, needs
+	// the disk for its state.
+	keepAfter = time.Second
 )
 
 // alarms are the conditions that stand, and those that the daemon before this one
@@ -146,7 +149,7 @@ func (a *alarms) list() []control.Alarm {
 }
 
 func ordered(all map[string]control.Alarm) []control.Alarm {
-	out := slices.Collect(maps.Values(all))
+	out := slices.AppendSeq(make([]control.Alarm, 0, len(all)), maps.Values(all))
 	sort.Slice(out, func(i, j int) bool {
 		a, b := out[i], out[j]
 		if a.Severity != b.Severity {
@@ -161,7 +164,7 @@ func ordered(all map[string]control.Alarm) []control.Alarm {
 }
 
 // keep has the alarms written; a.mu is held. Nobody waits for the disk: of what was
-// told in the last milliseconds before a power cut the end may be missing.
+// told in the last second before a power cut the end may be missing.
 func (a *alarms) keep() {
 	select {
 	case a.change <- struct{}{}:
@@ -169,15 +172,18 @@ func (a *alarms) keep() {
 	}
 }
 
-// run writes the alarms whenever one begins, changes or ends.
+// run writes the alarms a moment after one begins, changes or ends.
 func (a *alarms) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.change:
-			a.write()
 		}
+		if !a.e.rest(ctx, keepAfter) {
+			return // the clerk writes the last ones
+		}
+		a.write()
 	}
 }
 

@@ -41,7 +41,7 @@ func (e *Engine) publish(now time.Duration, plan failover.Plan) {
 
 // describe tells a plan to whoever asks; the last orders stay until there are others.
 func (e *Engine) describe(plan failover.Plan, last *planned, now time.Duration) *planned {
-	out := &planned{why: reasonTexts(plan.Why, e.peer), wake: plan.Wake - now, actions: last.actions}
+	out := &planned{why: slices.Clone(plan.Why), wake: plan.Wake - now, actions: last.actions}
 	var actions []string
 	for _, a := range plan.Actions {
 		if text := actionText(a, e.peer); text != "" {

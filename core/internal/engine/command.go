@@ -50,7 +50,7 @@ func (e *Engine) Plan(context.Context) (control.Plan, error) {
 	v, p := e.view.Load(), e.plan.Load()
 	return control.Plan{
 		Decision: v.Decision, Role: roleWord(v.Role), Generation: v.Generation,
-		Why: p.why, Actions: p.actions, WakeSeconds: p.wake.Seconds(),
+		Why: reasonTexts(p.why, e.peer), Actions: p.actions, WakeSeconds: p.wake.Seconds(),
 	}, nil
 }
 

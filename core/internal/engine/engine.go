@@ -139,7 +139,7 @@ type viewed struct {
 
 // planned is what the last plan with anything to say was, for people.
 type planned struct {
-	why     []string
+	why     []failover.Reason
 	actions []string
 	wake    time.Duration
 }

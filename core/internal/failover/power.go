@@ -101,7 +101,7 @@ func (m *Machine) isOn(name string) bool {
 // tellForgotten tells of what is owed to no device any more: it may still be off.
 func (m *Machine) tellForgotten() {
 	for _, name := range m.state.Owed {
-		if m.orderable(name) == nil && m.isOn(name) {
+		if m.orderable(name) == nil && m.peerFed() {
 			m.note("owed-no-more", "fence/"+name, name+" was ordered off and left the configuration; "+m.p.Peer+" runs without it, and nobody switches it on")
 		}
 	}
