@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // givingKind tells why this node gives its right away.
@@ -250,7 +251,7 @@ func (m *Machine) weighFailback() {
 		b.wait = 0
 	default:
 		b.wait = min(2*max(m.failbackAfter(), b.wait), failbackMost)
-		m.note("failback-later", m.object.peer, m.p.Peer+" did not last after it got the service back: it gets it back in "+b.wait.String()+" at the earliest")
+		m.note("failback-later", m.object.peer, m.p.Peer+" did not last after it got the service back: it gets it back in "+spoken.Duration(b.wait)+" at the earliest")
 	}
 	b.at = 0
 }
