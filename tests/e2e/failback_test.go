@@ -13,12 +13,11 @@ import (
 // failbackAfter is long enough to see that nothing moves before it is over.
 const failbackAfter = 4 * time.Second
 
-// TestM7FailbackAuto: the primary's power is cut, the other node takes over, the primary
-// returns; once the pair was whole for the configured time the service is handed back,
-// once, by a switchover that cuts nobody.
-func TestM7FailbackAuto(t *testing.T) {
-	s := open(t, harness.Options{Policy: "\n  failback: auto\n  failback_after: " + failbackAfter.String()})
-	primary, other := s.Store.Nodes[0], s.Store.Nodes[1]
+// failedOver is a pair that is whole again after its primary's power was cut: the other
+// node serves.
+func failedOver(t *testing.T, policy string) (s *store, primary, other *lab.Node) {
+	s = open(t, harness.Options{Policy: policy})
+	primary, other = s.Store.Nodes[0], s.Store.Nodes[1]
 	if s.whole() != primary {
 		t.Fatal("the primary is not active first")
 	}
@@ -27,6 +26,14 @@ func TestM7FailbackAuto(t *testing.T) {
 	if s.whole() != other {
 		t.Fatal("the primary took the service back before the pair was whole")
 	}
+	return s, primary, other
+}
+
+// TestM7FailbackAuto: the primary's power is cut, the other node takes over, the primary
+// returns; once the pair was whole for the configured time the service is handed back,
+// once, by a switchover that cuts nobody.
+func TestM7FailbackAuto(t *testing.T) {
+	s, primary, other := failedOver(t, "\n  failback: auto\n  failback_after: "+failbackAfter.String())
 	boots := other.Boots()
 	taken := s.state(other).GetGeneration()
 
@@ -68,16 +75,7 @@ func (s *store) at(n *lab.Node, kind string) time.Time {
 // TestM7FailbackManual: without failback: auto the service stays where it is, until an
 // operator moves it; a running daemon takes the other choice at a reload.
 func TestM7FailbackManual(t *testing.T) {
-	s := open(t, harness.Options{Policy: "\n  failback: manual\n  failback_after: 1s"})
-	primary, other := s.Store.Nodes[0], s.Store.Nodes[1]
-	if s.whole() != primary {
-		t.Fatal("the primary is not active first")
-	}
-	s.kill(primary)
-	s.activeIs(other, 10*time.Second)
-	if s.whole() != other {
-		t.Fatal("the primary took the service back")
-	}
+	s, primary, other := failedOver(t, "\n  failback: manual\n  failback_after: 1s")
 	s.never(failbackAfter, "the service went back by itself", func() bool { return !other.Holds(s.Store.VIP(1)) })
 	if n := s.told(other, api.KindSwitchoverStarted, "node/"+other.Name); n != 0 {
 		t.Errorf("%d switchovers begun", n)

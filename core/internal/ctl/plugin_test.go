@@ -223,16 +223,7 @@ func TestConfigCheckOfAThirdPartysPlugin(t *testing.T) {
 // rest is checked, and it is said what was not.
 func TestConfigCheckAsksThePlugins(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.yaml")
-	text := `store: s0001
-nodes:
-  - {name: alpha, role: primary, address: 10.0.0.1, interface: eth0}
-  - {name: beta, role: secondary, address: 10.0.0.2, interface: eth0}
-key: 0123456789abcdef0123456789abcdef
-links:
-  - {name: cable, plugin: cable, with: {port: 694}}
-  - {name: lan, plugin: cable, with: {prt: 694}}
-ping_group: [10.0.0.254]
-`
+	text := strings.Replace(smallStore, "{name: lan, plugin: cable, with: {port:", "{name: lan, plugin: cable, with: {prt:", 1)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

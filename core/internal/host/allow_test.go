@@ -185,16 +185,23 @@ func TestRunningPluginOutlivesItsPath(t *testing.T) {
 	}
 }
 
-// TestExecutableThatIsWrittenToIsRefused: the same file, other bytes.
-func TestExecutableThatIsWrittenToIsRefused(t *testing.T) {
+// admitted is a third party's executable that is held open.
+func admitted(t *testing.T) *program {
+	t.Helper()
 	path := foreign(t)
 	a := allowed(t, path)
-	p := program{path: path, allowed: &a}
-	defer p.release()
+	p := &program{path: path, allowed: &a}
+	t.Cleanup(p.release)
 	if err := p.admit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte("another program"), 0o755); err != nil { //nolint:gosec // an executable
+	return p
+}
+
+// TestExecutableThatIsWrittenToIsRefused: the same file, other bytes.
+func TestExecutableThatIsWrittenToIsRefused(t *testing.T) {
+	p := admitted(t)
+	if err := os.WriteFile(p.path, []byte("another program"), 0o755); err != nil { //nolint:gosec // an executable
 		t.Fatal(err)
 	}
 	if err := p.admit(t.Context()); !errors.Is(err, ErrRefused) || p.file != nil {
@@ -296,19 +303,13 @@ func TestWhatIsNoFileIsRefusedAtOnce(t *testing.T) {
 
 // TestHashingEndsWithItsContext, and an open executable is not let go of for that.
 func TestHashingEndsWithItsContext(t *testing.T) {
-	path := foreign(t)
-	a := allowed(t, path)
-	p := program{path: path, allowed: &a}
-	defer p.release()
-	if err := p.admit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	p := admitted(t)
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.admit(over); !errors.Is(err, context.Canceled) || errors.Is(err, ErrRefused) || p.file == nil {
 		t.Errorf("admitted: %v", err)
 	}
-	if err := fault(t, a); err != nil {
+	if err := fault(t, *p.allowed); err != nil {
 		t.Error(err)
 	}
 }
