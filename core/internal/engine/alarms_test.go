@@ -67,6 +67,9 @@ func TestFormerAlarms(t *testing.T) {
 		a.write()
 	}
 	first := start()
+	if none := first.list(); none == nil || len(none) > 0 { // JSON's [], not null
+		t.Errorf("nothing stands: %v", none)
+	}
 	for _, key := range []string{"again", "over", "peers", "left", "ended", "unknown", "forgotten"} {
 		tell(first, key, major)
 	}
