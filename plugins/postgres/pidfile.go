@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,31 +45,40 @@ func (f pidFile) endpoint(port int) where {
 }
 
 // serverProcesses lists the processes that work in the data directory: the
-// server changes into it, and each of its processes stays there.
-func serverProcesses(data string) []int {
+// server changes into it, and each of its processes stays there. Ending are those
+// that have no program any more: until they are gone they may hold the server's
+// shared memory, and the next server does not start.
+func serverProcesses(data string) (serving, ending []int) {
+	return processesIn("/proc", data)
+}
+
+func processesIn(proc, data string) (serving, ending []int) {
 	home, err := filepath.EvalSymlinks(data)
 	if err != nil {
 		home = data
 	}
-	names, err := os.ReadDir("/proc")
+	names, err := os.ReadDir(proc)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	var found []int
 	for _, name := range names {
 		pid, err := strconv.Atoi(name.Name())
 		if err != nil {
 			continue
 		}
-		cwd, err := os.Readlink(filepath.Join("/proc", name.Name(), "cwd"))
+		cwd, err := os.Readlink(filepath.Join(proc, name.Name(), "cwd"))
 		if err != nil || cwd != home {
 			continue
 		}
-		if exe, err := os.Readlink(filepath.Join("/proc", name.Name(), "exe")); err == nil && isServer(exe) {
-			found = append(found, pid)
+		exe, err := os.Readlink(filepath.Join(proc, name.Name(), "exe"))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			ending = append(ending, pid)
+		case err == nil && isServer(exe):
+			serving = append(serving, pid)
 		}
 	}
-	return found
+	return serving, ending
 }
 
 // isServer also knows a program that an upgrade replaced under the running server.

@@ -110,9 +110,9 @@ func (s *server) clear(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(s.cfg.Data, "PG_VERSION")); err != nil {
 		return fmt.Errorf("start server on %s: the directory holds no database: is it mounted?: %w", s.cfg.Data, err)
 	}
-	left := serverProcesses(s.cfg.Data)
+	serving, _ := serverProcesses(s.cfg.Data)
 	file, found := readPIDFile(s.cfg.Data)
-	if found && slices.Contains(left, file.pid) {
+	if found && slices.Contains(serving, file.pid) {
 		return fmt.Errorf("start server on %s: process %d serves it and was not started here", s.cfg.Data, file.pid)
 	}
 	if err := kill(ctx, s.cfg.Data); err != nil { // children of a server that died
@@ -137,17 +137,17 @@ func (s *server) dropStale(file pidFile, found bool) error {
 // kill ends every process that works in the data directory and waits for it.
 func kill(ctx context.Context, data string) error {
 	for {
-		left := serverProcesses(data)
-		if len(left) == 0 {
+		serving, ending := serverProcesses(data)
+		if len(serving)+len(ending) == 0 {
 			return nil
 		}
-		for _, pid := range left {
+		for _, pid := range serving {
 			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 				return fmt.Errorf("kill process %d of the server: %w", pid, err)
 			}
 		}
 		if !sdk.Pause(ctx, 5*time.Millisecond) {
-			return fmt.Errorf("kill server on %s: processes %v are left: %w", data, left, ctx.Err())
+			return fmt.Errorf("kill server on %s: processes %v are left: %w", data, slices.Concat(serving, ending), ctx.Err())
 		}
 	}
 }
