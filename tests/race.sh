@@ -4,6 +4,7 @@
 # failed", or a SIGSEGV outside Go's own code): that says nothing about the package, which
 # is tested again, at most three times. Whatever else fails, fails.
 set -uo pipefail
+at_once=$(($(nproc) + 1)) # half of the packages wait for timers, and for devices that hang
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -22,7 +23,7 @@ crashed() {
 packages=$*
 for _ in 1 2 3 4; do
 	# shellcheck disable=SC2086 # one word each
-	go test -race -timeout 10m $packages 2>&1 | tee "$log" && exit 0
+	go test -race -p "$at_once" -timeout 10m $packages 2>&1 | tee "$log" && exit 0
 	packages=$(crashed) && [ -n "$packages" ] || exit 1
 	echo "the race detector crashed: once more" $packages
 done

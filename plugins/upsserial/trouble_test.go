@@ -50,7 +50,12 @@ func TestIllDevices(t *testing.T) {
 				if test.hit && protocol == "apcsmart" {
 					life = 2500 * time.Millisecond
 				}
-				s.cannot(t, u, life, test.says)
+				for range 3 { // a busy simulator hears a repeated character too soon after the first
+					s.cannot(t, u, life, test.says)
+					if !test.hit || s.port.Orders() > 0 {
+						break
+					}
+				}
 				if !s.On() || (s.port.Orders() > 0) != test.hit {
 					t.Errorf("on %v, %d orders", s.On(), s.port.Orders())
 				}
