@@ -1,9 +1,12 @@
 package app
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestRecordsOutliveAndAreNeverHalf(t *testing.T) {
@@ -28,5 +31,32 @@ func TestRecordsOutliveAndAreNeverHalf(t *testing.T) {
 	}
 	if err := (records{filepath.Join(r.dir, "no-such-folder")}).Save("lives", nil); err == nil {
 		t.Error("no error from a folder that is not there")
+	}
+}
+
+// TestRecordsThatAreNone: what stands in a document's place is an error, never a daemon that
+// does not start; and it is written over.
+func TestRecordsThatAreNone(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"a FIFO": func(path string) error { return unix.Mkfifo(path, 0o600) },
+		"a file larger than memory": func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<42))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := records{t.TempDir()}
+			if err := put(r.path("alarms")); err != nil {
+				t.Skip(err) // not on this file system
+			}
+			if text, err := r.Load("alarms"); err == nil {
+				t.Errorf("read %d bytes", len(text))
+			}
+			if err := r.Save("alarms", []byte("new")); err != nil {
+				t.Fatal(err)
+			}
+			if text, err := r.Load("alarms"); string(text) != "new" || err != nil {
+				t.Errorf("got %q, %v", text, err)
+			}
+		})
 	}
 }
