@@ -1,12 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,9 +21,11 @@ const (
 	// alarmsKept and wordsKept bound the document: conditions and messages are plugins' words.
 	alarmsKept = 500
 	wordsKept  = 1000 // bytes of a message
-	// keepAfter is how long alarms wait for the disk: a takeover, which tells many, needs
-	// the disk for its state.
-	keepAfter = time.Second
+	// keepAfter is how long alarms wait for the disk, and how often they look again while a
+	// takeover, which tells many, needs it for its state; keepWithin is when they wait no more.
+	keepAfter, keepWithin = time.Second, 30 * time.Second
+	// keepAgain is how often a disk that does not take them is tried.
+	keepAgain = 30 * time.Second
 )
 
 // alarms are the conditions that stand, and those that the daemon before this one
@@ -32,6 +34,7 @@ const (
 type alarms struct {
 	e      *Engine
 	change chan struct{} // wakes the writer
+	fails  bool          // the disk did not take them; the writer's own
 
 	mu       sync.Mutex
 	standing map[string]control.Alarm
@@ -52,10 +55,11 @@ func newAlarms(e *Engine) *alarms {
 		e.Log.WithError(err).Warn("alarms of the past not read")
 		return a
 	}
-	for _, alarm := range told {
+	for _, alarm := range told[:min(len(told), alarmsKept)] {
 		if alarm.Object == "" || alarm.Condition == "" {
 			continue // no event could tell it anew or end it
 		}
+		alarm.Kind, alarm.Message = cmp.Or(alarm.Kind, api.KindAlarm), brief(alarm.Message, wordsKept)
 		a.former[alarmKey(alarm.Object, alarm.Condition)] = alarm
 	}
 	return a
@@ -163,8 +167,8 @@ func ordered(all map[string]control.Alarm) []control.Alarm {
 	return out
 }
 
-// keep has the alarms written; a.mu is held. Nobody waits for the disk: of what was
-// told in the last second before a power cut the end may be missing.
+// keep has the alarms written; a.mu is held. Nobody waits for the disk: of what was told in
+// the last second before a power cut, or in a takeover that it ended, the end may be missing.
 func (a *alarms) keep() {
 	select {
 	case a.change <- struct{}{}:
@@ -172,7 +176,8 @@ func (a *alarms) keep() {
 	}
 }
 
-// run writes the alarms a moment after one begins, changes or ends.
+// run writes the alarms a moment after one begins, changes or ends, and again until the
+// disk takes them.
 func (a *alarms) run(ctx context.Context) {
 	for {
 		select {
@@ -180,20 +185,46 @@ func (a *alarms) run(ctx context.Context) {
 			return
 		case <-a.change:
 		}
-		if !a.e.rest(ctx, keepAfter) {
-			return // the clerk writes the last ones
+		// Whatever ctx ends, the clerk writes the last ones.
+		if !a.awaitDisk(ctx) {
+			return
 		}
-		a.write()
+		for !a.write() {
+			if !a.e.rest(ctx, keepAgain) {
+				return
+			}
+		}
 	}
 }
 
-func (a *alarms) write() {
-	if a.e.Records == nil {
-		return
+// awaitDisk waits until the disk has nothing more urgent to do; false: ctx ended first.
+func (a *alarms) awaitDisk(ctx context.Context) bool {
+	for end := a.e.Clock.Now() + keepWithin; ; {
+		if !a.e.rest(ctx, keepAfter) {
+			return false
+		}
+		if !takingOver(a.e.view.Load()) || a.e.Clock.Now() >= end {
+			return true
+		}
 	}
-	if err := a.save(); err != nil {
+}
+
+// takingOver tells whether the service changes its node, or may be about to.
+func takingOver(v *viewed) bool {
+	return v.Peer.Silent && !v.Peer.Off || v.Failover.Generation > 0 && v.Failover.Done == 0
+}
+
+// write tells whether the disk took the alarms. That it does not is logged once.
+func (a *alarms) write() bool {
+	if a.e.Records == nil {
+		return true
+	}
+	err := a.save()
+	if err != nil && !a.fails {
 		a.e.Log.WithError(err).Warn("alarms not recorded")
 	}
+	a.fails = err != nil
+	return !a.fails
 }
 
 func (a *alarms) save() error {
@@ -202,9 +233,7 @@ func (a *alarms) save() error {
 	a.mu.Unlock()
 	all = all[:min(len(all), alarmsKept)]
 	for i := range all {
-		if text := all[i].Message; len(text) > wordsKept {
-			all[i].Message = strings.ToValidUTF8(text[:wordsKept], "") + "…"
-		}
+		all[i].Message = brief(all[i].Message, wordsKept)
 	}
 	text, err := json.Marshal(all)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus/hooks/test"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
@@ -154,4 +155,124 @@ func TestKeptAlarms(t *testing.T) {
 	if size := len(w.records["alpha/alarms"]); size > alarmsKept*(wordsKept+300) {
 		t.Errorf("%d bytes kept", size)
 	}
+}
+
+// TestAlarmsOfAFullDisk: what was told while the disk took nothing is kept once it takes
+// something, although nothing more is told.
+func TestAlarmsOfAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		w.fill(true)
+		w.complain("alpha", sdk.Condition{Key: api.ConditionOnBattery, Message: "the UPS runs on its battery"})
+		w.until("beta tells", 10*time.Second, func() bool { return beta.stands("fence/ups-alpha", api.ConditionOnBattery) })
+		<-time.After(time.Minute)
+		w.fill(false)
+		w.until("it is kept", time.Minute, func() bool {
+			text, _ := fakeRecords{w, "beta"}.Load(alarmsRecord)
+			return strings.Contains(string(text), api.ConditionOnBattery)
+		})
+	})
+}
+
+// TestAlarmsLeaveTheDiskToATakeover, but not for ever.
+func TestAlarmsLeaveTheDiskToATakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		<-time.After(5 * time.Second)
+		saves, busy := 0, 0
+		w.mu.Lock()
+		w.onSave = func(node, name string) {
+			if node == "beta" && name == alarmsRecord {
+				saves++
+				if takingOver(beta.engine.view.Load()) {
+					busy++
+				}
+			}
+		}
+		w.mu.Unlock()
+		w.silence("alpha", true)
+		w.cut("alpha")
+		<-time.After(keepWithin / 2)
+		w.mu.Lock()
+		if saves > 0 {
+			t.Errorf("%d writes while the peer's power was not read off", saves)
+		}
+		w.mu.Unlock()
+		w.silence("alpha", false)
+		w.until("beta serves", time.Minute, func() bool { return beta.engine.view.Load().Failover.Done > 0 })
+		w.until("alarms are kept", 10*time.Second, func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return saves > 0 && busy == 0
+		})
+	})
+}
+
+// TestAlarmsOfALongSilence are kept although the peer is never read off.
+func TestAlarmsOfALongSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		w.silence("alpha", true)
+		w.cut("alpha")
+		w.until("beta tells", time.Minute, func() bool { return beta.stands("node/alpha", "silent") })
+		w.until("it is kept", keepWithin+2*keepAfter, func() bool {
+			text, _ := fakeRecords{w, "beta"}.Load(alarmsRecord)
+			return strings.Contains(string(text), `"silent"`)
+		})
+	})
+}
+
+// TestKeptAlarmsOfSomebodyElse: a document without the kinds, or longer than any of ours.
+func TestKeptAlarmsOfSomebodyElse(t *testing.T) {
+	w := newWorld(t)
+	log, _ := test.NewNullLogger()
+	var many []string
+	for i := range 3 * alarmsKept {
+		many = append(many, fmt.Sprintf(`{"object": "x/%d", "condition": "c"}`, i))
+	}
+	w.records["alpha/"+alarmsRecord] = []byte("[" + strings.Join(many, ",") + "]")
+	a := newAlarms(&Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}})
+	ends := a.settle(nil, func(control.Alarm) bool { return true })
+	if len(ends) != alarmsKept || ends[0].GetKind() != api.KindAlarm {
+		t.Errorf("%d ends, the first %v", len(ends), ends[0])
+	}
+}
+
+// TestWordsOfAnEvent: what a plugin or a configuration says at length would be refused by
+// a broker, and hold up whatever is told after it.
+func TestWordsOfAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha := w.boot("alpha")
+		alpha.engine.Tell(&api.Event{
+			Kind: api.KindAlarm, Object: "x/y", Condition: "c", Severity: minor,
+			Message: strings.Repeat("ä", 8<<20), Attributes: map[string]string{"log": strings.Repeat("x", 8<<20)},
+		})
+		w.until("it is told", 10*time.Second, func() bool { return alpha.stands("x/y", "c") })
+		alpha.sink.mu.Lock()
+		defer alpha.sink.mu.Unlock()
+		for _, e := range alpha.sink.events {
+			if size := proto.Size(e); size > 3*wordsTold {
+				t.Errorf("%s has %d bytes", e.GetKind(), size)
+			}
+		}
+		for _, i := range alpha.sink.incidents {
+			if size := proto.Size(i); size > 1<<20 {
+				t.Errorf("an incident has %d bytes", size)
+			}
+		}
+	})
 }

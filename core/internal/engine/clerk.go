@@ -18,6 +18,10 @@ import (
 const (
 	newsBound    = 8192 // observations that may wait for the clerk
 	historyBound = 500
+	// wordsTold is the most that an event says, in bytes, and that one of its attributes
+	// does. A console keeps no more; and a broker refuses a message beyond its own limit,
+	// for ever, with all that waits behind it.
+	wordsTold = 4096
 	// statusEvery is the pace of unasked status messages.
 	statusEvery = 5 * time.Second
 )
@@ -163,6 +167,9 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 	c.e.drills.observe(o)
 	o.raised, o.over = c.damper.pass(o.at, o.raised, o.cleared)
 	events := append(translate(c.e, o), c.redundancy(o)...)
+	for _, event := range events {
+		shorten(event)
+	}
 	opened := c.incidents.observe(ctx, o, events)
 	for _, event := range events {
 		if event.GetKind() == "" {

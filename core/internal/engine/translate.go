@@ -356,3 +356,19 @@ func sentence(text string) string {
 	}
 	return text + "."
 }
+
+// shorten bounds what an event says: plugins and configurations may say anything.
+func shorten(event *api.Event) {
+	event.Message = brief(event.GetMessage(), wordsTold)
+	for key, text := range event.GetAttributes() {
+		event.Attributes[key] = brief(text, wordsTold)
+	}
+}
+
+// brief is the beginning of a text that is longer than so many bytes.
+func brief(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}

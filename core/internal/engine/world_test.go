@@ -74,6 +74,8 @@ type world struct {
 	ailing   map[string]bool          // instances of probes that find their thing down
 	unread   map[string]bool          // nodes whose supply cannot be read
 	channels map[string]Peer          // a node's peer channel
+	full     bool                     // the disks take no records
+	onSave   func(node, name string)  // sees each record that the disk takes
 }
 
 type fakeDaemon struct {
@@ -242,8 +244,23 @@ func (r fakeRecords) Load(name string) ([]byte, error) {
 func (r fakeRecords) Save(name string, text []byte) error {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
+	if r.w.full {
+		return errNoSpace
+	}
 	r.w.records[r.node+"/"+name] = text
+	if r.w.onSave != nil {
+		r.w.onSave(r.node, name)
+	}
 	return nil
+}
+
+var errNoSpace = errors.New("no space left on device")
+
+// fill has the disks take no records, or again.
+func (w *world) fill(full bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.full = full
 }
 
 // onBattery takes mains from a node's supply and leaves it with a charge.
