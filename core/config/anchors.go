@@ -1,46 +1,47 @@
 package config
 
-import "github.com/goccy/go-yaml/ast"
+import (
+	"slices"
 
-// anchorCollector notes every anchor, and in a second walk refuses an alias that
-// has none or that stands within its own anchor.
-type anchorCollector struct{ d *decoder }
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
 
-// Visit implements ast.Visitor.
-func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
-	a, ok := n.(*ast.AnchorNode)
-	if !ok || a.Name == nil {
-		return c
-	}
-	name := a.Name.GetToken().Value
-	c.d.anchors[name] = a.Value
-	if a.Value != nil {
-		ast.Walk(aliasChecker{d: c.d, within: name}, a.Value)
-	}
-	return c
-}
-
-type aliasChecker struct {
+// anchorReader notes every anchor, in the order of the file, and refuses an alias that
+// stands before its anchor or within it. It refuses an anchor that is given twice, too: an
+// alias between the two would be read as the first by YAML, and as the last here.
+type anchorReader struct {
 	d      *decoder
-	within string
+	within []string // the anchors around
 }
 
 // Visit implements ast.Visitor.
-func (c aliasChecker) Visit(n ast.Node) ast.Visitor {
-	a, ok := n.(*ast.AliasNode)
-	if !ok {
-		return c
+func (r anchorReader) Visit(n ast.Node) ast.Visitor {
+	switch t := n.(type) {
+	case *ast.AnchorNode:
+		if t.Name == nil {
+			return r
+		}
+		name := t.Name.GetToken().Value
+		if _, known := r.d.anchors[name]; known {
+			r.refuse(t.GetToken(), "there is another anchor &"+name+" before this", "give it another name")
+		}
+		r.d.anchors[name] = t.Value
+		return anchorReader{r.d, append(slices.Clone(r.within), name)}
+	case *ast.AliasNode:
+		name := t.Value.GetToken().Value
+		if slices.Contains(r.within, name) {
+			r.refuse(t.GetToken(), "*"+name+" stands within itself", "write the value out")
+		} else if _, known := r.d.anchors[name]; !known { // and may be a password: it is not repeated
+			r.refuse(t.GetToken(), "there is no anchor of this name", "write it before this, or write the value out; a text that begins with * needs quotes")
+		}
 	}
-	name := a.Value.GetToken().Value
-	switch _, known := c.d.anchors[name]; {
-	case c.within != "" && name == c.within:
-		c.d.fault("", a.GetToken(), "*"+name+" stands within itself", "write the value out")
-		c.d.broken = true
-	case c.within == "" && !known:
-		c.d.fault("", a.GetToken(), "there is no anchor &"+name, "write it before this, or write the value out")
-		c.d.broken = true
-	}
-	return c
+	return r
+}
+
+func (r anchorReader) refuse(at *token.Token, wrong, right string) {
+	r.d.fault("", at, wrong, right)
+	r.d.broken = true
 }
 
 // plain looks through anchors, aliases and tags to the value itself.

@@ -37,8 +37,7 @@ func newDecoder(file string, root ast.Node) *decoder {
 		missed:  map[string]bool{},
 	}
 	if root != nil {
-		ast.Walk(anchorCollector{d}, root)
-		ast.Walk(aliasChecker{d: d}, root)
+		ast.Walk(anchorReader{d: d}, root)
 	}
 	return d
 }
@@ -257,6 +256,10 @@ func (d *decoder) sequence(path string, n ast.Node, v reflect.Value) {
 		v.SetZero()
 		return
 	}
+	if len(seq.Values) > maxItems {
+		d.fault(path, n.GetToken(), fmt.Sprintf("%d items are too many", len(seq.Values)), fmt.Sprintf("write at most %d", maxItems))
+		return
+	}
 	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))
 	for i, item := range seq.Values {
 		at := fmt.Sprintf("%s[%d]", path, i)
@@ -335,7 +338,7 @@ func describe(n ast.Node) string {
 	case *ast.BoolNode:
 		return "the truth value " + text
 	case *ast.StringNode:
-		return fmt.Sprintf("the text %q", text)
+		return fmt.Sprintf("the text %q", withoutSecrets(text))
 	case *ast.LiteralNode:
 		return "a text of several lines"
 	}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 )
@@ -56,8 +55,12 @@ func (fs Faults) Unwrap() []error {
 	return errs
 }
 
-// Err returns the faults as an error, in the order of the file and each of them once;
-// nil if there are none.
+// maxFaults is how many faults are told: a file that is none of ours has one in every line,
+// and they go to the journal and to the console.
+const maxFaults = 100
+
+// Err returns the faults as an error, in the order of the file and each of them once, at
+// most maxFaults; nil if there are none.
 func (fs Faults) Err() error {
 	if len(fs) == 0 {
 		return nil
@@ -69,10 +72,15 @@ func (fs Faults) Err() error {
 		return fs[i].Column < fs[j].Column
 	})
 	var once Faults
+	told := map[Fault]bool{}
 	for _, f := range fs {
-		if !slices.Contains(once, f) {
+		if !told[f] {
+			told[f] = true
 			once = append(once, f)
 		}
+	}
+	if more := len(once) - maxFaults; more > 0 {
+		once = append(once[:maxFaults], Fault{File: once[0].File, Wrong: fmt.Sprintf("%d more faults", more)})
 	}
 	return once
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -76,6 +77,9 @@ func parseRoot(name string, text []byte) (ast.Node, error) {
 	switch {
 	case errors.As(err, &detailed):
 		f := Fault{File: name, Wrong: "this is not YAML", Right: detailed.GetMessage()}
+		if strings.HasPrefix(f.Right, "invalid header option") { // which it repeats, and which may be a password
+			f.Right = "a text that begins with | or > needs quotes"
+		}
 		if tk := detailed.GetToken(); tk != nil && tk.Position != nil {
 			f.Line, f.Column = tk.Position.Line, tk.Position.Column
 		}

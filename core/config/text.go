@@ -14,6 +14,7 @@ import (
 const (
 	maxFile     = 1 << 20 // bytes
 	maxBrackets = 64      // brackets within brackets, dashes in front of dashes
+	maxItems    = 1000    // of a list: aliases make a long one of a small file
 )
 
 // readFile reads a configuration, and no more of a file than one could have.

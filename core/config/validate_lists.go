@@ -305,7 +305,7 @@ func (k *checker) url(path, text, example string, schemes ...string) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
-		k.faultf(path, "write "+strings.Join(schemes, ":// or ")+"://HOST:PORT, e.g. "+example, "%q is no address for this", text)
+		k.faultf(path, "write "+strings.Join(schemes, ":// or ")+"://HOST:PORT, e.g. "+example, "%q is no address for this", withoutSecrets(text))
 	}
 }
 
