@@ -24,6 +24,7 @@ const (
 	maxName      = 256
 	maxPairs     = 64
 	maxSnapshots = 16
+	maxTimeline  = 2000 // as a node keeps
 	maxScenario  = 1 << 20
 )
 
@@ -82,35 +83,40 @@ func pairs(in map[string]string) map[string]string {
 	return out
 }
 
-// Times outside of these are a broken clock's, and unix nanoseconds could not hold them all.
-var (
-	earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
-)
+// Times before this are a broken clock's. maxAhead is how far a time may lie in the
+// future: alarms that two nodes tell of are ordered by their times, and the word of a clock
+// that is a year ahead would hold against the other node's for that year.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// when is the time, or the given one where it is unset or absurd.
-func when(t *timestamppb.Timestamp, otherwise time.Time) time.Time {
+const maxAhead = 10 * time.Minute
+
+// when is the time, or the given one where it is unset or no node's that tells it now.
+func when(t *timestamppb.Timestamp, otherwise, now time.Time) time.Time {
 	if t == nil || !t.IsValid() {
 		return otherwise
 	}
-	if at := t.AsTime(); at.After(earliest) && at.Before(latest) {
+	if at := t.AsTime(); at.After(earliest) && !at.After(now.Add(maxAhead)) {
 		return at
 	}
 	return otherwise
 }
 
 // bounded is the incident with sane times and bounded texts. It changes in.
-func bounded(in *api.Incident, at time.Time) *api.Incident {
+func bounded(in *api.Incident, at, now time.Time) *api.Incident {
 	in.Id = cut(in.GetId(), 200)
 	in.Kind, in.Title = cut(in.GetKind(), maxName), cut(in.GetTitle(), maxText)
 	in.FailedNode, in.Survivor = cut(in.GetFailedNode(), maxName), cut(in.GetSurvivor(), maxName)
 	in.Scenario = cut(in.GetScenario(), maxScenario)
-	in.Opened = timestamppb.New(when(in.GetOpened(), at))
+	in.Opened = timestamppb.New(when(in.GetOpened(), at, now))
 	if in.Closed != nil {
-		in.Closed = timestamppb.New(when(in.GetClosed(), at))
+		in.Closed = timestamppb.New(when(in.GetClosed(), at, now))
 	}
 	if in.Redundant != nil {
-		in.Redundant = timestamppb.New(when(in.GetRedundant(), at))
+		in.Redundant = timestamppb.New(when(in.GetRedundant(), at, now))
+	}
+	in.Timeline = in.GetTimeline()[:min(len(in.GetTimeline()), maxTimeline)]
+	for _, e := range in.Timeline {
+		e.Text, e.Time = cut(e.GetText(), maxText), timestamppb.New(when(e.GetTime(), at, now))
 	}
 	if len(in.Snapshots) > maxSnapshots {
 		in.Snapshots = in.Snapshots[:maxSnapshots]

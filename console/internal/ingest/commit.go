@@ -161,7 +161,7 @@ func (w *writer) fill(ctx context.Context, j *db.Journal, n uint64) (bool, error
 // write writes one envelope. One without a body is what remains of points that
 // the node gave up for want of space.
 func (w *writer) write(ctx context.Context, e *api.Envelope) error {
-	at := when(e.GetTime(), w.now)
+	at := when(e.GetTime(), w.now, w.now)
 	switch body := e.GetBody().(type) {
 	case *api.Envelope_Event:
 		return w.event(ctx, e, body.Event, at)
@@ -217,7 +217,7 @@ func (w *writer) incident(ctx context.Context, i *api.Incident, at time.Time) er
 	if i.GetId() == "" {
 		return nil // nothing could ever refer to it
 	}
-	i = bounded(i, at)
+	i = bounded(i, at, w.now)
 	i.Generation = min(i.GetGeneration(), maxSequence)
 	row, err := incident.Merge(ctx, w.tx, w.store, w.node, i, w.now)
 	if err != nil {

@@ -371,7 +371,7 @@ func FuzzBatch(f *testing.F) {
 			}
 			last = e.GetSequence()
 			if i := e.GetIncident(); i != nil {
-				b := bounded(i, noon)
+				b := bounded(i, noon, noon)
 				if len(b.GetId()) > 200 || !b.GetOpened().IsValid() {
 					t.Fatalf("incident %v not bounded", b)
 				}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/storeward/storeward/console/internal/alarm"
 	"github.com/storeward/storeward/core/api"
 )
 
@@ -43,5 +45,51 @@ func TestGarbage(t *testing.T) {
 	}
 	if ack, err := request(conn, subject, &api.Batch{Envelopes: []*api.Envelope{eventNo(1)}}, 5*time.Second); err != nil || ack.GetSequence() != 1 {
 		t.Errorf("%v, %v", ack, err)
+	}
+}
+
+// TestClockOfAnotherCentury: what a node with a mad clock has told holds against nobody's
+// later word, and an incident's charts end.
+func TestClockOfAnotherCentury(t *testing.T) {
+	c := newConsole(t)
+	mad := timestamppb.New(time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC))
+	tell := func(node string, at *timestamppb.Timestamp, severity api.Severity, sequence uint64) {
+		e := eventNo(sequence)
+		e.Node, e.Time = node, at
+		e.GetEvent().Object, e.GetEvent().Condition, e.GetEvent().Severity = "link/cable", "down", severity
+		ack, err := request(c.node(t, "s0001", node), api.Subject("s0001", node, api.SubjectBatch), &api.Batch{Envelopes: []*api.Envelope{e}}, 5*time.Second)
+		if err != nil || ack.GetError() != "" {
+			t.Fatal(ack, err)
+		}
+	}
+	stand := func(want int) {
+		t.Helper()
+		rows, err := alarm.List(t.Context(), c.db.Read, alarm.Query{Limit: 10})
+		if err != nil || len(rows) != want {
+			t.Errorf("%d alarms, want %d: %v", len(rows), want, err)
+		}
+	}
+	tell("alpha", mad, api.Severity_SEVERITY_MAJOR, 1)
+	stand(1)
+	tell("beta", timestamppb.New(time.Now().Add(time.Second)), api.Severity_SEVERITY_CLEARED, 1)
+	stand(0)
+	tell("alpha", mad, api.Severity_SEVERITY_MAJOR, 2)
+	tell("alpha", mad, api.Severity_SEVERITY_CLEARED, 3)
+	tell("beta", timestamppb.New(time.Now().Add(2*time.Second)), api.Severity_SEVERITY_MAJOR, 2)
+	stand(1)
+
+	at := time.Now()
+	entries := []*api.TimelineEntry{{}, {Time: &timestamppb.Timestamp{Seconds: 1 << 60}}}
+	for range 10 * maxTimeline {
+		entries = append(entries, &api.TimelineEntry{Time: mad})
+	}
+	in := bounded(&api.Incident{Opened: mad, Closed: mad, Timeline: entries}, at, at)
+	if len(in.GetTimeline()) != maxTimeline || in.GetOpened().AsTime().After(at) || in.GetClosed().AsTime().After(at) {
+		t.Errorf("an incident of %d entries, from %v to %v", len(in.GetTimeline()), in.GetOpened().AsTime(), in.GetClosed().AsTime())
+	}
+	for _, e := range in.GetTimeline() {
+		if e.GetTime().AsTime().After(at) {
+			t.Fatalf("an entry of %v", e.GetTime().AsTime())
+		}
 	}
 }
