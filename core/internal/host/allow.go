@@ -94,8 +94,8 @@ func readAllow(file string) (a Allowed, err error) {
 	if err != nil {
 		return a, err
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&a); err != nil {
-		return a, fmt.Errorf("want plugin, path and sha256: %s", strings.Join(strings.Fields(err.Error()), " "))
+	if a, err = decodeAllow(text); err != nil {
+		return a, err
 	}
 	sum, err := hex.DecodeString(a.SHA256)
 	switch {
@@ -103,6 +103,13 @@ func readAllow(file string) (a Allowed, err error) {
 		return a, fmt.Errorf("path %q: want an absolute path", a.Path)
 	case err != nil || len(sum) != sha256.Size:
 		return a, errors.New("sha256: want 64 hexadecimal digits")
+	}
+	return a, nil
+}
+
+func decodeAllow(text []byte) (a Allowed, err error) {
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&a); err != nil {
+		return a, fmt.Errorf("want plugin, path and sha256: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return a, nil
 }
@@ -143,11 +150,15 @@ func (a Allowed) Exposed() error {
 	return rootOnlyFolders(a.Path)
 }
 
-// Text is the allow file.
+// Text is the allow file. A path that is read as another one, as the YAML library writes it,
+// is an error: it has tabs, line breaks or what is no UTF-8.
 func (a Allowed) Text() (string, error) {
 	text, err := yaml.Marshal(a)
 	if err != nil {
 		return "", fmt.Errorf("write the allow file: %w", err)
+	}
+	if read, err := decodeAllow(text); err != nil || read.Path != a.Path {
+		return "", fmt.Errorf("write the allow file: %q is no path for YAML: install the executable at a plainer one", a.Path)
 	}
 	return string(text), nil
 }

@@ -380,3 +380,17 @@ func TestWhatOthersMayWriteToAllowsNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestAllowFileIsReadAsItWasWritten, or not written: what allows another path than the one
+// that was examined helps nobody.
+func TestAllowFileIsReadAsItWasWritten(t *testing.T) {
+	for path, fits := range map[string]bool{
+		"/usr/local/libexec/storeward/a": true, "/a b": true, "/a: b": true, "/a #b": true, "/é": true, "/a'b\"c": true,
+		"/a*\tb": false, "/a:\tb": false, "/a \rb": false, "/a\xff": false,
+	} {
+		text, err := Allowed{Plugin: "x", Path: path, SHA256: strings.Repeat("12", 32)}.Text()
+		if read, _ := decodeAllow([]byte(text)); (err == nil) != fits || fits && read.Path != path {
+			t.Errorf("%q: %v, read as %q", path, err, read.Path)
+		}
+	}
+}
