@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdkpb"
@@ -45,11 +47,29 @@ func takenIn(taken int64) (time.Duration, error) {
 	return 0, fmt.Errorf("%w: a time in the future or before the boot", ErrGarbage)
 }
 
+// maxSaid is the most that one text of an answer says, in bytes.
+const maxSaid = 4096
+
+// said is a text of an answer as one line of bounded length. It may hold a device's or a
+// server's own words, and goes to terminals and journals: a line break or an escape
+// sequence in it would look like, or do, what nobody said.
+func said(text string) string {
+	if len(text) > maxSaid {
+		text = strings.ToValidUTF8(text[:maxSaid], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
 func textError(text string) error {
 	if text == "" {
 		return nil
 	}
-	return errors.New(text)
+	return errors.New(said(text))
 }
 
 func resultIn(r *sdkpb.ProbeReply) (sdk.Result, error) {
@@ -60,7 +80,7 @@ func resultIn(r *sdkpb.ProbeReply) (sdk.Result, error) {
 	if err = errors.Join(err, valuesIn(r.GetValues())); err != nil {
 		return sdk.Result{}, err
 	}
-	return sdk.Result{Status: status, Message: r.GetMessage(), Values: r.GetValues()}, nil
+	return sdk.Result{Status: status, Message: said(r.GetMessage()), Values: r.GetValues()}, nil
 }
 
 func stateIn(r *sdkpb.State) (sdk.State, error) {
@@ -76,7 +96,7 @@ func stateIn(r *sdkpb.State) (sdk.State, error) {
 	}
 	return sdk.State{
 		Running: r.GetRunning(), Promoted: r.GetPromoted(), Status: status,
-		Message: r.GetMessage(), PID: int(r.GetPid()), Values: r.GetValues(),
+		Message: said(r.GetMessage()), PID: int(r.GetPid()), Values: r.GetValues(),
 	}, nil
 }
 
@@ -88,7 +108,7 @@ func readingIn(r *sdkpb.Reading) (sdk.Reading, error) {
 	if err = errors.Join(err, takenErr, valuesIn(r.GetValues()), conditionErr); err != nil {
 		return sdk.Reading{}, err
 	}
-	reading := sdk.Reading{Power: power, Taken: taken, Message: r.GetMessage(), Values: r.GetValues(), Conditions: conditions}
+	reading := sdk.Reading{Power: power, Taken: taken, Message: said(r.GetMessage()), Values: r.GetValues(), Conditions: conditions}
 	return reading, textError(r.GetError())
 }
 
@@ -107,7 +127,7 @@ func conditionsIn(conditions []*sdkpb.Condition) ([]sdk.Condition, error) {
 		if !conditionKey.MatchString(c.GetKey()) {
 			return nil, fmt.Errorf("%w: a condition %q", ErrGarbage, c.GetKey())
 		}
-		out = append(out, sdk.Condition{Key: c.GetKey(), Message: c.GetMessage()})
+		out = append(out, sdk.Condition{Key: c.GetKey(), Message: said(c.GetMessage())})
 	}
 	return out, nil
 }
@@ -127,7 +147,7 @@ func linkStateIn(r *sdkpb.LinkState) (sdk.LinkState, error) {
 	carrier, carrierErr := powerIn(r.GetCarrier())
 	taken, takenErr := takenIn(r.GetTaken())
 	return sdk.LinkState{
-		Status: status, Carrier: carrier, Message: r.GetMessage(), Taken: taken, Foreign: r.GetForeign(),
+		Status: status, Carrier: carrier, Message: said(r.GetMessage()), Taken: taken, Foreign: r.GetForeign(),
 	}, errors.Join(err, carrierErr, takenErr)
 }
 
