@@ -222,16 +222,18 @@ type failbacks struct {
 	wait  time.Duration // from then to the next one at least; 0: no longer than configured
 }
 
-// considerFailback is failback: auto.
+// considerFailback is failback: auto. Its time counts while the pair is whole, nothing holds
+// the service here, and both nodes run one configuration: two that each take the other for
+// the primary would hand it to and fro.
 func (m *Machine) considerFailback() {
-	if !m.active() || !m.peerReady() || !m.allUp() {
+	if !m.active() || m.notWhole() != "" || m.mayGive() != "" || m.digestsDiffer() {
 		m.settled = 0
 		return
 	}
 	if m.settled == 0 {
 		m.settled = m.now
 	}
-	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving && m.mayGive() == "" &&
+	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving &&
 		m.reached(max(m.settled+m.failbackAfter(), m.back.since+m.back.wait)) {
 		m.beginGiving(failback, "the primary has been well for a while")
 	}

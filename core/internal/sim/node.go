@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -231,6 +232,9 @@ func (n *node) decide() {
 	now := n.local()
 	plan := n.machine.Decide(now)
 	for _, note := range plan.Notes {
+		if note.Kind == "handover-begun" && strings.HasSuffix(note.Text, "the primary has been well for a while") {
+			n.w.failbacks++
+		}
 		n.w.logf("%s: %s %s: %s", n.name, note.Kind, note.Object, note.Text)
 	}
 	if plan.Beat != nil {

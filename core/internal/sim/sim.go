@@ -59,6 +59,7 @@ type Result struct {
 	Events    int // steps of the world
 	Faults    int
 	Takeovers int
+	Failbacks int
 	Dual      bool // both nodes were active for a while, because of a lie
 	Cuts      int  // machines switched off by an order
 	LiveCuts  int  // those of them that ran
@@ -89,7 +90,7 @@ func Run(o Options) (r Result) {
 		w.planFaults()
 	}
 	w.run()
-	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Cuts: w.cuts, LiveCuts: w.liveCuts, Dual: w.dual}
+	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Failbacks: w.failbacks, Cuts: w.cuts, LiveCuts: w.liveCuts, Dual: w.dual}
 }
 
 // world is everything outside the two machines.
@@ -109,10 +110,10 @@ type world struct {
 	dual      bool          // both nodes were active
 	metAt     time.Duration // since when they are, and a link works both ways; 0: they are not
 
-	err                            error
-	liveCuts                       int
-	lines                          []string
-	steps, faults, takeovers, cuts int
+	err                                       error
+	liveCuts                                  int
+	lines                                     []string
+	steps, faults, takeovers, failbacks, cuts int
 }
 
 // step is one thing that will happen.

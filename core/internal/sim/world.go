@@ -72,6 +72,10 @@ func newWorld(o Options) *world {
 	w.primary = w.rng.IntN(2)
 	both := w.policy()
 	differ := w.chance(0.1) // a configuration that reached one node only
+	weakest := 3 * time.Second
+	if o.Mains { // one that gives out before its warning is a fault, and its node is cut when it boots
+		weakest = 8 * time.Second
+	}
 	for i, name := range names {
 		p := both
 		if differ && i == 1 {
@@ -80,7 +84,7 @@ func newWorld(o Options) *world {
 		n := &node{
 			version: beat.Version,
 			w:       w, id: i, name: name, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
-			battery: battery{full: w.between(3*time.Second, 30*time.Second)},
+			battery: battery{full: w.between(weakest, 30*time.Second)},
 		}
 		n.configure(p)
 		n.policy.Devices = w.believed(n.policy.Devices)
@@ -106,6 +110,9 @@ func (w *world) policy() failover.Policy {
 		},
 		Links:     []failover.Link{{Name: "cable", Direct: true}, {Name: "lan"}},
 		Resources: resources(),
+	}
+	if w.chance(0.3) {
+		p.FailbackAuto, p.FailbackAfter = true, w.between(500*time.Millisecond, 5*time.Second)
 	}
 	if w.o.Mains { // an operator's settings: initdead covers a boot, the warning covers a stop
 		p.Initdead, p.OnBattery.LowRuntime = 4*time.Second, w.between(4*time.Second, 6*time.Second)
