@@ -13,8 +13,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/sys/unix"
 )
 
 // ErrRefused means that a plugin of a third party may not run: its allow file is faulty,
@@ -42,7 +44,20 @@ type Allowed struct {
 
 	fault    error    // why nothing is allowed
 	examined *os.File // the executable, while Allow holds it
+	wrong    wrong
 }
+
+// wrong is the file that was hashed last and is not the allowed executable, as it was before
+// that: it is not read again until it changes. Nothing is remembered of the allowed one, so
+// that no memory allows anything.
+type wrong struct {
+	file unix.Stat_t
+	why  error
+}
+
+// settled is how long ago a file must have changed to be remembered: what changes twice
+// within a tick of the file system's clock, two seconds at most, looks as if it had not.
+const settled = 2 * time.Second
 
 // ReadAllowed reads a folder of allow files; one that is not there allows nothing. A faulty
 // file keeps its own plugin from running, and no other. The own plugins' names are taken.
@@ -165,7 +180,7 @@ func (a Allowed) Text() (string, error) {
 
 // open opens the executable if it is the allowed one, and if root alone could have put it
 // where its path leads.
-func (a Allowed) open(ctx context.Context) (f *os.File, err error) {
+func (a *Allowed) open(ctx context.Context) (f *os.File, err error) {
 	if a.fault != nil {
 		return nil, a.refused(a.fault)
 	}
@@ -185,7 +200,7 @@ func (a Allowed) open(ctx context.Context) (f *os.File, err error) {
 
 // verify tells why an open file is not the allowed executable. It looks at the file alone:
 // its path may lead elsewhere by now, or nowhere.
-func (a Allowed) verify(ctx context.Context, f *os.File) error {
+func (a *Allowed) verify(ctx context.Context, f *os.File) error {
 	if a.examined == nil {
 		if err := rootOnly(a.Path, f); err != nil {
 			return a.refused(err)
@@ -194,6 +209,13 @@ func (a Allowed) verify(ctx context.Context, f *os.File) error {
 	if err := noScript(a.Path, f); err != nil {
 		return a.refused(err)
 	}
+	before, err := stateOf(f)
+	if err != nil {
+		return a.refused(err)
+	}
+	if a.wrong.why != nil && before == a.wrong.file {
+		return a.wrong.why
+	}
 	sum, err := sumOf(ctx, f)
 	switch {
 	case ctx.Err() != nil:
@@ -201,11 +223,15 @@ func (a Allowed) verify(ctx context.Context, f *os.File) error {
 	case err != nil:
 		return a.refused(err)
 	case !strings.EqualFold(sum, a.SHA256):
-		return a.refused(fmt.Errorf("%s is not the executable that was allowed: its SHA-256 is %s, and the allow file says %s", a.Path, sum, a.SHA256))
+		err := a.refused(fmt.Errorf("%s is not the executable that was allowed: its SHA-256 is %s, and the allow file says %s", a.Path, sum, a.SHA256))
+		if time.Since(time.Unix(before.Ctim.Unix())) > settled {
+			a.wrong = wrong{before, err}
+		}
+		return err
 	}
 	return nil
 }
 
-func (a Allowed) refused(why error) error {
+func (a *Allowed) refused(why error) error {
 	return fmt.Errorf("plugin %s is %w: %w", a.Plugin, ErrRefused, why)
 }

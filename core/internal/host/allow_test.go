@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -312,6 +315,76 @@ func TestHashingEndsWithItsContext(t *testing.T) {
 	if err := fault(t, *p.allowed); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestRefusedExecutableIsReadOnceForEachChange, and the allowed one at every look. Within a
+// context that is over nothing can be read: what is judged then is judged from memory.
+func TestRefusedExecutableIsReadOnceForEachChange(t *testing.T) {
+	path := foreign(t)
+	a := allowed(t, path)
+	good, err := os.ReadFile(path) //nolint:gosec // just made
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := append(slices.Clone(good[:len(good)-1]), good[len(good)-1]+1)
+	made, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	synctest.Test(t, func(t *testing.T) {
+		look := func(ctx context.Context) error {
+			f, err := a.open(ctx)
+			if err == nil {
+				_ = f.Close()
+			}
+			return err
+		}
+		for _, c := range []struct {
+			name         string
+			bytes        []byte
+			age          time.Duration
+			read, recall error
+		}{
+			{"a fresh one could still be written to unseen", bad, 0, ErrRefused, context.Canceled},
+			{"refused", bad, time.Minute, ErrRefused, ErrRefused},
+			{"allowed", good, time.Minute, nil, context.Canceled},
+			{"refused again", bad, time.Minute, ErrRefused, ErrRefused},
+		} {
+			writeUnnoticed(t, path, c.bytes, made)
+			<-time.After(time.Until(changed(t, path).Add(c.age))) // the bubble's time alone
+			if err := look(over); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: judged unread: %v", c.name, err)
+			}
+			if err := look(t.Context()); !errors.Is(err, c.read) {
+				t.Errorf("%s: read: %v", c.name, err)
+			}
+			if err := look(over); !errors.Is(err, c.recall) {
+				t.Errorf("%s: looked at again: %v", c.name, err)
+			}
+		}
+	})
+}
+
+// writeUnnoticed writes as many bytes in place as were there, and sets the file's time back.
+func writeUnnoticed(t *testing.T, path string, bytes []byte, as os.FileInfo) {
+	t.Helper()
+	for before := changed(t, path); !changed(t, path).After(before); { // the file system's clock is coarse
+		if err := errors.Join(os.WriteFile(path, bytes, as.Mode()), os.Chtimes(path, as.ModTime(), as.ModTime())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// changed is when a file last changed by the clock of its file system.
+func changed(t *testing.T, path string) time.Time {
+	t.Helper()
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err != nil {
+		t.Fatal(err)
+	}
+	return time.Unix(stat.Ctim.Unix())
 }
 
 // TestExaminedIsWhatRuns, whatever lies at its path by then.

@@ -118,6 +118,16 @@ func noScript(path string, f *os.File) error {
 	return nil
 }
 
+// stateOf is which file is open and how it is: whoever changes its bytes or its rights
+// changes that too, if only the time of its last change (ctime), which nobody can set.
+func stateOf(f *os.File) (stat unix.Stat_t, err error) {
+	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
+		return stat, fmt.Errorf("look at the executable: %w", err)
+	}
+	stat.Atim = unix.Timespec{} // reading is no change
+	return stat, nil
+}
+
 // sumOf is an executable's SHA-256 in hexadecimal digits. It gives up when ctx ends.
 func sumOf(ctx context.Context, f *os.File) (string, error) {
 	info, err := f.Stat()
