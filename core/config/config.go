@@ -156,7 +156,7 @@ type OnBattery struct {
 	// OffDelay is the time from that order to the off: the host must be down by then. Less than low_runtime.
 	OffDelay Duration `yaml:"off_delay"`
 	// Command shuts the host down.
-	Command []string `yaml:"command" example:"[systemctl, poweroff]"`
+	Command Command `yaml:"command" example:"[systemctl, poweroff]"`
 }
 
 // Drills are rehearsals of a failover: the service moves to the other node as planned, measured, and every fence
@@ -278,7 +278,7 @@ type Console struct {
 	// Name names the console in status and logs.
 	Name string `yaml:"name" need:"true" example:"hq"`
 	// URL is the console's link address.
-	URL string `yaml:"url" need:"true" example:"tls://console.example:4222"`
+	URL URL `yaml:"url" need:"true" example:"tls://console.example:4222"`
 	// CA is the PEM file of the console's authority.
 	CA string `yaml:"ca" need:"true" example:"/etc/storeward/ca.pem"`
 	// Certificate is this node's certificate, issued by the console, a PEM file.
@@ -292,7 +292,7 @@ type InfluxSink struct {
 	// Name names the endpoint in status and logs.
 	Name string `yaml:"name" need:"true" example:"metrics"`
 	// URL is the endpoint's base address.
-	URL string `yaml:"url" need:"true" example:"http://10.0.0.20:8428"`
+	URL URL `yaml:"url" need:"true" example:"http://10.0.0.20:8428"`
 	// Org is the organisation points are written for.
 	Org string `yaml:"org" example:"retail"`
 	// Bucket is the bucket points are written to.

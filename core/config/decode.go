@@ -157,7 +157,7 @@ func (d *decoder) section(path string, n ast.Node, s *Section) {
 		d.fault(path, n.GetToken(), "this is "+describe(n), "write keys and values below it")
 		return
 	}
-	*s = Section{Node: n, anchors: d.anchors, secrets: d.secrets}
+	*s = Section{node: n, anchors: d.anchors, secrets: d.secrets}
 }
 
 func unmarshals(v reflect.Value) bool {

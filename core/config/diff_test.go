@@ -131,9 +131,9 @@ func alter(t *testing.T, v reflect.Value) {
 	case *Section:
 		text := "new: 1\n"
 		if !held.IsZero() {
-			text = held.String() + "\nnew: 1\n"
+			text = held.Text() + "\nnew: 1\n"
 			if strings.HasPrefix(text, "{") {
-				text = strings.Replace(held.String(), "{", "{new: 1, ", 1)
+				text = strings.Replace(held.Text(), "{", "{new: 1, ", 1)
 			}
 		}
 		next, err := NewSection(text)
@@ -147,6 +147,8 @@ func alter(t *testing.T, v reflect.Value) {
 		*held += 1000000000
 	case *string:
 		*held += "x"
+	case *URL:
+		*held += "x"
 	case *bool:
 		*held = !*held
 	case *int:
@@ -154,6 +156,8 @@ func alter(t *testing.T, v reflect.Value) {
 	case *int64:
 		*held++
 	case *[]string:
+		*held = append(*held, "one more")
+	case *Command:
 		*held = append(*held, "one more")
 	default:
 		t.Fatalf("no other value for %T", held)

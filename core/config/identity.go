@@ -66,7 +66,7 @@ type safety struct {
 	Links     []safetyLink
 	Fencing   []safetyDevice
 	PingGroup []string
-	Policy    Policy
+	Policy    safetyPolicy
 	Resources []safetyResource
 }
 
@@ -81,6 +81,15 @@ type (
 	safetyLink struct {
 		Name, Plugin string
 		Direct       bool
+	}
+	// safetyPolicy has the command as it is: by itself it is written without its secrets.
+	safetyPolicy struct {
+		Policy
+		OnBattery safetyOnBattery
+	}
+	safetyOnBattery struct {
+		OnBattery
+		Command []string
 	}
 	safetyResource struct {
 		Name, Plugin, Mode string
@@ -97,7 +106,8 @@ type (
 // differ they keep to the more careful of the two. Reports, probes and the plugins'
 // own sections are not in it.
 func (c *Config) Digest() string {
-	s := safety{Store: c.Store, Timing: c.Timing, PingGroup: c.PingGroup, Policy: c.Policy}
+	battery := safetyOnBattery{c.Policy.OnBattery, c.Policy.OnBattery.Command}
+	s := safety{Store: c.Store, Timing: c.Timing, PingGroup: c.PingGroup, Policy: safetyPolicy{c.Policy, battery}}
 	for _, n := range c.Nodes {
 		s.Nodes = append(s.Nodes, safetyNode{n.Name, n.Role, n.Address})
 	}

@@ -16,7 +16,7 @@ import (
 // Section is a plugin's own configuration, kept as a syntax tree with its place
 // in the file. The core never looks into it; the plugin decodes it.
 type Section struct {
-	Node ast.Node
+	node ast.Node
 
 	file, path string
 	at         place
@@ -39,12 +39,12 @@ func NewSection(text string, nodes ...string) (Section, error) {
 	if _, ok := pairs(file.Docs[0].Body); !ok {
 		return Section{}, fmt.Errorf("parse section: this is %s: write keys and values", describe(file.Docs[0].Body))
 	}
-	s.Node = file.Docs[0].Body
+	s.node = file.Docs[0].Body
 	return s, nil
 }
 
 // IsZero tells whether the section is absent or empty.
-func (s Section) IsZero() bool { return isNull(s.Node) }
+func (s Section) IsZero() bool { return isNull(s.node) }
 
 // For returns the section as it holds on one node, as YAML: that node's own map
 // merged over the common keys, and no key that is a node's name. Every value stands
@@ -62,7 +62,7 @@ func (s Section) For(node string) []byte {
 
 // merged returns the entries that hold on a node, in the order of the file.
 func (s Section) merged(node string) []*ast.MappingValueNode {
-	list, _ := pairs(s.Node)
+	list, _ := pairs(s.node)
 	var own, common []*ast.MappingValueNode
 	for _, pair := range list {
 		switch key := keyText(pair); {
@@ -82,16 +82,16 @@ func (s Section) merged(node string) []*ast.MappingValueNode {
 	return merged
 }
 
-// String returns the section as it was written, moved to the left margin, for people.
-func (s Section) String() string {
+// Text returns the section as it was written, moved to the left margin. Its secrets are in it.
+func (s Section) Text() string {
 	if s.IsZero() {
 		return ""
 	}
 	margin := ""
-	if tk := startOf(s.Node); tk.Position.Column > 1 {
+	if tk := startOf(s.node); tk.Position.Column > 1 {
 		margin = strings.Repeat(" ", tk.Position.Column-1)
 	}
-	lines := strings.Split(strings.TrimSpace(s.Node.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(s.node.String()), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimPrefix(line, margin)
 	}
@@ -110,7 +110,7 @@ func (s Section) Explain(err error) Faults {
 	var faults Faults
 	for _, text := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
 		f := Fault{File: s.file, Line: s.at.line, Column: s.at.column, Path: s.path, Wrong: strings.TrimSpace(text)}
-		if tk := startOf(s.Node); tk != nil {
+		if tk := startOf(s.node); tk != nil {
 			f.Line, f.Column = tk.Position.Line, tk.Position.Column
 		}
 		if m := atLine.FindStringSubmatch(f.Wrong); m != nil {

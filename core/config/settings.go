@@ -70,11 +70,13 @@ func (l *lister) value(path string, v reflect.Value) {
 	case Duration:
 		l.add(path, show(held.Std()), "")
 	case []string:
-		if len(held) > 0 {
-			l.written(path, shownTexts(held))
-		}
+		l.texts(path, held)
+	case Command:
+		l.texts(path, held)
 	default:
 		switch v.Kind() {
+		case reflect.String:
+			l.text(path, v.String())
 		case reflect.Struct:
 			l.structure(path, v)
 		case reflect.Slice:
@@ -82,6 +84,12 @@ func (l *lister) value(path string, v reflect.Value) {
 		default:
 			l.text(path, fmt.Sprint(held))
 		}
+	}
+}
+
+func (l *lister) texts(path string, held []string) {
+	if len(held) > 0 {
+		l.written(path, shownTexts(held))
 	}
 }
 
@@ -128,7 +136,7 @@ func (l *lister) section(path string, s Section) {
 	}
 	t := s.tree()
 	if t == nil { // whoever writes such a section gets it compared as a whole
-		l.secret(path, tooLarge, s.String())
+		l.secret(path, tooLarge, s.Text())
 		return
 	}
 	if len(t.values) > 0 {

@@ -14,14 +14,6 @@ func (c *Config) Shown() string {
 	return w.String()
 }
 
-// MarshalYAML shows the section to whatever writes a configuration, its secrets hidden.
-func (s Section) MarshalYAML() ([]byte, error) {
-	if t := shownSection(s); t != nil {
-		return []byte(t.flow(true)), nil
-	}
-	return []byte("{}"), nil
-}
-
 // shownTree is the tree of a part of the configuration; nil: there is nothing to show.
 func shownTree(v reflect.Value) *tree {
 	switch held := v.Interface().(type) {
@@ -37,8 +29,11 @@ func shownTree(v reflect.Value) *tree {
 		}
 	case []string:
 		return shownTexts(held)
-	case string:
-		return newText(held)
+	case Command:
+		return shownTexts(held)
+	}
+	if v.Kind() == reflect.String {
+		return newText(v.String())
 	}
 	if v.Kind() == reflect.Struct {
 		return shownFields(v)
@@ -67,12 +62,8 @@ func shownFields(v reflect.Value) *tree {
 
 func shownTexts(texts []string) *tree {
 	t := &tree{kind: treeList}
-	for i, text := range texts {
-		item := newText(text)
-		if i > 0 && secretFlag.MatchString(texts[i-1]) {
-			item.open = hidden
-		}
-		t.values = append(t.values, item)
+	for i, open := range Command(texts).shown() {
+		t.values = append(t.values, &tree{whole: spelled(texts[i]), open: spelled(open)})
 	}
 	return t
 }

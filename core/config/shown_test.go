@@ -118,6 +118,13 @@ report:
 	if out := cfg.Shown() + fmt.Sprint(cfg.Settings(nil), Diff(cfg, valid(t)), Diff(valid(t), cfg)); strings.Contains(out, "HUSH") {
 		t.Errorf("shown in\n%s", out)
 	}
+	other, err := Parse("store.yaml", []byte(strings.Replace(text, "--pin=HUSH", "--pin=STILL", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(Diff(cfg, other)) == 0 || cfg.Digest() == other.Digest() {
+		t.Error("another secret is no difference")
+	}
 }
 
 // TestWhatIsNoSecretIsShown: where a secret is kept, and what only looks like one.

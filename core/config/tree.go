@@ -88,7 +88,7 @@ type grower struct {
 // tree returns the section's tree; nil if it is too large.
 func (s Section) tree() *tree {
 	g := grower{anchors: s.anchors, secrets: s.secrets, found: map[ast.Node]bool{}, room: maxSettings}
-	t := g.grow(s.Node, false, 0)
+	t := g.grow(s.node, false, 0)
 	if g.room <= 0 {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (s Section) tree() *tree {
 // noteSecrets adds what is secret in the section to what is known of all.
 func (s Section) noteSecrets(known map[ast.Node]bool) {
 	g := grower{anchors: s.anchors, found: known, room: maxSettings}
-	g.grow(s.Node, false, 0)
+	g.grow(s.node, false, 0)
 }
 
 func (g *grower) grow(n ast.Node, secret bool, depth int) *tree {

@@ -23,7 +23,7 @@ func (k *checker) plugin(path, name string) {
 
 // section checks that each node's own values are keys below its name.
 func (k *checker) section(path string, s Section) {
-	list, _ := pairs(s.Node)
+	list, _ := pairs(s.node)
 	for _, pair := range list {
 		key := keyText(pair)
 		if k.cfg.Node(key) == nil || isNull(pair.Value) {
@@ -299,13 +299,13 @@ func (k *checker) report() {
 	}
 }
 
-func (k *checker) url(path, text, example string, schemes ...string) {
+func (k *checker) url(path string, text URL, example string, schemes ...string) {
 	if text == "" {
 		return
 	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(string(text))
 	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
-		k.faultf(path, "write "+strings.Join(schemes, ":// or ")+"://HOST:PORT, e.g. "+example, "%q is no address for this", withoutSecrets(text))
+		k.faultf(path, "write "+strings.Join(schemes, ":// or ")+"://HOST:PORT, e.g. "+example, "%q is no address for this", text)
 	}
 }
 

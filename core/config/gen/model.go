@@ -144,7 +144,7 @@ func (c comments) describe(f *field, value reflect.Value) (err error) {
 		f.kind, f.list = "list of texts", true
 		if value.IsValid() && value.Len() > 0 {
 			f.presetRaw = value.Interface()
-			f.preset = "[" + strings.Join(value.Interface().([]string), ", ") + "]"
+			f.preset = "[" + strings.Join(value.Convert(reflect.TypeFor[[]string]()).Interface().([]string), ", ") + "]"
 		}
 	case t.Kind() == reflect.Bool:
 		f.kind, f.preset, f.presetRaw = "true or false", "false", false

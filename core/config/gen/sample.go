@@ -117,7 +117,7 @@ func (w *writer) field(f *field, v reflect.Value, indent string) {
 		fmt.Fprintf(w.out, "%s%s: [%s]\n", indent, f.key, strings.Join(items, ", "))
 	case "plugin's section":
 		fmt.Fprintf(w.out, "%s%s:\n", indent, f.key)
-		for _, line := range strings.Split(strings.TrimSpace(v.Interface().(config.Section).String()), "\n") {
+		for _, line := range strings.Split(strings.TrimSpace(v.Interface().(config.Section).Text()), "\n") {
 			fmt.Fprintf(w.out, "%s  %s\n", indent, line)
 		}
 	case "secret":

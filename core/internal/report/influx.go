@@ -30,14 +30,14 @@ type influxSink struct {
 }
 
 func newInfluxSink(o Options, s config.InfluxSink, box *outbox) (*influxSink, error) {
-	if u, err := url.Parse(s.URL); err != nil || u.Host == "" {
+	if u, err := url.Parse(string(s.URL)); err != nil || u.Host == "" {
 		return nil, fmt.Errorf("url %q is not an address such as http://influx.example:8086", s.URL)
 	}
 	token, err := s.Token.Reveal()
 	if err != nil {
 		return nil, fmt.Errorf("read the token: %w", err)
 	}
-	client := influxdb2.NewClientWithOptions(s.URL, token, influxdb2.DefaultOptions().SetHTTPRequestTimeout(10))
+	client := influxdb2.NewClientWithOptions(string(s.URL), token, influxdb2.DefaultOptions().SetHTTPRequestTimeout(10))
 	return &influxSink{
 		name: "influx/" + s.Name, client: client, write: client.WriteAPIBlocking(s.Org, s.Bucket),
 		box: box, log: o.Log.WithField("sink", "influx/"+s.Name),

@@ -51,7 +51,7 @@ type link struct {
 }
 
 func newLink(o Options, c config.Console, box *outbox, setBack func(*overtaken)) (*link, error) {
-	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "tls" || u.Host == "" {
+	if u, err := url.Parse(string(c.URL)); err != nil || u.Scheme != "tls" || u.Host == "" {
 		return nil, fmt.Errorf("url %q is not an address such as tls://console.example:4222", c.URL)
 	}
 	security, err := clientTLS(c)
@@ -59,7 +59,7 @@ func newLink(o Options, c config.Console, box *outbox, setBack func(*overtaken))
 		return nil, err
 	}
 	return &link{
-		o: o, name: "console/" + c.Name, url: c.URL, security: security, box: box, setBack: setBack,
+		o: o, name: "console/" + c.Name, url: string(c.URL), security: security, box: box, setBack: setBack,
 		log: o.Log.WithField("sink", "console/"+c.Name), fresh: make(chan struct{}, 1), lost: make(chan struct{}),
 	}, nil
 }

@@ -200,7 +200,7 @@ func linkOptions(dir string, port int) Options {
 	return Options{
 		Store: "s1", Node: "alpha", Dir: filepath.Join(dir, "box"), Log: quiet(),
 		Report: config.Report{OutboxBytes: 1 << 20, Consoles: []config.Console{{
-			Name: "hq", URL: fmt.Sprintf("tls://127.0.0.1:%d", port), CA: filepath.Join(dir, "ca.pem"),
+			Name: "hq", URL: config.URL(fmt.Sprintf("tls://127.0.0.1:%d", port)), CA: filepath.Join(dir, "ca.pem"),
 			Certificate: filepath.Join(dir, "s1.alpha.pem"), PrivateKey: filepath.Join(dir, "s1.alpha.key"),
 		}}},
 		Answer: func(_ context.Context, question string, _ []byte) (proto.Message, error) {
@@ -292,7 +292,7 @@ func TestC2InfluxSink(t *testing.T) {
 	defer endpoint.Close()
 	r, err := New(Options{
 		Store: "s1", Node: "alpha", Dir: t.TempDir(), Log: quiet(), Now: func() time.Time { return testTime },
-		Report: config.Report{OutboxBytes: 1 << 20, Influx: []config.InfluxSink{{Name: "vm", URL: endpoint.URL, Org: "o", Bucket: "b"}}},
+		Report: config.Report{OutboxBytes: 1 << 20, Influx: []config.InfluxSink{{Name: "vm", URL: config.URL(endpoint.URL), Org: "o", Bucket: "b"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
