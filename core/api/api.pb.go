@@ -1690,7 +1690,9 @@ type Status struct {
 	Address             string               `protobuf:"bytes,26,opt,name=address,proto3" json:"address,omitempty"`
 	Drill               *DrillStatus         `protobuf:"bytes,27,opt,name=drill,proto3" json:"drill,omitempty"`
 	// What operators asked for and still holds, for the pair, a node or a resource.
-	Modes         []*ModeStatus `protobuf:"bytes,28,rep,name=modes,proto3" json:"modes,omitempty"`
+	Modes []*ModeStatus `protobuf:"bytes,28,rep,name=modes,proto3" json:"modes,omitempty"`
+	// When this node hands back to the primary if all stays as it is (policy.failback: auto); unset: it does not.
+	Failback      *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=failback,proto3" json:"failback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1903,6 +1905,13 @@ func (x *Status) GetDrill() *DrillStatus {
 func (x *Status) GetModes() []*ModeStatus {
 	if x != nil {
 		return x.Modes
+	}
+	return nil
+}
+
+func (x *Status) GetFailback() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Failback
 	}
 	return nil
 }
@@ -2853,7 +2862,7 @@ const file_api_proto_rawDesc = "" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa3\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdb\b\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12.\n" +
@@ -2885,7 +2894,8 @@ const file_api_proto_rawDesc = "" +
 	"\aplugins\x18\x19 \x03(\v2\x1e.storeward.api.v1.PluginStatusR\aplugins\x12\x18\n" +
 	"\aaddress\x18\x1a \x01(\tR\aaddress\x123\n" +
 	"\x05drill\x18\x1b \x01(\v2\x1d.storeward.api.v1.DrillStatusR\x05drill\x122\n" +
-	"\x05modes\x18\x1c \x03(\v2\x1c.storeward.api.v1.ModeStatusR\x05modesJ\x04\b\f\x10\rJ\x04\b\r\x10\x0e\"f\n" +
+	"\x05modes\x18\x1c \x03(\v2\x1c.storeward.api.v1.ModeStatusR\x05modes\x126\n" +
+	"\bfailback\x18\x1d \x01(\v2\x1a.google.protobuf.TimestampR\bfailbackJ\x04\b\f\x10\rJ\x04\b\r\x10\x0e\"f\n" +
 	"\n" +
 	"ModeStatus\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x12\n" +
@@ -3081,22 +3091,23 @@ var file_api_proto_depIdxs = []int32{
 	26, // 41: storeward.api.v1.Status.plugins:type_name -> storeward.api.v1.PluginStatus
 	21, // 42: storeward.api.v1.Status.drill:type_name -> storeward.api.v1.DrillStatus
 	20, // 43: storeward.api.v1.Status.modes:type_name -> storeward.api.v1.ModeStatus
-	35, // 44: storeward.api.v1.ModeStatus.until:type_name -> google.protobuf.Timestamp
-	35, // 45: storeward.api.v1.DrillStatus.began:type_name -> google.protobuf.Timestamp
-	35, // 46: storeward.api.v1.DrillStatus.ended:type_name -> google.protobuf.Timestamp
-	35, // 47: storeward.api.v1.DrillStatus.next:type_name -> google.protobuf.Timestamp
-	35, // 48: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
-	35, // 49: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
-	33, // 50: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
-	35, // 51: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
-	35, // 52: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
-	34, // 53: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
-	35, // 54: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	35, // 44: storeward.api.v1.Status.failback:type_name -> google.protobuf.Timestamp
+	35, // 45: storeward.api.v1.ModeStatus.until:type_name -> google.protobuf.Timestamp
+	35, // 46: storeward.api.v1.DrillStatus.began:type_name -> google.protobuf.Timestamp
+	35, // 47: storeward.api.v1.DrillStatus.ended:type_name -> google.protobuf.Timestamp
+	35, // 48: storeward.api.v1.DrillStatus.next:type_name -> google.protobuf.Timestamp
+	35, // 49: storeward.api.v1.ResourceStatus.since:type_name -> google.protobuf.Timestamp
+	35, // 50: storeward.api.v1.ProbeStatus.time:type_name -> google.protobuf.Timestamp
+	33, // 51: storeward.api.v1.ProbeStatus.values:type_name -> storeward.api.v1.ProbeStatus.ValuesEntry
+	35, // 52: storeward.api.v1.ProbeStatus.next:type_name -> google.protobuf.Timestamp
+	35, // 53: storeward.api.v1.FenceDeviceStatus.read:type_name -> google.protobuf.Timestamp
+	34, // 54: storeward.api.v1.FenceDeviceStatus.values:type_name -> storeward.api.v1.FenceDeviceStatus.ValuesEntry
+	35, // 55: storeward.api.v1.FenceDeviceStatus.measured:type_name -> google.protobuf.Timestamp
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_api_proto_init() }

@@ -110,7 +110,7 @@ func statusView(s *api.Status) *StatusView {
 	return &StatusView{
 		Store: s.GetStore(), Node: s.GetNode(), Time: stamp(s.GetTime()), Role: s.GetRole(), Generation: s.GetGeneration(),
 		Version: s.GetVersion(), KernelBootID: s.GetKernelBootId(), Incarnation: s.GetIncarnation(), Started: maybe(s.GetStarted()),
-		ConfigurationDigest: s.GetConfigurationDigest(), Decision: s.GetDecision(), Modes: list(s.GetModes(), modeView),
+		ConfigurationDigest: s.GetConfigurationDigest(), Decision: s.GetDecision(), Modes: list(s.GetModes(), modeView), Failback: maybe(s.GetFailback()),
 		Redundant: s.GetRedundant(), Peer: s.GetPeer(), PeerRole: s.GetPeerRole(), PeerHeard: s.GetPeerHeard(), PingGroup: s.GetPingGroup(),
 		OutboxPending: s.GetOutboxPending(), OutboxDroppedPoints: s.GetOutboxDroppedPoints(), Address: s.GetAddress(),
 		Links: list(s.GetLinks(), linkView), Resources: list(s.GetResources(), resourceView), Probes: list(s.GetProbes(), probeView),

@@ -15,7 +15,7 @@ func sample() *api.Incident {
 	status := &api.Status{
 		Store: "s0001", Node: "beta", Time: at(0), Role: "active", Generation: 7, Version: "1", KernelBootId: "b", Incarnation: "i", Started: at(-time.Hour),
 		ConfigurationDigest: "d", Decision: "active", Redundant: true,
-		Modes:        []*api.ModeStatus{{Mode: "unmanaged", Name: "db", Until: at(time.Hour)}, {Mode: "maintenance"}},
+		Modes: []*api.ModeStatus{{Mode: "unmanaged", Name: "db", Until: at(time.Hour)}, {Mode: "maintenance"}}, Failback: at(time.Minute),
 		Links:        []*api.LinkStatus{{Name: "cable", Health: "ok", Direct: true, Carrier: "up", LastHeardSeconds: -1, LatenessP99Seconds: math.Inf(1)}},
 		Resources:    []*api.ResourceStatus{{Name: "db", Plugin: "postgres", Mode: "active-standby", State: "started", Health: "ok", Pid: 9, Managed: true, Since: at(0)}},
 		Probes:       []*api.ProbeStatus{{Name: "web", Plugin: "http", Health: "ok", Time: at(0), TookSeconds: 0.01, Values: map[string]float64{"status": 200, "odd": math.NaN()}}},

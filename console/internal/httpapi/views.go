@@ -87,6 +87,7 @@ type StatusView struct {
 	ConfigurationDigest string             `json:"configurationDigest"`
 	Decision            string             `json:"decision" doc:"The node's present decision in one sentence."`
 	Modes               []ModeView         `json:"modes" doc:"What operators asked for and still holds, as this node knows it."`
+	Failback            *time.Time         `json:"failback,omitempty" doc:"When this node hands back to the primary if all stays as it is (policy.failback: auto); missing: it does not."`
 	Redundant           bool               `json:"redundant"`
 	Links               []LinkView         `json:"links"`
 	Resources           []ResourceView     `json:"resources"`

@@ -95,6 +95,13 @@ func standingBy() *api.Status {
 	return s
 }
 
+// failingBack is the status of a secondary that is to hand back.
+func failingBack(left time.Duration) *api.Status {
+	s := well()
+	s.Node, s.Peer, s.Decision, s.Failback = "beta", "alpha", "active; peer alpha is standby and heard on 2 links", stamp(-left)
+	return s
+}
+
 type fakeDaemon struct {
 	state   control.State
 	command control.Command
@@ -195,6 +202,8 @@ func TestGolden(t *testing.T) {
 		{Object: "fence/ups-alpha", Condition: "on-battery", Severity: "major", Message: "ups-alpha: the UPS runs on its battery.", Since: noon.Add(-40 * time.Second)},
 	}
 	beta := &api.Status{Node: "beta", Generation: 7}
+	primary := well()
+	primary.Role, primary.PeerRole, primary.Decision = "standby", "active", "standby; peer beta is active and heard on 2 links"
 	cases := []struct {
 		name  string
 		state control.State
@@ -210,6 +219,8 @@ func TestGolden(t *testing.T) {
 		{"status-standby", control.State{Status: standingBy(), Alarms: []control.Alarm{
 			{Object: "node/beta", Condition: "standby mode", Severity: "minor", Message: "beta is in standby mode: it does not become active.", Since: noon.Add(-time.Minute)},
 		}}, "status --check", 4},
+		{"status-failback", control.State{Status: failingBack(4*time.Minute + 10*time.Second), Peer: beta, PeerTaken: noon}, "status --check", 0},
+		{"status-failback-told-by-peer", control.State{Status: primary, Peer: failingBack(0), PeerTaken: noon}, "status --check", 0},
 		{"status-left-alone", control.State{Status: well(), Alarms: []control.Alarm{
 			{Object: "resource/db", Condition: "left-down", Severity: "major", Message: "db does not run, and nobody starts it: it is unmanaged.", Since: noon.Add(-time.Minute)},
 		}}, "status --check", 4},

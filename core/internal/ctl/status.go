@@ -52,6 +52,9 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 	for _, m := range s.GetModes() {
 		line(w, "  mode: %s", modeText(m, now))
 	}
+	if to, due := failback(state, now); to != "" {
+		line(w, "  failback: to %s %s, if both nodes stay well", to, due)
+	}
 	if state.Incident != "" {
 		line(w, "  incident: %s", state.Incident)
 	}
@@ -107,14 +110,32 @@ func other(s *api.Status, node string) string {
 	return s.GetNode()
 }
 
+// failback tells to which node the service goes back by itself, and when; "" if it does not,
+// as far as is known here. The node that serves knows.
+func failback(state control.State, now time.Time) (to, due string) {
+	to, at := state.Status.GetPeer(), state.Status.GetFailback()
+	if at == nil && peerFresh(state, now) {
+		to, at = state.Status.GetNode(), state.Peer.GetFailback()
+	}
+	switch {
+	case at == nil:
+		return "", ""
+	case at.AsTime().Sub(now) < time.Second:
+		return to, "at any moment"
+	}
+	return to, "in " + spoken.Age(at.AsTime().Sub(now))
+}
+
 // alarm is one that a node told.
 type alarm struct {
 	control.Alarm
 	peer bool // the peer alone did
 }
 
-// peerFresh is how old the peer's word may be for its alarms to count; it speaks every second.
-const peerFresh = 10 * time.Second
+// peerFresh tells whether the peer's word is new enough to count; it speaks every second.
+func peerFresh(state control.State, now time.Time) bool {
+	return !state.PeerTaken.IsZero() && now.Sub(state.PeerTaken) <= 10*time.Second
+}
 
 // storeAlarms are those of both nodes, each once; complete: the peer's are known.
 func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool) {
@@ -123,7 +144,7 @@ func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool
 		told[a.Object+" "+a.Condition] = true
 		all = append(all, alarm{a, false})
 	}
-	if state.PeerTaken.IsZero() || now.Sub(state.PeerTaken) > peerFresh {
+	if !peerFresh(state, now) {
 		return all, false
 	}
 	for _, a := range state.PeerAlarms {

@@ -167,6 +167,36 @@ func TestRefusingFenceDeviceAndTheOperatorsWord(t *testing.T) {
 	})
 }
 
+// TestStatusTellsWhenAFailbackIsDue, and at that moment it comes.
+func TestStatusTellsWhenAFailbackIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.policy = "failback: auto, failback_after: 10m, "
+		defer w.close()
+		alpha, beta := w.boot("alpha"), w.boot("beta")
+		w.whole("alpha")
+		if due := alpha.engine.Status().GetFailback(); due != nil {
+			t.Errorf("the primary is to hand back at %s", due.AsTime())
+		}
+		if _, err := alpha.engine.Command(t.Context(), control.Command{Name: "switchover", Operator: "kim"}); err != nil {
+			t.Fatal(err)
+		}
+		w.whole("beta")
+		<-time.After(time.Minute)
+		left := time.Until(beta.engine.Status().GetFailback().AsTime())
+		if left < 8*time.Minute || left > 9*time.Minute {
+			t.Fatalf("due in %s", left)
+		}
+		<-time.After(left - time.Second)
+		w.whole("beta")
+		<-time.After(2 * time.Second)
+		w.whole("alpha")
+		if due := beta.engine.Status().GetFailback(); due != nil {
+			t.Errorf("done, and due at %s", due.AsTime())
+		}
+	})
+}
+
 func TestSwitchoverByCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -34,6 +34,9 @@ func (e *Engine) Status() *api.Status {
 		}
 		s.Modes = append(s.Modes, mode)
 	}
+	if v.Failback > 0 {
+		s.Failback = e.stamp(v.Failback)
+	}
 	for _, c := range cfg.Links {
 		s.Links = append(s.Links, e.linkStatus(c.Name, v))
 	}

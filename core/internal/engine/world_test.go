@@ -71,6 +71,7 @@ type world struct {
 	behind   map[string]time.Duration // a node's clock
 	extra    string                   // of the configuration
 	initdead string                   // instead of the file's
+	policy   string                   // keys in front of the file's
 	ailing   map[string]bool          // instances of probes that find their thing down
 	unread   map[string]bool          // nodes whose supply cannot be read
 	channels map[string]Peer          // a node's peer channel
@@ -130,7 +131,8 @@ func (w *world) boot(node string) *fakeDaemon {
 // daemon starts a node's daemon in a kernel boot.
 func (w *world) daemon(node, boot string) *fakeDaemon {
 	w.t.Helper()
-	cfg, err := config.Parse("store.yaml", []byte(strings.Replace(storeFile, "initdead: 2s", "initdead: "+w.initdead, 1)+w.extra))
+	cfg, err := config.Parse("store.yaml", []byte(strings.NewReplacer(
+		"initdead: 2s", "initdead: "+w.initdead, "policy: {", "policy: {"+w.policy).Replace(storeFile)+w.extra))
 	if err != nil {
 		w.t.Fatal(err)
 	}

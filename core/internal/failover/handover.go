@@ -233,10 +233,17 @@ func (m *Machine) considerFailback() {
 	if m.settled == 0 {
 		m.settled = m.now
 	}
-	if m.p.FailbackAuto && !m.p.Primary && m.giving.kind == notGiving &&
-		m.reached(max(m.settled+m.failbackAfter(), m.back.since+m.back.wait)) {
+	if due := m.failbackDue(); due > 0 && m.reached(due) {
 		m.beginGiving(failback, "the primary has been well for a while")
 	}
+}
+
+// failbackDue is when this node hands back to the primary if all stays as it is; 0: it does not.
+func (m *Machine) failbackDue() time.Duration {
+	if !m.p.FailbackAuto || m.p.Primary || m.settled == 0 || m.giving.kind != notGiving {
+		return 0
+	}
+	return max(m.settled+m.failbackAfter(), m.back.since+m.back.wait)
 }
 
 // failbackAfter is how long the pair must have been whole before it is handed back.

@@ -192,6 +192,9 @@ func (s *scenario) view(n *benchNode) {
 		fmt.Fprintf(&s.out, outputMark+"          "+format+"\n", args...)
 	}
 	fmt.Fprintf(&s.out, "%s%9.3f %s %s generation=%d redundant=%t %s\n", outputMark, s.bench.now.Seconds(), n.name, v.Role, v.Generation, v.Redundant, quoted(v.Decision))
+	if v.Failback > 0 {
+		put("failback due at %s", v.Failback)
+	}
 	for _, r := range v.Resources {
 		put("resource %s %s health=%s restarts=%d", r.Name, r.State, r.Health, r.Restarts)
 	}

@@ -21,6 +21,8 @@ type View struct {
 	Resources  []ResourceView
 	Devices    []DeviceView
 	Alarms     []Alarm
+	// Failback is when this node hands back to the primary if all stays as it is; 0: it does not.
+	Failback time.Duration
 	// Failover is the last or running change of the active role; Generation 0: none since start.
 	Failover Failover
 }
@@ -108,7 +110,7 @@ func (m *Machine) View(now time.Duration) View {
 	now = max(now, m.now)
 	v := View{
 		Role: m.role, Generation: m.state.Generation, Decision: m.decision(), PingGroup: m.ping.reach,
-		Redundant: m.redundant(), Alarms: slices.Clone(m.standing), Failover: m.failover, Phase: m.openPhase(),
+		Redundant: m.redundant(), Alarms: slices.Clone(m.standing), Failover: m.failover, Phase: m.openPhase(), Failback: m.failbackDue(),
 		Peer: PeerView{
 			Name: m.p.Peer, Role: m.peer.b.Role, Heard: m.quiet.heard, Silent: m.quiet.silent, LastHeard: m.peer.heardAt,
 			Generation: m.peer.b.Generation, Incarnation: m.peer.b.Incarnation, Off: m.quiet.off,

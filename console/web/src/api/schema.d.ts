@@ -795,6 +795,11 @@ export interface components {
             decision: string;
             /** @description The last and the next drill; missing from nodes that know of none. */
             drill?: components["schemas"]["DrillView"];
+            /**
+             * Format: date-time
+             * @description When this node hands back to the primary if all stays as it is (policy.failback: auto); missing: it does not.
+             */
+            failback?: string;
             fenceDevices: components["schemas"]["FenceDeviceView"][];
             /** Format: int64 */
             generation: number;

@@ -11,6 +11,8 @@ export const GLOSSARY = {
     "Both nodes are up, one is active and the other is able to take over. Without it the store sells, but the next failure stops it.",
   failover: "The peer died; the surviving node made sure that it is off and took over its work.",
   switchover: "A planned move of the work from one node to the other.",
+  failback:
+    "The service goes back to the primary by itself: once the pair was whole for long enough, by the same planned move as a switchover.",
   drill:
     "A rehearsed failover: the work moves to the other node as planned, the time is measured, and every fence device gets an order that changes nothing.",
   recovery:

@@ -6,7 +6,7 @@ import { Badge, StoreBadge } from "../health/Badge";
 import { storeLook } from "../health/health";
 import { Ago, When } from "../ui/When";
 import { LastDrill } from "./LastDrill";
-import { modes, stateSentence } from "./sentence";
+import { failback, modes, stateSentence } from "./sentence";
 import classes from "./StoreHeader.module.css";
 
 function Fact({ label, children }: { label: ReactNode; children: ReactNode }) {
@@ -20,6 +20,7 @@ function Fact({ label, children }: { label: ReactNode; children: ReactNode }) {
 
 export function StoreHeader({ summary, nodes }: { summary: StoreSummary; nodes: readonly NodeDetail[] }) {
   const generation = Math.max(0, ...nodes.map((node) => node.status?.generation ?? 0));
+  const due = failback(nodes, summary.active);
   return (
     <header className={classes.box} data-tone={storeLook(summary.health).tone}>
       <div className={classes.main}>
@@ -42,6 +43,11 @@ export function StoreHeader({ summary, nodes }: { summary: StoreSummary; nodes: 
               )}
             </span>
           ))}
+          {due !== undefined && (
+            <span className={classes.mode}>
+              <Term word="failback">failback</Term> to {due.to} at <When at={due.at} />
+            </span>
+          )}
         </div>
         <p className={classes.sentence} aria-live="polite">
           {stateSentence(summary)}

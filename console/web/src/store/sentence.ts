@@ -10,6 +10,12 @@ export function stateSentence(summary: StoreSummary): string {
   return asSentence(reason);
 }
 
+/** To which node the active one hands back by itself, and when, if all stays as it is. */
+export function failback(nodes: readonly NodeDetail[], active: string): { to: string; at: string } | undefined {
+  const status = nodes.find((node) => node.node === active)?.status;
+  return status?.failback === undefined ? undefined : { to: status.peer, at: status.failback };
+}
+
 /** What operators asked for and still holds, as either node knows it: each mode once. */
 export function modes(nodes: readonly NodeDetail[]): Mode[] {
   const all = new Map<string, Mode>();
