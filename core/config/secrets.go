@@ -2,14 +2,15 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
 
-// The core cannot know a plugin's secrets by their type, so it goes by the words they
-// stand under, and hides rather too much. What no word gives away is shown: SECURITY.md
-// says so.
+// A plugin names its secrets (see HideSecrets). The rest, and all of a plugin that does not
+// name any, the core judges by the words that secrets stand under, and hides rather too
+// much. What neither gives away is shown: SECURITY.md says so.
 
 const hidden = "<secret>" // as sdk.Secret prints
 
@@ -51,6 +52,43 @@ func secretBelow(key string, value ast.Node, within, alone bool) bool {
 		return false
 	}
 	return secretName.MatchString(key)
+}
+
+// HideSecrets hides what the plugins call secret, beside what words give away: paths of a
+// plugin's settings, keys joined by ".", with "*" for each item of a list and each key of
+// a map. It comes before the configuration is used.
+func (c *Config) HideSecrets(of func(plugin string) []string) {
+	c.eachUse(func(u Use, with *Section) {
+		if with.told = of(u.Plugin); len(with.told) > 0 {
+			with.noteSecrets(with.secrets)
+		}
+	})
+}
+
+// hides is what of a value is secret.
+type hides struct {
+	all   bool
+	paths []string // from the value on
+	nodes []string // keys below which the paths begin anew
+}
+
+func (s Section) hides() hides { return hides{paths: s.told, nodes: s.nodes} }
+
+// below is what the plugin calls secret under a key, or in an item of a list, whose key is "*".
+func (h hides) below(key string) (out hides) {
+	if slices.Contains(h.nodes, key) {
+		return hides{paths: h.paths}
+	}
+	for _, path := range h.paths {
+		switch step, rest, deeper := strings.Cut(path, "."); {
+		case step != key && step != "*":
+		case deeper:
+			out.paths = append(out.paths, rest)
+		default:
+			out.all = true
+		}
+	}
+	return out
 }
 
 // scalarOf returns the text of a scalar that stands there itself.

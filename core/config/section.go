@@ -23,6 +23,7 @@ type Section struct {
 	nodes      []string
 	anchors    map[string]ast.Node
 	secrets    map[ast.Node]bool // of the whole file: an alias of a secret is one wherever it stands
+	told       []string          // the paths of what the plugin itself calls secret
 }
 
 // NewSection parses a section from text. Keys below one of the given nodes'

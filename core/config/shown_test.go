@@ -127,6 +127,38 @@ report:
 	}
 }
 
+// TestWhatAPluginCallsSecretIsHidden, whatever word it stands under, and nothing else.
+func TestWhatAPluginCallsSecretIsHidden(t *testing.T) {
+	for name, c := range map[string]struct{ section, told string }{
+		"a setting":             {"{login: HUSH, name: SEEN}", "login"},
+		"within another":        {"{a: {login: HUSH, name: SEEN}, login: SEEN}", "a.login"},
+		"in a list":             {"{a: [{login: HUSH, name: SEEN}]}", "a.*.login"},
+		"a list":                {"{a: [HUSH, HUSH], b: SEEN}", "a.*"},
+		"any key":               {"{a: {b: HUSH, c.d: HUSH}, b: SEEN}", "a.*"},
+		"all below":             {"{a: {b: {c: HUSH}}, b: SEEN}", "a"},
+		"a node's own":          {"{login: HUSH, name: SEEN, alpha: {login: HUSH}, beta: {login: HUSH, name: SEEN}}", "login"},
+		"an alias":              {"{login: &l HUSH, name: *l, b: SEEN}", "login"},
+		"an alias in front":     {"{a: &l HUSH, login: *l, b: SEEN}", "login"},
+		"called as a reference": {"{credential: HUSH, name: SEEN}", "credential"},
+		"kept in a file":        {"{login: {file: /etc/SEEN}}", "login"},
+	} {
+		one, other := withSection(t, c.section), withSection(t, strings.ReplaceAll(c.section, "HUSH", "STILL"))
+		for _, cfg := range []*Config{one, other} {
+			cfg.HideSecrets(func(plugin string) []string {
+				return map[string][]string{"heartbeat": {"of.another", c.told}}[plugin]
+			})
+		}
+		changes := Diff(one, other)
+		out := one.Shown() + fmt.Sprint(changes, one.Settings([]byte("salt")), one.Links[0])
+		if strings.Contains(out, "HUSH") || strings.Contains(out, "STILL") || strings.Count(one.Shown(), "SEEN") != strings.Count(c.section, "SEEN") {
+			t.Errorf("%s: shown as\n%s", name, out)
+		}
+		if strings.Contains(c.section, "HUSH") && len(changes) == 0 {
+			t.Errorf("%s: another one is no difference", name)
+		}
+	}
+}
+
 // TestWhatIsNoSecretIsShown: where a secret is kept, and what only looks like one.
 func TestWhatIsNoSecretIsShown(t *testing.T) {
 	for _, section := range []string{

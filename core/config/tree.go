@@ -88,7 +88,7 @@ type grower struct {
 // tree returns the section's tree; nil if it is too large.
 func (s Section) tree() *tree {
 	g := grower{anchors: s.anchors, secrets: s.secrets, found: map[ast.Node]bool{}, room: maxSettings}
-	t := g.grow(s.node, false, 0)
+	t := g.grow(s.node, s.hides(), 0)
 	if g.room <= 0 {
 		return nil
 	}
@@ -98,10 +98,10 @@ func (s Section) tree() *tree {
 // noteSecrets adds what is secret in the section to what is known of all.
 func (s Section) noteSecrets(known map[ast.Node]bool) {
 	g := grower{anchors: s.anchors, found: known, room: maxSettings}
-	g.grow(s.node, false, 0)
+	g.grow(s.node, s.hides(), 0)
 }
 
-func (g *grower) grow(n ast.Node, secret bool, depth int) *tree {
+func (g *grower) grow(n ast.Node, h hides, depth int) *tree {
 	if g.room--; g.room <= 0 || depth > maxDepth {
 		g.room = 0
 		return &tree{}
@@ -111,7 +111,8 @@ func (g *grower) grow(n ast.Node, secret bool, depth int) *tree {
 		t := &tree{kind: treeMapping}
 		for _, pair := range entries {
 			key := keyText(pair)
-			below := secretBelow(key, g.plain(pair.Value), secret, len(entries) == 1) || !plainlyKeyed(pair)
+			below := h.below(key)
+			below.all = below.all || secretBelow(key, g.plain(pair.Value), h.all, len(entries) == 1) || !plainlyKeyed(pair)
 			t.add(key, g.grow(pair.Value, below, depth+1))
 		}
 		return t
@@ -119,13 +120,15 @@ func (g *grower) grow(n ast.Node, secret bool, depth int) *tree {
 	if items, ok := n.(*ast.SequenceNode); ok {
 		t, next := &tree{kind: treeList}, false
 		for _, item := range items.Values {
-			t.values = append(t.values, g.grow(item, secret || next, depth+1))
+			below := h.below("*")
+			below.all = below.all || h.all || next
+			t.values = append(t.values, g.grow(item, below, depth+1))
 			text, _ := scalarOf(g.plain(item))
 			next = secretFlag.MatchString(text)
 		}
 		return t
 	}
-	return g.scalar(n, secret)
+	return g.scalar(n, h.all)
 }
 
 func (g *grower) scalar(n ast.Node, secret bool) *tree {

@@ -13,7 +13,9 @@ import (
 
 // Info tells which plugin this is.
 func (s *service) Info(context.Context, *sdkpb.InfoRequest) (*sdkpb.InfoReply, error) {
-	return &sdkpb.InfoReply{Name: s.plugin.Name, Version: s.plugin.Version, Summary: s.plugin.Summary}, nil
+	return &sdkpb.InfoReply{
+		Name: s.plugin.Name, Version: s.plugin.Version, Summary: s.plugin.Summary, Secrets: s.plugin.secrets(),
+	}, nil
 }
 
 // Ping proves that the process runs.

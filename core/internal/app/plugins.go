@@ -116,6 +116,11 @@ func (p plugins) Open(ctx context.Context, plugin, instance string, section []by
 	return handle{opened}, nil
 }
 
+// Secrets are the settings that a plugin calls secret.
+func (p plugins) Secrets(ctx context.Context, plugin string) []string {
+	return p.host.Secrets(ctx, plugin)
+}
+
 // Status lists the plugins' processes.
 func (p plugins) Status() []*api.PluginStatus {
 	var out []*api.PluginStatus

@@ -23,6 +23,8 @@ var ErrPluginAway = errors.New("the plugin is being restarted")
 type Plugins interface {
 	Open(ctx context.Context, plugin, instance string, section []byte) (Instance, error)
 	Status() []*api.PluginStatus
+	// Secrets are the settings that a plugin calls secret (see config.Config.HideSecrets).
+	Secrets(ctx context.Context, plugin string) []string
 }
 
 // Instance is one open instance with the methods of every role; a method of a

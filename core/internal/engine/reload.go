@@ -5,11 +5,15 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 )
+
+// secretsBound bounds the question to all plugins which of a file's settings are secret.
+const secretsBound = 5 * time.Second
 
 // use has a configuration count from now on.
 func (e *Engine) use(cfg *config.Config) {
@@ -33,11 +37,14 @@ func needsRestart(old, next *config.Config) (out []string) {
 }
 
 // Difference answers the control socket: what a file would change. Nothing is changed.
-func (e *Engine) Difference(_ context.Context, file control.File) (control.Difference, error) {
+func (e *Engine) Difference(ctx context.Context, file control.File) (control.Difference, error) {
 	next, err := config.Parse(file.Name, []byte(file.Text))
 	if err != nil {
 		return control.Difference{}, fmt.Errorf("%w: %w", control.ErrRefused, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, secretsBound)
+	defer cancel()
+	next.HideSecrets(func(plugin string) []string { return e.Plugins.Secrets(ctx, plugin) })
 	running := e.cfg.Load()
 	return control.Difference{
 		From: "running on " + e.Node, To: file.Name,

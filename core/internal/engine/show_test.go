@@ -67,7 +67,7 @@ func TestDifference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := &Engine{Options: Options{Node: "alpha"}}
+		e := &Engine{Options: Options{Node: "alpha", Plugins: fakePlugins{}}}
 		e.use(cfg)
 		return e
 	}
@@ -77,6 +77,11 @@ func TestDifference(t *testing.T) {
 	got, err := e.Difference(t.Context(), file)
 	if err != nil || len(got.Changes) != 2 || got.Changes[0].Path != "key" || got.Changes[1].Will != "4s" || !slices.Equal(got.Restart, []string{"key"}) || !got.Digests {
 		t.Errorf("difference %+v, error %v", got, err)
+	}
+	file.Text = strings.Replace(storeFile, "order_life: 500ms, monitor: 1s, with: {}", "order_life: 500ms, monitor: 1s, with: {login: hush}", 1)
+	got, err = e.Difference(t.Context(), file)
+	if err != nil || len(got.Changes) != 1 || got.Changes[0].Path != "fencing[ups-alpha].with.login" || got.Changes[0].Will != "<secret>" {
+		t.Errorf("difference of what the plugin calls secret %+v, error %v", got, err)
 	}
 	if _, err := e.Difference(t.Context(), control.File{Name: "new.yaml", Text: "store: s1\n"}); !errors.Is(err, control.ErrRefused) {
 		t.Errorf("a bad file: %v", err)

@@ -415,6 +415,10 @@ type fakePlugins struct {
 
 func (p fakePlugins) Status() []*api.PluginStatus { return nil }
 
+func (p fakePlugins) Secrets(_ context.Context, plugin string) []string {
+	return map[string][]string{"ups": {"login"}}[plugin]
+}
+
 func (p fakePlugins) Open(_ context.Context, plugin, instance string, _ []byte) (Instance, error) {
 	return &fakeInstance{w: p.w, node: p.node, plugin: plugin, name: instance}, nil
 }

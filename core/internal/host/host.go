@@ -218,6 +218,16 @@ func (h *Host) Describe(ctx context.Context, plugin string) (remote.Description,
 	return description, err
 }
 
+// Secrets are the settings that a plugin calls secret (see config.Config.HideSecrets); none
+// if it does not answer.
+func (h *Host) Secrets(ctx context.Context, plugin string) []string {
+	description, err := h.Describe(ctx, plugin)
+	if err != nil {
+		h.options.Log.WithError(err).WithField("plugin", plugin).Debug("plugin does not name its secrets")
+	}
+	return description.Secrets
+}
+
 // borrow runs f on the plugin's connection once its process is up.
 func (h *Host) borrow(ctx context.Context, plugin string, f func(context.Context, *remote.Client) error) error {
 	s, err := h.supervisor(plugin)

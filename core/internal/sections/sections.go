@@ -23,11 +23,12 @@ type Judge struct {
 	Sick func(plugin string, err error) (pass bool)
 }
 
-// Check asks about every section as it holds on each of the nodes. Its error is
-// config.Faults, each with its place in the file.
+// Check asks about every section as it holds on each of the nodes, and from then on the
+// configuration hides what its plugins call secret. Its error is config.Faults, each with
+// its place in the file.
 func (j Judge) Check(ctx context.Context, cfg *config.Config, nodes ...string) error {
 	var faults config.Faults
-	passed := map[string]bool{}
+	passed := map[string]bool{} // plugins that do not answer
 	for _, use := range cfg.Uses() {
 		for _, node := range nodes {
 			if passed[use.Plugin] {
@@ -44,7 +45,16 @@ func (j Judge) Check(ctx context.Context, cfg *config.Config, nodes ...string) e
 			}
 		}
 	}
-	return faults.Err()
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	cfg.HideSecrets(func(plugin string) []string {
+		if passed[plugin] {
+			return nil
+		}
+		return j.Host.Secrets(ctx, plugin)
+	})
+	return nil
 }
 
 func sick(err error) bool {

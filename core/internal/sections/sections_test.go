@@ -27,8 +27,9 @@ func TestMain(m *testing.M) {
 }
 
 type testConfig struct {
-	Address string `yaml:"address"`
-	Port    int    `yaml:"port"`
+	Address string     `yaml:"address"`
+	Port    int        `yaml:"port"`
+	Login   sdk.Secret `yaml:"login"`
 }
 
 func (c *testConfig) Validate() error {
@@ -113,6 +114,25 @@ func TestEverySectionIsJudged(t *testing.T) {
 	}
 	if err := judge.Check(t.Context(), cfg, "alpha"); err == nil || strings.Contains(err.Error(), "adddress") {
 		t.Errorf("beta's own values were judged for alpha: %v", err)
+	}
+}
+
+// TestWhatPluginsCallSecretIsHidden once their sections were judged, for either node.
+func TestWhatPluginsCallSecretIsHidden(t *testing.T) {
+	text := storeFile[:strings.Index(storeFile, "links:")] + "links: [{name: one, plugin: cable, with: {address: a, login: hush, beta: {login: hush}}}]\nping_group: [10.0.0.254]\n"
+	cfg, err := config.Parse("store.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := host.FindProgram(t.Context(), os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (Judge{Host: hostOf(t, program, time.Minute)}).Check(t.Context(), cfg, "alpha"); err != nil {
+		t.Fatal(err)
+	}
+	if shown := cfg.Shown(); strings.Count(shown, "<secret>") != 3 || strings.Contains(shown, "hush") { // and the key
+		t.Errorf("shown as\n%s", shown)
 	}
 }
 

@@ -34,6 +34,8 @@ var (
 // Description is what a plugin says about itself.
 type Description struct {
 	Name, Version, Summary string
+	// Secrets are the paths of its settings that are secret, as InfoReply says.
+	Secrets []string
 }
 
 // Client is the connection to one plugin process. Probes have a stream of their
@@ -110,7 +112,7 @@ func (c *Client) Info(ctx context.Context) (Description, error) {
 	if err != nil {
 		return Description{}, wireError(err)
 	}
-	return Description{Name: r.GetName(), Version: r.GetVersion(), Summary: r.GetSummary()}, nil
+	return Description{Name: r.GetName(), Version: r.GetVersion(), Summary: r.GetSummary(), Secrets: r.GetSecrets()}, nil
 }
 
 // Ping asks the plugin for a sign of life.

@@ -167,10 +167,13 @@ func (*InfoRequest) Descriptor() ([]byte, []int) {
 }
 
 type InfoReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
-	Summary       string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Summary string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	// The settings that are secret: keys joined by ".", "*" for each item of a list and each
+	// key of a free map, e.g. "password", "targets.*.token". They are never shown.
+	Secrets       []string `protobuf:"bytes,4,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -224,6 +227,13 @@ func (x *InfoReply) GetSummary() string {
 		return x.Summary
 	}
 	return ""
+}
+
+func (x *InfoReply) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
 }
 
 type PingRequest struct {
@@ -2023,11 +2033,12 @@ var File_sdk_proto protoreflect.FileDescriptor
 const file_sdk_proto_rawDesc = "" +
 	"\n" +
 	"\tsdk.proto\x12\x13storeward.plugin.v1\"\r\n" +
-	"\vInfoRequest\"S\n" +
+	"\vInfoRequest\"m\n" +
 	"\tInfoReply\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
-	"\asummary\x18\x03 \x01(\tR\asummary\"\r\n" +
+	"\asummary\x18\x03 \x01(\tR\asummary\x12\x18\n" +
+	"\asecrets\x18\x04 \x03(\tR\asecrets\"\r\n" +
 	"\vPingRequest\"!\n" +
 	"\tPingReply\x12\x14\n" +
 	"\x05taken\x18\x01 \x01(\x03R\x05taken\"a\n" +
