@@ -153,7 +153,7 @@ func TestBackoffHasABound(t *testing.T) {
 }
 
 func TestStoppedPluginIsNoticedWithinSilence(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRig(t, func(o *Options) { o.Silence = 400 * time.Millisecond })
 	in := r.open("toy", "one")
 	r.wait(Started)
 	pid := r.pid(in)
@@ -189,7 +189,7 @@ func TestStoppedPluginIsNoticedWithinSilence(t *testing.T) {
 
 // A plugin that has just talked is found all the same when it stops and nobody calls it.
 func TestPluginThatTalkedIsNoticedWithinSilence(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRig(t, func(o *Options) { o.Silence = 400 * time.Millisecond })
 	in := r.open("toy", "one")
 	r.wait(Started)
 	for began := sdk.Monotonic(); sdk.Monotonic()-began < 500*time.Millisecond; {
@@ -329,7 +329,7 @@ func TestPluginThatCannotStart(t *testing.T) {
 }
 
 func TestFenceOrderEndsAtItsExpiry(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.Silence = time.Minute })
+	r := newRig(t, nil)
 	in := r.open("toy", "one")
 	r.wait(Started)
 	pid := r.pid(in)

@@ -281,7 +281,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	log.AddHook(r.log)
 	options := Options{
 		Log: log, Dir: shortDir(t), Command: testCommand, Hook: func(e PluginEvent) { r.events <- e },
-		Silence: 400 * time.Millisecond, StartTimeout: 5 * time.Second, Backoff: 10 * time.Millisecond,
+		Silence: time.Minute, StartTimeout: 5 * time.Second, Backoff: 10 * time.Millisecond,
 	}
 	if change != nil {
 		change(&options)
