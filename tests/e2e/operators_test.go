@@ -85,13 +85,16 @@ func (s *store) oneServes(after string) {
 	})
 }
 
-// endModes ends every mode that the nodes show.
+// endModes ends every mode that the nodes show, once nothing that they caused is under way.
 func (s *store) endModes() {
 	s.t.Helper()
 	n := s.Store.Nodes[0]
 	for _, m := range s.state(n).GetModes() {
 		end := map[string][]string{"maintenance": {"maintenance", "off"}, "standby": {"unstandby", m.GetName()}, "unmanaged": {"manage", m.GetName()}}
-		s.order(n, end[m.GetMode()]...)
+		s.eventually(20*time.Second, m.GetMode()+" mode ends", func() (string, bool) {
+			_, err := s.Ctl(s.t.Context(), n, end[m.GetMode()]...)
+			return fmt.Sprint(err), err == nil
+		})
 	}
 }
 
