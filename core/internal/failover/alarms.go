@@ -95,7 +95,7 @@ func (m *Machine) nodeAlarms() {
 	m.alarm(isolated, self, "isolated", Major, "the ping group does not answer")
 	m.alarm(m.ping.dead && !isolated, self, "ping-group-dead", Warning, "the ping group does not answer although links are well")
 	m.alarm(m.store.failed, self, "state-not-saved", Critical, "the state could not be saved")
-	m.alarm(m.lost, self, "journal-lost", Critical, "the journal is lost: nothing new is started before this node agreed with its peer")
+	m.alarm(m.state.Lost, self, "journal-lost", Critical, "the journal is lost: nothing new is started before this node agreed with its peer")
 	m.alarm(m.cutMe, self, "cut-me", Critical, "a resource did not stop: this node asks to be cut")
 	m.alarm(m.cannotKeep(), self, "cannot-keep", Critical, "the granted right cannot be saved: this node asks to be cut")
 	m.alarm(m.role == beat.Stopped, self, "removed", Major, "this node is removed and takes no part")

@@ -275,8 +275,10 @@ type State struct {
 	// Active: this node has the right to serve, in the kernel boot KernelBoot.
 	Active     bool
 	KernelBoot string
-	Clock      time.Duration
-	Modes      beat.Modes // Mode.Left counts from Clock
+	// Lost: a state before this one was lost, and nothing was agreed with the peer since.
+	Lost  bool
+	Clock time.Duration
+	Modes beat.Modes // Mode.Left counts from Clock
 	// Cuts are the moments on Clock at which this node read the peer off after its own order, newest last, as far as PowerOns.Within goes back.
 	Cuts []time.Duration
 	// Owed names the devices that were ordered off and were not read on since.

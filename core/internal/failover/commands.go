@@ -227,10 +227,10 @@ func (m *Machine) showsLife() string {
 
 // commandAdopt lets a node without a journal go on with what it knows.
 func (m *Machine) commandAdopt() string {
-	if !m.lost {
+	if !m.state.Lost {
 		return "the journal is not lost"
 	}
-	m.lost = false
+	m.state.Lost = false
 	m.state.Generation = max(m.state.Generation, m.peer.b.Generation) + 1
 	if m.active() {
 		m.state.LastActive = m.state.Generation

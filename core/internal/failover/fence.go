@@ -165,7 +165,7 @@ func (m *Machine) mayPromote() bool { return !m.active() && m.lacks() == "" }
 // lacks names what keeps this node from becoming active; empty: nothing.
 func (m *Machine) lacks() string {
 	switch {
-	case m.lost:
+	case m.state.Lost:
 		return "the journal is lost"
 	case m.role == beat.Stopped:
 		return "this node is removed"
@@ -199,7 +199,7 @@ func (m *Machine) veto() string {
 		return m.lacks()
 	case m.cutMe || m.cannotKeep():
 		return "this node asks to be cut"
-	case m.lost: // whatever runs here was adopted on no better ground than that it runs
+	case m.state.Lost: // whatever runs here was adopted on no better ground than that it runs
 		return "the journal is lost"
 	case m.askedToCut():
 		return ""

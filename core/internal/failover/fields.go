@@ -210,6 +210,7 @@ func (s *State) fields(f *form) {
 	f.uint("last", &s.LastActive)
 	f.yes("active", &s.Active)
 	f.text("kernel", &s.KernelBoot)
+	f.yes("lost", &s.Lost)
 	f.span("clock", &s.Clock)
 	f.uint("epoch", &s.Modes.Epoch)
 	joined(f, "modes", &s.Modes.Set, writeMode, readMode)

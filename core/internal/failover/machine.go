@@ -20,7 +20,6 @@ type Machine struct {
 	resumed bool   // only the daemon started anew: the kernel, and so whatever ran, stayed
 	adopted bool   // rights after the start are settled
 	rights  uint64 // version of the state that must be durable before any start
-	lost    bool   // the journal was lost and nothing was agreed since
 
 	links     []link
 	peer      peer
@@ -102,8 +101,9 @@ type outline struct {
 // New makes a machine from what survived (State; zero on a first start) and
 // what the daemon knows of its start.
 func New(p Policy, s State, b Boot, now time.Duration) *Machine {
-	m := &Machine{boot: b, began: now, now: now, nextBeat: now, idle: now, unready: now, role: beat.Joining, lost: b.JournalLost}
+	m := &Machine{boot: b, began: now, now: now, nextBeat: now, idle: now, unready: now, role: beat.Joining}
 	m.state = s
+	m.state.Lost = s.Lost || b.JournalLost
 	m.clockBase = s.Clock
 	m.resumed = s.KernelBoot != "" && s.KernelBoot == b.KernelBoot
 	m.store.generation = s.Generation

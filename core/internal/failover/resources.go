@@ -155,7 +155,7 @@ func (m *Machine) look(r *resource) {
 // raise starts a resource, or promotes a warm layer that runs.
 func (m *Machine) raise(i int, want stage) {
 	r := &m.resources[i]
-	if r.blocked || m.lost || !m.store.durable(m.rights) || !m.reached(r.next) {
+	if r.blocked || m.state.Lost || !m.store.durable(m.rights) || !m.reached(r.next) {
 		return
 	}
 	switch {

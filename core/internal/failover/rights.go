@@ -48,7 +48,7 @@ func (m *Machine) adopt() {
 			known = known && r.stage() != unread
 		}
 	}
-	may := m.resumed && m.state.Active || m.lost
+	may := m.resumed && m.state.Active || m.boot.JournalLost
 	patience := adoptPatience
 	if may {
 		patience = resumePatience
@@ -79,15 +79,15 @@ func (m *Machine) join() {
 		m.store.changed()
 	}
 	switch {
-	case m.active() && m.lost && p.b.Role != beat.Active: // agreed: the peer knows of nobody else
-		m.lost = false
+	case m.active() && m.state.Lost && p.b.Role != beat.Active: // agreed: the peer knows of nobody else
+		m.state.Lost = false
 		m.state.Generation = max(m.state.Generation, p.b.Generation) + 1
 		m.state.LastActive = m.state.Generation
 		m.rights = m.store.changed()
 	case m.active() || p.b.Role != beat.Active:
 		return
-	case p.b.Generation > m.state.Generation || m.lost:
-		m.lost = false
+	case p.b.Generation > m.state.Generation || m.state.Lost:
+		m.state.Lost = false
 		m.state.Generation = max(m.state.Generation, p.b.Generation)
 		m.store.changed()
 	}

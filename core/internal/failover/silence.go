@@ -298,7 +298,7 @@ func (m *Machine) countSilence() {
 	q, p, dead := &m.quiet, &m.peer, m.dead()
 	if p.heardAt == 0 {
 		wait := m.p.Initdead
-		if m.resumed || m.lost {
+		if m.resumed || m.state.Lost {
 			wait = m.fullRound()
 		}
 		q.base = max(max(m.began, m.ping.first)+wait, p.patience, p.strangeUntil(dead))

@@ -54,7 +54,7 @@ func (n *node) persist(a failover.Action) {
 			n.before = n.saved
 		}
 		if n.w.o.Bug != ForgottenGeneration {
-			n.saved = a.State
+			n.saved, n.lost = a.State, false
 			n.saved.Modes.Set = append([]beat.Mode(nil), a.State.Modes.Set...)
 			n.saved.Cuts = append([]time.Duration(nil), a.State.Cuts...)
 		}

@@ -128,7 +128,7 @@ func (n *node) startDaemon() {
 		Incarnation: beat.ID(n.w.rng.Uint64() | 1), KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
 	}
 	if n.lost {
-		n.saved, n.lost, n.unsure, n.forgot, n.told = failover.State{}, false, true, true, 0
+		n.saved, n.unsure, n.forgot, n.told = failover.State{}, true, true, 0
 	}
 	n.w.logf("%s: the daemon starts, generation %d on disk, journal lost: %v", n.name, n.saved.Generation, b.JournalLost)
 	n.machine = failover.New(n.policy, n.saved, b, n.local())
