@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -215,7 +216,7 @@ func (c *clerk) redundancy(o observation) []*api.Event {
 		c.partSince = 0
 		return nil
 	}
-	if c.partSince == 0 {
+	if c.partSince == 0 || c.whole && maintained(o.view) { // what is ordered has an alarm of its own
 		c.partSince = o.at
 	}
 	if !o.view.Redundant && o.view.Peer.Heard && o.at-c.partSince < wholeAfter {
@@ -231,6 +232,10 @@ func (c *clerk) redundancy(o observation) []*api.Event {
 		event.Message = "The pair is whole: one node serves, the other can take over."
 	}
 	return []*api.Event{event}
+}
+
+func maintained(v *viewed) bool {
+	return slices.ContainsFunc(v.Modes, func(m failover.ModeView) bool { return m.Kind == beat.Maintenance })
 }
 
 // send hands an incident's newest revision to the sink.

@@ -197,6 +197,30 @@ func TestStatusTellsWhenAFailbackIsDue(t *testing.T) {
 	})
 }
 
+// TestMaintenanceIsNoLossOfRedundancy: it is ordered, and has an alarm of its own.
+func TestMaintenanceIsNoLossOfRedundancy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha, beta := w.boot("alpha"), w.boot("beta")
+		w.whole("alpha")
+		<-time.After(wholeAfter)
+		lost := alpha.sink.count(api.KindRedundancyLost) + beta.sink.count(api.KindRedundancyLost)
+		if _, err := alpha.engine.Command(context.Background(), control.Command{Name: "maintenance", Target: "on", Seconds: 60}); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(30 * time.Second)
+		if alpha.engine.Status().GetRedundant() {
+			t.Fatal("there is no maintenance")
+		}
+		w.whole("alpha")
+		<-time.After(wholeAfter)
+		if now := alpha.sink.count(api.KindRedundancyLost) + beta.sink.count(api.KindRedundancyLost); now != lost {
+			t.Errorf("maintenance was told as a loss of redundancy, %d times", now-lost)
+		}
+	})
+}
+
 func TestSwitchoverByCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
