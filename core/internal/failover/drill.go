@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 const (
@@ -54,7 +55,7 @@ func (m *Machine) commandDrill(c *Command) string {
 	case c.Open && !c.Anyway:
 		return "the store is open, and a drill interrupts the service"
 	case lately:
-		return "a drill waits an hour after a failover: " + (drillRest - ago).Round(time.Minute).String() + " more"
+		return "a drill waits an hour after a failover: " + spoken.Duration((drillRest - ago).Round(time.Minute)) + " more"
 	}
 	m.drill = drill{stage: trying}
 	m.note("drill-begun", m.object.store, "a drill begins: "+m.p.Peer+" is to take over")
@@ -103,7 +104,7 @@ func (m *Machine) rehearse() {
 	case d.stage == serving && f.Done > 0:
 		m.endDrill(m.p.Self + " gave the active role up again")
 	case d.stage == serving && m.reached(f.Began+drillPatience):
-		m.endDrill("no service through the virtual IP after " + drillPatience.String())
+		m.endDrill("no service through the virtual IP after " + spoken.Duration(drillPatience))
 	case d.stage == proving && m.devicesTried():
 		m.endDrill(d.fault)
 	case d.stage == watching && m.peer.b.Incarnation != d.taker:
@@ -181,7 +182,7 @@ func (m *Machine) endDrill(fault string) {
 		m.note("drill-failed", m.object.store, "the drill failed: "+fault)
 		return
 	}
-	m.note("drill-done", m.object.store, m.p.Self+" took over in "+(m.failover.Done-m.failover.Began).Round(time.Millisecond).String()+
+	m.note("drill-done", m.object.store, m.p.Self+" took over in "+spoken.Duration(m.failover.Done-m.failover.Began)+
 		", and the fence devices of both nodes obey")
 }
 

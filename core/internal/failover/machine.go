@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // Machine is one node's decision maker. It is not safe for concurrent use.
@@ -242,7 +243,7 @@ func (m *Machine) stalled(by time.Duration) {
 	m.evidence = evidence{}
 	m.ping.reach, m.ping.asked = beat.Unknown, 0
 	m.word = false
-	m.note("stalled", m.object.self, "this node slept through "+by.Round(time.Millisecond).String()+" of its time; its wait starts anew")
+	m.note("stalled", m.object.self, "this node slept through "+spoken.Duration(by)+" of its time; its wait starts anew")
 }
 
 // close ends the plan with the time of the next call.

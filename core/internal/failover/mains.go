@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // Without mains a store has the time that its batteries give it. The standby
@@ -142,7 +143,7 @@ func (m *Machine) isLow(b *batteryState) bool {
 func (m *Machine) weighMains() {
 	w := &m.mains
 	if w.shutdown != "" && m.reached(w.until) {
-		m.notShutDown("it still runs " + shutdownPatience.String() + " after the order")
+		m.notShutDown("it still runs " + spoken.Duration(shutdownPatience) + " after the order")
 	}
 	own := m.onBattery(feedsSelf)
 	switch both := own == beat.Yes && m.onBattery(feedsPeer) == beat.Yes; {

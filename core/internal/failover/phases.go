@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 const (
@@ -226,5 +227,5 @@ func (m *Machine) announce(detail string) {
 	f.Done, f.OK = m.now, true
 	m.verify.id = ""
 	m.changed = true
-	m.note("takeover-done", m.object.self, f.Kind+" done after "+(f.Done-f.Began).Round(time.Millisecond).String())
+	m.note("takeover-done", m.object.self, f.Kind+" done after "+spoken.Duration(f.Done-f.Began))
 }
