@@ -282,7 +282,7 @@ func renderResources(w io.Writer, s *api.Status) {
 		}
 		note := r.GetMessage()
 		if r.GetRestarts() > 0 {
-			note = join(note, fmt.Sprintf("%d restarts", r.GetRestarts()))
+			note = join(note, fmt.Sprintf("restarted %d×", r.GetRestarts()))
 		}
 		if !r.GetManaged() {
 			note = join(note, "NOT MANAGED")
