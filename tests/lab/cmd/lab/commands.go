@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -36,17 +37,29 @@ func run(arguments []string) error {
 	flags.SetOutput(io.Discard)
 	name := flags.String("name", "", "")
 	stores := flags.Int("stores", 1, "")
-	err := flags.Parse(arguments)
-	if errors.Is(err, flag.ErrHelp) {
+	if asksForHelp(arguments) {
 		fmt.Print(usage)
 		return nil
 	}
-	if err != nil || flags.NArg() == 0 {
+	if err := flags.Parse(arguments); err != nil || flags.NArg() == 0 {
 		return fmt.Errorf("usage:\n%s", strings.TrimSpace(usage))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	command, rest := flags.Arg(0), flags.Args()[1:]
+	if len(rest) > 0 && slices.Contains(alone, command) {
+		return fmt.Errorf("%s stands alone, without %q; options stand before it", command, strings.Join(rest, " "))
+	}
+	switch command { // both say what root is needed for
+	case "demo":
+		return showDemo()
+	case "demo-kill":
+		return demo.Kill(ctx, os.Stdout)
+	}
+	if os.Geteuid() != 0 {
+		return errors.New("labs belong to root: run it as root, e.g. sudo " + strings.Join(os.Args, " "))
+	}
+	var err error
 	switch {
 	case *name != "":
 	case command == "status": // it changes nothing: no harm if that is somebody else's
@@ -63,10 +76,6 @@ func run(arguments []string) error {
 		return serve(*name, *stores)
 	case "down":
 		return lab.Down(ctx, *name)
-	case "demo":
-		return showDemo()
-	case "demo-kill":
-		return demo.Kill(ctx, os.Stdout)
 	}
 	client, err := lab.Connect(*name)
 	if err != nil {
@@ -79,6 +88,19 @@ func run(arguments []string) error {
 		return execute(ctx, client, *name, rest)
 	}
 	return client.Do(ctx, flags.Args()...)
+}
+
+// alone are the commands that take no words.
+var alone = []string{"up", "serve", "down", "status", "demo", "demo-kill"}
+
+// asksForHelp tells whether lab itself is asked for help: the arguments of a command inside a node are the command's.
+func asksForHelp(arguments []string) bool {
+	if at := slices.Index(arguments, "exec"); at >= 0 {
+		arguments = arguments[:min(at+3, len(arguments))]
+	}
+	return slices.ContainsFunc(arguments, func(word string) bool {
+		return slices.Contains([]string{"-h", "-help", "--help"}, word)
+	})
 }
 
 // up starts a process of its own that keeps the lab, and waits until it stands.
