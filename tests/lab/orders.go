@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -65,7 +66,41 @@ func (l *Lab) read(words []string) (order, error) {
 	case verb == "down" && len(rest) == 0:
 		return func(context.Context) error { l.downOnce.Do(func() { close(l.downAsk) }); return nil }, nil
 	}
+	if question := l.question(verb, rest); question != "" {
+		return nil, errors.New(question)
+	}
 	return nil, fmt.Errorf("cannot %q; there are\n%s", strings.Join(words, " "), strings.TrimRight(Orders, "\n"))
+}
+
+// question asks for the word that an order lacks; empty: it is no order, or lacks none.
+func (l *Lab) question(verb string, rest []string) string {
+	switch {
+	case slices.Contains([]string{"kill", "power-on", "loss", "ups"}, verb) && len(rest) == 0:
+		return verb + " which node? there are " + l.nodeNames()
+	case (verb == "cut" || verb == "mend") && len(rest) == 0:
+		return verb + " which link? there are " + linkNames
+	case verb == "ups" && len(rest) == 1:
+		return "what is the UPS of " + rest[0] + " to do? " + upsWords + "|" + mainsWords
+	case verb == "serial" && len(rest) == 0:
+		return "what is the serial cable to do? " + serialWords
+	}
+	return ""
+}
+
+// nodeNames lists the nodes as an order names them.
+func (l *Lab) nodeNames() string {
+	var names []string
+	for _, s := range l.Stores {
+		for _, n := range s.Nodes {
+			if len(l.Stores) == 1 {
+				names = append(names, n.Name)
+			} else {
+				names = append(names, n.ID())
+			}
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func (l *Lab) readNode(id string, act func(*Node) error) (order, error) {

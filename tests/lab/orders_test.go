@@ -19,8 +19,8 @@ func TestWrongOrdersChangeNothing(t *testing.T) {
 	for _, words := range []string{
 		"", "dance", "kill", "kill gamma", "kill alpha beta", "power-on s2/alpha", "down now",
 		"cut nonsense", "cut lan-gamma", "cut lan-ups-alpha", "cut lan-ups-beta", "cut lan-serial", "cut lan-lan-alpha", "mend gamma",
-		"cut ups-alpha",                                  // no such cable
-		"cut serial", "serial garble", "serial cross s1", // nobody uses it
+		"cut ups-alpha",                                                 // no such cable
+		"cut serial", "mend serial", "serial garble", "serial cross s1", // nobody uses it
 		"serial melt", "serial hoard s2", "serial hoard s1 s1",
 		"loss beta cable much", "loss beta cable 101", "loss beta cable -1", "loss beta wan 5", "loss gamma lan 5",
 		"ups alpha", "ups gamma off", "ups alpha battery 150", "ups alpha battery -1", "ups alpha battery low", "ups alpha battery 15 16",
@@ -39,6 +39,22 @@ func TestWrongOrdersChangeNothing(t *testing.T) {
 			t.Fatalf("%q was refused, and told of", words)
 		case !alpha.Alive() || !beta.Alive() || !u.On() || u.OnBattery() || u.Behaviour() != (upssim.Behaviour{}) || len(l.Status().Stores[0].Cut) > 0:
 			t.Fatalf("%q was refused, and carried out in part", words)
+		}
+	}
+}
+
+// TestOrdersThatLackAWord: who forgot one is told which, and not everything that there is.
+func TestOrdersThatLackAWord(t *testing.T) {
+	l, _, _ := newLab(t, "lacking")
+	for words, want := range map[string]string{
+		"kill":      "kill which node? there are alpha and beta",
+		"power-on":  "power-on which node? there are alpha and beta",
+		"mend":      "mend which link? there are cable, serial, wan,",
+		"ups alpha": "what is the UPS of alpha to do? well|",
+		"serial":    "what is the serial cable to do? well|",
+	} {
+		if err := l.Do(t.Context(), strings.Fields(words)...); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", words, err, want)
 		}
 	}
 }

@@ -224,13 +224,16 @@ func (s *Store) survivorFirst() []*Node {
 	return s.Nodes
 }
 
+// linkNames are the links of a store, for people.
+const linkNames = "cable, serial, wan, lan-alpha, lan-beta, ups-alpha, ups-beta"
+
 // serialCut begins the name of the serial cable to the UPS that feeds a node.
 const serialCut = "ups-"
 
 // setCut cuts or mends a link.
 func (s *Store) setCut(link string, cut bool) error {
 	key, err := s.cutKey(link)
-	if err == nil && key == "serial" && cut {
+	if err == nil && key == "serial" && (cut || !s.isCut(key)) { // one that was cut while it was used can be mended
 		err = s.serialUsed()
 	}
 	if err != nil {
@@ -241,6 +244,12 @@ func (s *Store) setCut(link string, cut bool) error {
 	s.mu.Unlock()
 	s.updateCables()
 	return nil
+}
+
+func (s *Store) isCut(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cut[key]
 }
 
 // cutKey is where a link stands in Store.cut: cable, serial, wan; the LAN port of a
@@ -255,7 +264,7 @@ func (s *Store) cutKey(link string) (string, error) {
 	node := s.Node(strings.TrimPrefix(link, serialCut))
 	switch {
 	case node == nil:
-		return "", fmt.Errorf("no link %q in store %s: there are cable, serial, wan, lan-alpha, lan-beta, ups-alpha, ups-beta", link, s.Name)
+		return "", fmt.Errorf("no link %q in store %s: there are %s", link, s.Name, linkNames)
 	case node.UPS().Cable == nil:
 		return "", fmt.Errorf("the UPS of %s has no serial cable; it is reached over the LAN", node.ID())
 	}
