@@ -20,12 +20,17 @@ help: ## list the targets
 
 ##@ Build
 
+.PHONY: root
+root: # what makes network namespaces says so before anything is built
+	@[ "$$(id -u)" = 0 ] || { echo "make $(MAKECMDGOALS): the nodes are network namespaces: run it as root, e.g. sudo make $(MAKECMDGOALS)" >&2; exit 1; }
+
 .PHONY: toolchain
 toolchain: # what cannot be installed from Debian 12 in the versions needed
 	@newer() { printf '%s\n' "$$1" "$$2" | sort -CV; }; \
 	go=$$({ go env GOVERSION || cd / && go env GOVERSION; } 2>/dev/null) node=$$(node --version 2>/dev/null); \
 	newer 1.26 "$${go#go}" || { echo "Go 1.26 or newer is needed, and $${go:-none} is in PATH" >&2; exit 1; }; \
 	newer 20.19 "$${node#v}" || { echo "Node.js 20.19 or newer is needed, and $${node:-none} is in PATH" >&2; exit 1; }; \
+	[ -w . ] || { echo "$$(id -un) may not write into this folder, and what is built goes into it" >&2; exit 1; }; \
 	command -v npm >/dev/null || { echo "npm, which comes with Node.js, is not in PATH" >&2; exit 1; }
 
 .PHONY: build
@@ -60,7 +65,7 @@ generate: packages-generate ## make the generated files anew
 ##@ Run
 
 .PHONY: demo
-demo: toolchain packages-lab build $(BIN)/lab ## a console, a store, a till and an NMS, until Ctrl-C (or DEMO_SECONDS=n)
+demo: root toolchain packages-lab build $(BIN)/lab ## a console, a store, a till and a receiver of traps, until Ctrl-C (or DEMO_SECONDS=n)
 	@$(BIN)/lab demo
 
 .PHONY: demo-kill
@@ -79,10 +84,10 @@ fmt: ## format the Go sources
 	go run $(GOFUMPT) -l -w core plugins mibs console tests contrib
 
 .PHONY: test
-test: toolchain test-unit test-web test-sim test-model test-e2e ## install what is missing and run every test
+test: root toolchain test-unit test-web test-sim test-model test-e2e ## install what is missing and run every test, as root (20 minutes)
 
 .PHONY: test-unit
-test-unit: packages-lab packages-judges packages-race ## unit tests, scenario files, plugin conformance, all with -race
+test-unit: packages-lab packages-judges packages-race ## unit tests, scenario files, the SDK's rules for plugins, all with -race
 	tests/race.sh $$(go list ./... | grep -v -e /tests/e2e -e /tests/model -e /core/internal/sim)
 
 .PHONY: test-sim
@@ -99,9 +104,8 @@ model: packages-model ## the same with N interferences (default 5); results and 
 	go test -count=1 -timeout 8h ./tests/model -v -events $(or $(N),5)
 
 .PHONY: test-e2e
-test-e2e: packages-lab packages-judges build $(BIN)/lab ## real nodes in network namespaces, as root
-	@[ "$$(id -u)" = 0 ] || { echo "make test-e2e: the nodes are network namespaces: run it as root, e.g. sudo make test" >&2; exit 1; }
-	go test -count=1 -timeout 20m -parallel 2 ./tests/e2e
+test-e2e: root packages-lab packages-judges build $(BIN)/lab ## real nodes in network namespaces, as root
+	tests/each.sh -count=1 -timeout 20m -parallel 2 ./tests/e2e
 
 .PHONY: test-web
 test-web: build/web.stamp ## the pages' own tests
@@ -125,16 +129,16 @@ screenshots: packages-browser build ## every page in light and dark, into build/
 BENCH = go run ./tests/bench/cmd/bench $(if $(WRITE),-write)
 
 .PHONY: bench bench-failover bench-calm bench-beats bench-sim bench-idle
-bench: bench-sim bench-beats bench-calm bench-failover ## our figures beside the peers', one after the other (40 minutes)
-bench-failover: packages-lab packages-bench build ## power cut to first answer of the survivor, the peers beside ours
+bench: root bench-sim bench-beats bench-calm bench-failover ## our figures beside the peers', one after the other (40 minutes)
+bench-failover: root packages-lab packages-bench build ## power cut to first answer of the survivor, the peers beside ours
 	$(BENCH) failover
-bench-calm: packages-lab packages-bench build ## no takeover that nobody asked for, under load, the peers beside ours
+bench-calm: root packages-lab packages-bench build ## no takeover that nobody asked for, under load, the peers beside ours
 	$(BENCH) calm
-bench-beats: packages-lab packages-bench build ## how late signs of life leave under load, the peers' beside ours
+bench-beats: root packages-lab packages-bench build ## how late signs of life leave under load, the peers' beside ours
 	$(BENCH) beats
 bench-sim: ## simulated events and seeds a second
 	$(BENCH) sim
-bench-idle: packages-lab build ## memory and CPU of one node's processes
+bench-idle: root packages-lab build ## memory and CPU of one node's processes
 	$(BENCH) idle
 
 ##@ Machine

@@ -98,7 +98,8 @@ func openWith(t *testing.T, o harness.Options, prepare func(*lab.Node)) *store {
 
 // keepLogs saves what the nodes wrote before the lab takes it away.
 func (s *store) keepLogs() {
-	folder := filepath.Join("../../build/e2e", s.t.Name())
+	kept := filepath.Join("build/e2e", s.t.Name()) // as whoever typed make sees it
+	folder := filepath.Join("../..", kept)
 	_ = os.RemoveAll(folder)
 	sources := map[string]string{"hq": filepath.Join(s.Lab.DataDir(), "log")}
 	for _, n := range s.Store.Nodes {
@@ -114,7 +115,7 @@ func (s *store) keepLogs() {
 			s.t.Log(err)
 		}
 	}
-	s.t.Logf("logs are kept in %s", folder)
+	s.t.Logf("logs are kept in %s", kept)
 }
 
 // within returns a context that bounds a wait.
