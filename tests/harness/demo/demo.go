@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 
@@ -71,13 +72,26 @@ func preflight(ctx context.Context) error {
 		}
 	}
 	for _, address := range []string{consoleAddress, victoriaAddress} {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", address)
+		probe, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", address)
 		if err != nil {
-			return fmt.Errorf("%s is taken by another program: end it first (ss -ltnp shows which)", address)
+			return fmt.Errorf("%s is taken by %s: end that first; the demo has no other port for it", address, holder(ctx, address))
 		}
-		listener.Close()
+		probe.Close()
 	}
 	return nil
+}
+
+// listener is what ss tells of a listening program, as users:(("nginx",pid=812,fd=6)).
+var listener = regexp.MustCompile(`\("([^"]+)",pid=(\d+)`)
+
+// holder names the program that listens at this address's port, as far as it can be told.
+func holder(ctx context.Context, address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	out, _ := exec.CommandContext(ctx, "ss", "-Hltnp", "sport = :"+port).Output()
+	if found := listener.FindSubmatch(out); found != nil {
+		return fmt.Sprintf("%s (process %s)", found[1], found[2])
+	}
+	return "a program that cannot be told" // of another container, for instance
 }
 
 type demo struct {
@@ -171,7 +185,7 @@ The store is open (%.0f s). Fast timings: a beat every %v, a server counts as de
   console           http://%s   user %s   password %s
   active server     %s; the other one stands by
   SNMP traps        tail -f %s
-  time series       http://%s/vmui   (VictoriaMetrics, the customer's own)
+  time series       curl 'http://%s/api/v1/query?query=node_active'   (VictoriaMetrics, the customer's own)
   kill the server   make demo-kill   in another terminal
   end               Ctrl-C
 
