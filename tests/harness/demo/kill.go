@@ -13,11 +13,6 @@ import (
 	"github.com/storeward/storeward/tests/lab"
 )
 
-// killed says what comes of a cut, with what fast timings take on two cores.
-const killed = `cutting the power of %[1]s: watch the demo's lines; the till should buy again within about half a second,
-and %[1]s be back in about 12 s, as the standby
-`
-
 // Kill cuts the power of the running demo's active server.
 func Kill(ctx context.Context, out io.Writer) error {
 	if os.Geteuid() != 0 {
@@ -34,11 +29,23 @@ func Kill(ctx context.Context, out io.Writer) error {
 	nodes := status.Stores[0].Nodes
 	for _, node := range nodes {
 		if serves(node) {
-			fmt.Fprintf(out, killed, path.Base(node.ID))
+			fmt.Fprintf(out, "cutting the power of %s: %s\n", path.Base(node.ID), outlook(node, nodes))
 			return client.Do(ctx, "kill", node.ID)
 		}
 	}
 	return errors.New("no server is active just now: " + advice(nodes))
+}
+
+// outlook says what comes of a cut, and how soon with fast timings on two cores.
+func outlook(cut lab.NodeStatus, nodes []lab.NodeStatus) string {
+	switch {
+	case slices.ContainsFunc(nodes, func(n lab.NodeStatus) bool { return n.PID == 0 }):
+		return "the other server has no power, so nobody takes over"
+	case cut.UPSIll:
+		return "its UPS is ill, so perhaps nobody takes over until " + command("ups "+path.Base(cut.ID)+" well")
+	}
+	return "watch the demo's lines; the till should buy again within about half a second, and " +
+		path.Base(cut.ID) + " be back as the standby in about 12 s"
 }
 
 // serves tells whether the node holds the store's first virtual IP.
@@ -48,7 +55,6 @@ func serves(node lab.NodeStatus) bool {
 
 // advice says why no node serves, and what makes one serve again.
 func advice(nodes []lab.NodeStatus) string {
-	command := func(words string) string { return "build/bin/lab -name " + labName + " " + words }
 	dark := slices.DeleteFunc(slices.Clone(nodes), func(n lab.NodeStatus) bool { return n.PID != 0 })
 	switch {
 	case len(dark) == len(nodes):
@@ -61,3 +67,6 @@ func advice(nodes []lab.NodeStatus) string {
 	}
 	return "one is taking over or starting: try again in a few seconds"
 }
+
+// command is how an order to the demo is typed.
+func command(words string) string { return "build/bin/lab -name " + labName + " " + words }

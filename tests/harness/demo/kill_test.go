@@ -29,3 +29,22 @@ func TestAdviceWhereNobodyServes(t *testing.T) {
 		}
 	}
 }
+
+// TestOutlookOfACut: a takeover is promised only where nothing known stands against it.
+func TestOutlookOfACut(t *testing.T) {
+	alpha, dark, beta := lab.NodeStatus{ID: "s1/alpha", PID: 6}, lab.NodeStatus{ID: "s1/beta"}, lab.NodeStatus{ID: "s1/beta", PID: 7}
+	ill := alpha
+	ill.UPSIll = true
+	for _, c := range []struct {
+		cut, other lab.NodeStatus
+		want       string
+	}{
+		{alpha, beta, "buy again"},
+		{alpha, dark, "nobody takes over"},
+		{ill, beta, "ups alpha well"},
+	} {
+		if got := outlook(c.cut, []lab.NodeStatus{c.cut, c.other}); !strings.Contains(got, c.want) {
+			t.Errorf("%+v beside %+v: %q, want %q", c.cut, c.other, got, c.want)
+		}
+	}
+}
