@@ -29,6 +29,7 @@ type Node struct {
 	LastSeen    time.Time   // by the console's clock; zero: never heard
 	StatusTaken time.Time   // when Status came in, by the console's clock; zero: none since this console started
 	Status      *api.Status // the last one; never changed, only replaced
+	Missed      bool        // its peer misses it, and it has said nothing since: Status may hold no longer
 	dirty       bool
 	wasOnline   bool
 }
@@ -86,23 +87,15 @@ func (f *Fleet) Heard(s *api.Status, now time.Time) bool {
 	if n.FirstSeen.IsZero() {
 		n.FirstSeen = now
 	}
-	missed := f.missed(s.GetStore(), now)
-	changed := !n.Online(now) || n.Status.GetRole() != s.GetRole() || n.Status.GetRedundant() != s.GetRedundant() ||
+	changed := n.Missed || !n.Online(now) || n.Status.GetRole() != s.GetRole() || n.Status.GetRedundant() != s.GetRedundant() ||
 		n.Status.GetPeerHeard() != s.GetPeerHeard() || n.Status.GetPeerRole() != s.GetPeerRole()
-	n.Status, n.StatusTaken, n.LastSeen, n.dirty, n.wasOnline = s, now, now, true, true
-	return changed || !slices.Equal(missed, f.missed(s.GetStore(), now))
-}
-
-// missed names the store's nodes that their peers miss. It needs f.mu.
-func (f *Fleet) missed(store string, now time.Time) []string {
-	nodes := f.list(store)
-	var out []string
-	for i := range nodes {
-		if Missed(&nodes[i], nodes, now) {
-			out = append(out, nodes[i].Name)
+	n.Status, n.StatusTaken, n.LastSeen, n.dirty, n.wasOnline, n.Missed = s, now, now, true, true, false
+	for _, other := range f.nodes[s.GetStore()] {
+		if !other.Missed && misses(s, other.Status) {
+			other.Missed, changed = true, true
 		}
 	}
-	return out
+	return changed
 }
 
 // Silenced returns the stores with a node that went silent since the last call.

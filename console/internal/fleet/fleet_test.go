@@ -18,6 +18,22 @@ func heard(name string, ago time.Duration, s *api.Status) Node {
 	return Node{Name: name, LastSeen: now.Add(-ago), StatusTaken: now.Add(-ago), Status: s}
 }
 
+func missed(n Node) Node {
+	n.Missed = true
+	return n
+}
+
+// missing names the nodes that their peers miss.
+func missing(nodes []Node) string {
+	var names []string
+	for _, n := range nodes {
+		if n.Missed {
+			names = append(names, n.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
 func TestJudge(t *testing.T) {
 	active := func() *api.Status {
 		return &api.Status{Role: "active", Redundant: true, Peer: "beta", PeerRole: "standby", PeerHeard: true}
@@ -52,14 +68,14 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"alpha just fell silent and nobody took over",
-			[]Node{heard("alpha", 3*time.Second, active()), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha"})},
+			[]Node{missed(heard("alpha", 3*time.Second, active())), heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha"})},
 			alarm.Tally{Worst: 6},
 			Health{Word: "unknown", Reason: "alpha served and is not heard by its peer"},
 		},
 		{
 			"alpha served alone, its standby's UPS was sick, and fell silent",
 			[]Node{
-				heard("alpha", 3*time.Second, &api.Status{Role: "active", Peer: "beta", PeerHeard: true}),
+				missed(heard("alpha", 3*time.Second, &api.Status{Role: "active", Peer: "beta", PeerHeard: true})),
 				heard("beta", 0, &api.Status{Role: "standby", Peer: "alpha"}),
 			},
 			alarm.Tally{Worst: 6},
@@ -157,14 +173,50 @@ func TestMissed(t *testing.T) {
 		{"and still", "beta", "standby", false, false, "alpha"},
 		{"alpha lives: the links are cut", "alpha", "active", false, true, ""},
 		{"which beta says as well", "beta", "standby", false, false, ""},
+		{"the links are back", "alpha", "active", true, true, ""},
+		{"for beta too", "beta", "standby", true, true, ""},
+		{"alpha died", "beta", "standby", false, true, "alpha"},
+		{"beta took over", "beta", "active", false, true, "alpha"},
+		{"beta hears alpha's daemon again, which has told nothing yet", "beta", "active", true, true, "alpha"},
+		{"the pair is whole, says beta again", "beta", "active", true, false, "alpha"},
+		{"alpha speaks for itself", "alpha", "joining", true, true, ""},
 	} {
 		peer := map[string]string{"alpha": "beta", "beta": "alpha"}[step.node]
 		if changed := say(step.node, peer, step.role, step.hears); changed != step.changed {
 			t.Errorf("%s: changed %v", step.what, changed)
 		}
-		if got := strings.Join(f.missed("s1", at), " "); got != step.missed {
+		if got := missing(f.Nodes("s1")); got != step.missed {
 			t.Errorf("%s: missed %q, want %q", step.what, got, step.missed)
 		}
+	}
+}
+
+// TestMissedAfterACut: a node whose links were cut before it died said itself that it hears
+// nothing; what its peer did about it shows that its last word holds no longer.
+func TestMissedAfterACut(t *testing.T) {
+	supply := func(level int32, power string) *api.FenceDeviceStatus {
+		return &api.FenceDeviceStatus{Feeds: []string{"alpha"}, Level: level, Power: power}
+	}
+	for _, c := range []struct {
+		name string
+		beta *api.Status
+		want string
+	}{
+		{"nothing was done", &api.Status{Role: "standby", Generation: 1}, ""},
+		{"beta took over", &api.Status{Role: "active", Generation: 2}, "alpha"},
+		{"beta joins", &api.Status{Role: "joining", Generation: 2}, ""},
+		{"one of two supplies reads off", &api.Status{Role: "standby", FenceDevices: []*api.FenceDeviceStatus{supply(1, "off"), supply(1, "on")}}, ""},
+		{"all of a level read off", &api.Status{Role: "standby", FenceDevices: []*api.FenceDeviceStatus{supply(1, "on"), supply(2, "off"), supply(2, "off")}}, "alpha"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &Fleet{nodes: map[string]map[string]*Node{}}
+			f.Heard(&api.Status{Store: "s1", Node: "alpha", Peer: "beta", Role: "active", Generation: 1}, now)
+			c.beta.Store, c.beta.Node, c.beta.Peer = "s1", "beta", "alpha"
+			f.Heard(c.beta, now.Add(time.Second))
+			if got := missing(f.Nodes("s1")); got != c.want {
+				t.Errorf("missed %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,8 +29,7 @@ func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 			online = append(online, &nodes[i])
 		}
 	}
-	missed := func(n *Node) bool { return Missed(n, nodes, now) }
-	claimants := slices.DeleteFunc(slices.Clone(online), missed)
+	claimants := slices.DeleteFunc(slices.Clone(online), func(n *Node) bool { return n.Missed })
 	if speaker := spokesman(claimants); speaker != nil {
 		h.Redundant = speaker.Status.GetRedundant()
 		h.Active = speaker.Name
@@ -37,7 +37,7 @@ func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 			h.Active = speaker.Status.GetPeer()
 		}
 	}
-	served := slices.IndexFunc(online, func(n *Node) bool { return missed(n) && n.Status.GetRole() == "active" })
+	served := slices.IndexFunc(online, func(n *Node) bool { return n.Missed && n.Status.GetRole() == "active" })
 	if h.Active == "" && served >= 0 {
 		h.Reason = fmt.Sprintf("%s served and is not heard by its peer, which has not taken over", online[served].Name)
 		return h
@@ -46,19 +46,34 @@ func Judge(nodes []Node, alarms alarm.Tally, now time.Time) Health {
 	return h
 }
 
-// Missed tells whether the node's peer hears nothing of it, while its own last word is
-// older and says that it hears its peer: alive, it would have told otherwise at once.
-// What it said last is then no more than that, though it counts as online for some
-// seconds yet. A peer that joins has not listened for long enough to miss anybody.
-func Missed(n *Node, nodes []Node, now time.Time) bool {
-	if !n.Status.GetPeerHeard() {
+// misses tells whether a node's new status says that its peer's last one may hold no
+// longer: it hears nothing of the peer, which said that it hears the node, and alive
+// would have told otherwise at once; or it knows the peer to be off, or serves in its
+// place. A node that joins has not listened for long enough to miss anybody.
+//
+// That the node hears its peer again proves a beat, no status: the peer counts as missed
+// until it speaks for itself (see Heard), lest a node that comes back be shown as it was
+// before it died.
+func misses(s, peer *api.Status) bool {
+	listens := s.GetRole() == "standby" || s.GetRole() == "active"
+	if peer == nil || !listens || s.GetPeer() != peer.GetNode() || s.GetPeerHeard() {
 		return false
 	}
-	return slices.ContainsFunc(nodes, func(peer Node) bool {
-		s := peer.Status
-		listens := s.GetRole() == "standby" || s.GetRole() == "active"
-		return peer.Online(now) && listens && s.GetPeer() == n.Name && !s.GetPeerHeard() && peer.StatusTaken.After(n.StatusTaken)
-	})
+	tookOver := s.GetRole() == "active" && s.GetGeneration() > peer.GetGeneration()
+	return peer.GetPeerHeard() || tookOver || readOff(s.GetFenceDevices(), peer.GetNode())
+}
+
+// readOff tells whether every supply of one level that feeds the node reads off.
+func readOff(devices []*api.FenceDeviceStatus, node string) bool {
+	off := map[int32]bool{}
+	for _, d := range devices {
+		if !slices.Contains(d.GetFeeds(), node) {
+			continue
+		}
+		before, others := off[d.GetLevel()]
+		off[d.GetLevel()] = d.GetPower() == "off" && (before || !others)
+	}
+	return slices.Contains(slices.Collect(maps.Values(off)), true)
 }
 
 // spokesman returns the node whose word counts for the cluster: the active one,

@@ -131,7 +131,7 @@ func (a *API) summary(store string, nodes []fleet.Node, tally alarm.Tally, open 
 	h := fleet.Judge(nodes, tally, now)
 	out := StoreSummary{
 		Store: store, Health: h.Word, Reason: h.Reason, Active: h.Active, Redundant: h.Redundant,
-		Nodes:  list(nodes, func(n fleet.Node) NodeSummary { return nodeSummary(&n, nodes, now) }),
+		Nodes:  list(nodes, func(n fleet.Node) NodeSummary { return nodeSummary(&n, now) }),
 		Alarms: tally.Count, WorstSeverity: severityWord(api.Severity(tally.Worst)), OpenIncidents: open,
 	}
 	if last != nil {
@@ -151,9 +151,9 @@ func (a *API) summary(store string, nodes []fleet.Node, tally alarm.Tally, open 
 	return out
 }
 
-func nodeSummary(n *fleet.Node, nodes []fleet.Node, now time.Time) NodeSummary {
+func nodeSummary(n *fleet.Node, now time.Time) NodeSummary {
 	return NodeSummary{
-		Node: n.Name, Online: n.Online(now), Missed: fleet.Missed(n, nodes, now), Role: n.Status.GetRole(), LastSeen: some(n.LastSeen),
+		Node: n.Name, Online: n.Online(now), Missed: n.Missed, Role: n.Status.GetRole(), LastSeen: some(n.LastSeen),
 	}
 }
 
@@ -179,7 +179,7 @@ func (a *API) storeDetail(ctx context.Context, store string, nodes []fleet.Node)
 		Alarms: alarmViews(alarms), Incidents: incidentRows(incidents), Events: eventViews(events),
 	}
 	for i := range nodes {
-		n, err := a.nodeDetail(ctx, &nodes[i], nodes)
+		n, err := a.nodeDetail(ctx, &nodes[i])
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +188,7 @@ func (a *API) storeDetail(ctx context.Context, store string, nodes []fleet.Node)
 	return out, nil
 }
 
-func (a *API) nodeDetail(ctx context.Context, n *fleet.Node, nodes []fleet.Node) (*NodeDetail, error) {
+func (a *API) nodeDetail(ctx context.Context, n *fleet.Node) (*NodeDetail, error) {
 	facts, err := fleet.Inventory(ctx, a.DB.Read, n.Store, n.Name)
 	if err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func (a *API) nodeDetail(ctx context.Context, n *fleet.Node, nodes []fleet.Node)
 	}
 	now := a.Now()
 	return &NodeDetail{
-		Node: n.Name, Online: n.Online(now), Missed: fleet.Missed(n, nodes, now), LastSeen: some(n.LastSeen),
+		Node: n.Name, Online: n.Online(now), Missed: n.Missed, LastSeen: some(n.LastSeen),
 		Status: statusView(n.Status), Inventory: table(facts),
 		Journals: list(journals, func(j fleet.Journal) JournalView {
 			return JournalView{JournalID: j.JournalID, Sequence: j.Sequence, Missing: j.Missing, LastSeen: db.Time(j.LastSeen)}

@@ -19,7 +19,7 @@ type SessionView struct {
 type NodeSummary struct {
 	Node     string     `json:"node" example:"alpha"`
 	Online   bool       `json:"online" doc:"A status came within the last 15 seconds."`
-	Missed   bool       `json:"missed" doc:"Its peer spoke later and hears nothing of it: what it said last may hold no longer."`
+	Missed   bool       `json:"missed" doc:"Its peer hears nothing of it or took over, and it has said nothing since: what it said last may hold no longer."`
 	Role     string     `json:"role" doc:"active, standby, joining, stopped; the last one heard when offline; empty: never heard." example:"active"`
 	LastSeen *time.Time `json:"lastSeen,omitempty" doc:"When the console last heard anything of the node."`
 }
@@ -58,7 +58,7 @@ type StoreDetail struct {
 type NodeDetail struct {
 	Node      string            `json:"node"`
 	Online    bool              `json:"online"`
-	Missed    bool              `json:"missed" doc:"Its peer spoke later and hears nothing of it: what it said last may hold no longer."`
+	Missed    bool              `json:"missed" doc:"Its peer hears nothing of it or took over, and it has said nothing since: what it said last may hold no longer."`
 	LastSeen  *time.Time        `json:"lastSeen,omitempty"`
 	Status    *StatusView       `json:"status,omitempty" doc:"The last status heard; its time says how old it is."`
 	Inventory map[string]string `json:"inventory"`

@@ -654,7 +654,7 @@ export interface components {
             journals: components["schemas"]["JournalView"][];
             /** Format: date-time */
             lastSeen?: string;
-            /** @description Its peer spoke later and hears nothing of it: what it said last may hold no longer. */
+            /** @description Its peer hears nothing of it or took over, and it has said nothing since: what it said last may hold no longer. */
             missed: boolean;
             node: string;
             online: boolean;
@@ -667,7 +667,7 @@ export interface components {
              * @description When the console last heard anything of the node.
              */
             lastSeen?: string;
-            /** @description Its peer spoke later and hears nothing of it: what it said last may hold no longer. */
+            /** @description Its peer hears nothing of it or took over, and it has said nothing since: what it said last may hold no longer. */
             missed: boolean;
             /** @example alpha */
             node: string;

@@ -134,9 +134,9 @@ export function severityLook(severity: string): Look {
 }
 
 /**
- * A node as the console may present it now. off: its peer read its power off, or
- * took over from it, since its last word; silent: nothing came for too long, or
- * its peer misses it, as the console judges (missed).
+ * A node as the console may present it now. silent: nothing came for too long, or
+ * its peer missed it, as the console judges (missed), and it has said nothing since;
+ * off: besides, its peer read its power off, or took over from it.
  */
 export type Presence = "present" | "silent" | "off" | "never";
 
@@ -144,8 +144,8 @@ export function presenceOf(node: NodeDetail, nodes: readonly NodeDetail[], now: 
   if (node.lastSeen === undefined || node.status === undefined) return "never";
   const peer = nodes.find((one) => one.node !== node.node);
   if (!heardLately(node, now)) return "silent";
-  if (peer !== undefined && heardLately(peer, now) && tookOver(peer, node)) return "off";
-  return node.missed ? "silent" : "present";
+  if (!node.missed) return "present";
+  return peer !== undefined && heardLately(peer, now) && tookOver(peer, node) ? "off" : "silent";
 }
 
 /** Whether the peer hears the node, by the peer's own last word; undefined: it has none that counts. */

@@ -87,14 +87,16 @@ describe("links", () => {
 
 describe("presence", () => {
   const now = Date.parse("2026-11-22T13:00:10Z");
-  const node = (name: string, status: object) =>
+  const node = (name: string, status: object, over: object = {}) =>
     ({
       node: name,
       online: true,
       lastSeen: "2026-11-22T13:00:08Z",
       status: { fenceDevices: [], ...status },
+      ...over,
     }) as unknown as NodeDetail;
-  const alpha = node("alpha", { time: "2026-11-22T13:00:05Z", role: "active", generation: 1, peerHeard: true });
+  const last = { time: "2026-11-22T13:00:05Z", role: "active", generation: 1, peerHeard: true };
+  const alpha = node("alpha", last, { missed: true });
   const beta = (status: object) =>
     node("beta", { time: "2026-11-22T13:00:07Z", peerHeard: false, generation: 1, ...status });
 
@@ -109,15 +111,23 @@ describe("presence", () => {
   it("calls a node off when every supply of one level reads off", () => {
     const device = (level: number, power: string) => ({ power, feeds: ["alpha"], level });
     const half = beta({ role: "standby", fenceDevices: [device(1, "off"), device(1, "on"), device(2, "unknown")] });
-    expect(presenceOf(alpha, [alpha, half], now)).toBe("present");
+    expect(presenceOf(alpha, [alpha, half], now)).toBe("silent");
     const second = beta({ role: "standby", fenceDevices: [device(1, "off"), device(1, "on"), device(2, "off")] });
     expect(presenceOf(alpha, [alpha, second], now)).toBe("off");
   });
 
   it("does not call a node off because the links are cut", () => {
     const cut = beta({ role: "standby" });
-    expect(presenceOf(alpha, [alpha, cut], now)).toBe("present");
-    expect(presenceOf(alpha, [alpha, cut], now + 60_000)).toBe("silent");
+    const alive = node("alpha", { ...last, peerHeard: false });
+    expect(presenceOf(alive, [alive, cut], now)).toBe("present");
+    expect(presenceOf(alive, [alive, cut], now + 60_000)).toBe("silent");
+  });
+
+  it("does not show a node that is heard again as it was before it died", () => {
+    const whole = beta({ role: "active", generation: 2, peerHeard: true });
+    expect(presenceOf(alpha, [alpha, whole], now)).toBe("silent");
+    const back = node("alpha", { role: "standby", generation: 2, peerHeard: true }, { missed: false });
+    expect(presenceOf(back, [back, whole], now)).toBe("present");
   });
 });
 

@@ -83,6 +83,12 @@ export function NodeCard({ node, peer, presence }: NodeCardProps) {
 function SilentNote({ node, peer, off }: { node: NodeDetail; peer: NodeDetail | undefined; off: boolean }) {
   if (off) return <>{`${peer?.node} no longer hears it, and took over.`}</>;
   if (node.lastSeen === undefined) return <>The console has never heard it.</>;
+  if (node.missed && peerHears(node, peer))
+    return (
+      <>
+        {peer?.node} hears it again; it has told the console nothing since <When at={node.lastSeen} />.
+      </>
+    );
   if (peerHears(node, peer) !== false)
     return (
       <>
