@@ -13,6 +13,7 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // whole waits until a node serves, the pair is redundant and both have proven their orders' lives.
@@ -270,6 +271,38 @@ func TestDeadProcessIsRestartedWithBothPIDs(t *testing.T) {
 		<-time.After(12 * time.Second)
 		incidents := alpha.sink.all()
 		if len(incidents) != 1 || incidents[0].GetKind() != api.IncidentService {
+			t.Errorf("incidents %v", incidents)
+		}
+	})
+}
+
+// TestAnOperatorsModeIsNoFailure: it opens no incident, and does not rename the one that is open.
+func TestAnOperatorsModeIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha := w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		order := func(name, on string) {
+			t.Helper()
+			if _, err := alpha.engine.Command(context.Background(), control.Command{Name: name, Target: on, Operator: "kim"}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		order("unmanage", "db")
+		w.until("it is told", 5*time.Second, func() bool { return alpha.stands("resource/db", "unmanaged mode") })
+		<-time.After(12 * time.Second)
+		if incidents := alpha.sink.all(); len(incidents) != 0 {
+			t.Errorf("an order opened %v", incidents)
+		}
+		order("manage", "db")
+		w.complain("alpha", sdk.Condition{Key: api.ConditionOnBattery, Message: "the UPS runs on its battery"})
+		w.until("beta tells", 10*time.Second, func() bool { return beta.stands("fence/ups-alpha", api.ConditionOnBattery) })
+		order("unmanage", "db")
+		<-time.After(12 * time.Second)
+		incidents := beta.sink.all()
+		if len(incidents) != 1 || incidents[0].GetKind() != api.IncidentDegraded || !strings.Contains(incidents[0].GetTitle(), "battery") {
 			t.Errorf("incidents %v", incidents)
 		}
 	})

@@ -103,6 +103,12 @@ func TestEveryAlarmOfThePolicyHasAKind(t *testing.T) {
 		"store/s1 maintenance ends":        api.KindModeEnding,
 		"node/alpha something-new":         api.KindAlarm,
 		"node/alpha standby mode ends":     api.KindModeEnding,
+		"node/alpha standby mode":          api.KindAlarm,
+		"node/alpha removal":               api.KindAlarm,
+		"store/s1 maintenance":             api.KindAlarm,
+		"resource/db unmanaged mode":       api.KindAlarm,
+		"resource/db unmanaged mode ends":  api.KindModeEnding,
+		"resource/db left-down":            api.KindResourceFailed,
 		"node/alpha journal-lost":          api.KindJournalCorrupt,
 		"node/alpha configuration-differs": api.KindPeerRefused,
 	} {

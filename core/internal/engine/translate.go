@@ -155,8 +155,10 @@ func noteEvent(e *Engine, n failover.Note, v *viewed) *api.Event {
 // pidsOf finds the two processes of a restart in the policy's own words.
 var pidsOf = regexp.MustCompile(`old.*?(\d+).*new.*?(\d+)`)
 
-// alarmKinds has the kinds of alarms by the object's class and the key; "*" is any key.
+// alarmKinds has the kinds of alarms by the object's class and the key; "*" is any of them.
+// A mode is an operator's order, whatever it is for: it fails nothing.
 var alarmKinds = map[string]string{
+	"* standby mode": api.KindAlarm, "* maintenance": api.KindAlarm, "* unmanaged mode": api.KindAlarm, "* removal": api.KindAlarm,
 	"link late": api.KindLinkLate, "link down": api.KindLinkSilent, "link *": api.KindLinkUnknown,
 	"fence fence-failed": api.KindFenceFailed, "fence power-on-failed": api.KindFenceFailed, "fence *": api.KindFenceUnhealthy,
 	"resource blocked": api.KindResourceBlocked, "resource degraded": api.KindResourceDegraded, "resource *": api.KindResourceFailed,
@@ -167,14 +169,14 @@ var alarmKinds = map[string]string{
 }
 
 func alarmKind(a failover.Alarm) string {
+	if strings.HasSuffix(a.Key, " ends") || strings.HasSuffix(a.Key, " overdue") {
+		return api.KindModeEnding
+	}
 	class, _, _ := strings.Cut(a.Object, "/")
-	for _, key := range []string{class + " " + a.Key, class + " *"} {
+	for _, key := range []string{"* " + a.Key, class + " " + a.Key, class + " *"} {
 		if kind, ok := alarmKinds[key]; ok {
 			return kind
 		}
-	}
-	if strings.HasSuffix(a.Key, " ends") || strings.HasSuffix(a.Key, " overdue") {
-		return api.KindModeEnding
 	}
 	return api.KindAlarm
 }
