@@ -186,7 +186,16 @@ func story(parts []part) *api.Incident {
 			out.Phases = b.Phases
 		}
 	}
+	if out.Title == "" {
+		out.Title = untold(parts[0].author)
+	}
 	return out
+}
+
+// untold is the title while nobody has told the story: the evidence of a node that came
+// back can arrive before what its peer wrote while the line was cut.
+func untold(author string) string {
+	return "What happened is not told yet: only evidence of " + author + " has come"
 }
 
 func summarise(parts []part) *db.Incident {

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	ordered "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +75,29 @@ func permutations(n int) [][]int {
 		}
 	}
 	return out
+}
+
+// TestEvidenceBeforeTheStory: after a cut of the line, what a node that came back adds can
+// arrive first; the incident has a title then too, and the story's own one after it.
+func TestEvidenceBeforeTheStory(t *testing.T) {
+	ctx := context.Background()
+	d := open(t)
+	evidence := &api.Incident{Id: "i1", Opened: stamp(0), Snapshots: []*api.Snapshot{{Node: "alpha", Source: "self"}}}
+	story := &api.Incident{Id: "i1", Revision: 1, Kind: "failover", Title: "alpha failed", Survivor: "beta", FailedNode: "alpha", Opened: stamp(0)}
+	for _, step := range []saying{{"alpha", evidence}, {"beta", story}} {
+		row, err := Merge(ctx, d.Write, "s1", step.author, step.body, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, whole, err := Read(ctx, d.Read, "s1", "i1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ordered.Or(step.body.GetTitle(), "What happened is not told yet: only evidence of alpha has come")
+		if row.Title != want || whole.GetTitle() != want {
+			t.Errorf("after %s: titles %q and %q, want %q", step.author, row.Title, whole.GetTitle(), want)
+		}
+	}
 }
 
 // TestMergeInAnyOrder tells the same story in every order, and some of it twice.

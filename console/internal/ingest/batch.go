@@ -124,8 +124,6 @@ func bounded(in *api.Incident, at, now time.Time) *api.Incident {
 	for _, s := range in.Snapshots {
 		s.Node, s.Source = cut(s.GetNode(), maxName), cut(s.GetSource(), maxName)
 	}
-	if strings.TrimSpace(in.Title) == "" {
-		in.Title = in.Kind
-	}
+	in.Title = strings.TrimSpace(in.Title)
 	return in
 }
