@@ -261,7 +261,7 @@ func TestRefusals(t *testing.T) {
 		{"snapshot of nobody", root, "POST", "/api/v1/stores/s0001/nodes/omega/snapshot", "", 503, "no link", nil},
 		{"unknown operation", root, "GET", "/api/v2/stores", "", 404, "openapi.json", nil},
 		{"PromQL as nobody", nobody, "GET", "/api/prom/api/v1/query?query=1", "", 401, "basic", nil},
-		{"PromQL with a wrong password", nobody, "GET", "/api/prom/api/v1/query?query=1", "", 401, "basic", []string{"Authorization", "Basic dmlldzp3cm9uZw=="}},
+		{"PromQL with a wrong password", nobody, "GET", "/api/prom/api/v1/query?query=1", "", 401, "password is wrong", []string{"Authorization", "Basic dmlldzp3cm9uZw=="}},
 		{"writing a page", root, "PUT", "/", "", 405, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -92,8 +92,12 @@ func (a *API) promGuard(next http.Handler) http.Handler {
 			a.Log.WithError(err).Error("user not checked")
 			problem(w, http.StatusInternalServerError, "the console cannot check users now")
 		case user == nil:
+			why := "log in first, or use HTTP basic authentication"
+			if err != nil {
+				why = err.Error()
+			}
 			w.Header().Set("WWW-Authenticate", `Basic realm="Storeward", charset="UTF-8"`)
-			problem(w, http.StatusUnauthorized, "log in first, or use HTTP basic authentication")
+			problem(w, http.StatusUnauthorized, why)
 		case !user.Role.Allows(auth.Viewer):
 			problem(w, http.StatusForbidden, "this needs the role viewer or more")
 		default:
