@@ -83,6 +83,13 @@ func TestDrill(t *testing.T) {
 			strings.Join(phases, " ") != "stop address start verify announce devices" || !strings.Contains(i.GetTitle(), "beta took the service over in a drill in 0.") {
 			t.Errorf("incident %q of kind %s, phases %v", i.GetTitle(), i.GetKind(), phases)
 		}
+		beta.sink.mu.Lock()
+		for _, title := range beta.sink.recovered {
+			if !strings.HasPrefix(title, "beta took the service over in a drill in 0.") {
+				t.Errorf("once the service was back a revision was called %q", title)
+			}
+		}
+		beta.sink.mu.Unlock()
 		if !strings.Contains(alpha.sink.kinds(), api.KindDrillBegun) || !strings.Contains(beta.sink.kinds(), api.KindDrillCompleted) {
 			t.Errorf("alpha told %s\nbeta told %s", alpha.sink.kinds(), beta.sink.kinds())
 		}

@@ -19,7 +19,7 @@ func (i *incidents) title(v *viewed, f failover.Failover) {
 		text = "A planned switchover is under way"
 	case m.Kind == api.IncidentDrill && i.fault != "":
 		text = "A drill failed: " + i.fault
-	case m.Kind == api.IncidentDrill && i.rehearsed:
+	case m.Kind == api.IncidentDrill && (i.rehearsed || f.Done != 0 && f.OK):
 		text = fmt.Sprintf("%s took the service over in a drill in %s", i.e.Node, inSeconds(m.RecoverySeconds))
 	case m.Kind == api.IncidentDrill:
 		text = "A drill is under way"

@@ -316,6 +316,7 @@ type fakeSink struct {
 	events    []*api.Event
 	incidents map[string]*api.Incident
 	order     []string
+	recovered []string // the titles of the revisions that told a recovery time
 	points    []*api.Point
 }
 
@@ -330,6 +331,9 @@ func (s *fakeSink) Incident(i *api.Incident) {
 	defer s.mu.Unlock()
 	if _, known := s.incidents[i.GetId()]; !known {
 		s.order = append(s.order, i.GetId())
+	}
+	if i.GetRecoverySeconds() > 0 {
+		s.recovered = append(s.recovered, i.GetTitle())
 	}
 	s.incidents[i.GetId()] = proto.Clone(i).(*api.Incident)
 }

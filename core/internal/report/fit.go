@@ -8,6 +8,9 @@ import (
 	"github.com/storeward/storeward/core/api"
 )
 
+// tooLarge says why a part of the evidence is missing that did come in.
+const tooLarge = "left out, the incident would be too large to send"
+
 // fit brings an incident below a size by giving up what can be spared, the
 // most sparable first: the older part of the scenario, every second sample of
 // the flight recorder, the rest of both.
@@ -19,7 +22,7 @@ func fit(i *api.Incident, limit int) {
 	for _, s := range i.Snapshots {
 		if proto.Size(i) > limit {
 			s.Flight = everySecond(s.Flight)
-			s.Partial, s.Missing = true, append(s.Missing, "every second sample of the flight recorder: the incident is too large")
+			s.Partial, s.Missing = true, append(s.Missing, "every second sample of the flight recorder: "+tooLarge)
 		}
 	}
 	if proto.Size(i) > limit {
@@ -28,7 +31,7 @@ func fit(i *api.Incident, limit int) {
 	for _, s := range i.Snapshots {
 		if proto.Size(i) > limit {
 			s.Flight = nil
-			s.Missing = append(s.Missing, "the flight recorder: the incident is too large")
+			s.Missing = append(s.Missing, "the flight recorder: "+tooLarge)
 		}
 	}
 	for n := len(i.Timeline); proto.Size(i) > limit && n > 0; n /= 2 {

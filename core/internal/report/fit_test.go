@@ -37,6 +37,11 @@ func TestIncidentFits(t *testing.T) {
 		if i.Id == "" || i.Title == "" || len(i.Snapshots) != 2 {
 			t.Errorf("%+v: what matters most was given up", c)
 		}
+		for n, s := range i.Snapshots {
+			if len(s.Flight) < c.flight && (!s.Partial || len(s.Missing) == 0 || !strings.Contains(s.Missing[0], "left out")) {
+				t.Errorf("%+v: snapshot %d does not tell that something was left out: %q", c, n, s.Missing)
+			}
+		}
 		if c.timeline > 0 && i.Timeline[len(i.Timeline)-1].Text != fmt.Sprint("entry ", c.timeline-1) {
 			t.Errorf("%+v: the newest entry of the timeline was given up", c)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/contrib/retail"
+	"github.com/storeward/storeward/core/api"
 )
 
 // printer writes one line per event. Whoever prints never waits for the
@@ -115,6 +116,14 @@ type incident struct {
 	Closed          *string `json:"closed"`
 }
 
+// noun names what somebody asked for as that: it is no trouble.
+func (i incident) noun() string {
+	if i.Kind == api.IncidentDrill || i.Kind == api.IncidentSwitchover {
+		return i.Kind
+	}
+	return "incident"
+}
+
 // word is how far the incident is. One that never was about the pair, as a UPS on its
 // battery, closes with its evidence, whatever lasts longer.
 func (i incident) word() string {
@@ -123,6 +132,8 @@ func (i incident) word() string {
 		return "recorded"
 	case i.Closed != nil:
 		return "closed"
+	case i.RecoverySeconds > 0 && i.noun() != "incident":
+		return "done"
 	case i.RecoverySeconds > 0:
 		return "recovered"
 	}
@@ -170,7 +181,7 @@ func (d *demo) live(kind string, data []byte, told map[string]string) {
 		}
 		if word := i.word(); told[i.ID] != word {
 			told[i.ID] = word
-			d.out.line("console", "incident %s: %s  http://%s/incidents/%s", word, strings.TrimSuffix(i.Title, "."), consoleAddress, i.ID)
+			d.out.line("console", "%s %s: %s  http://%s/incidents/%s", i.noun(), word, strings.TrimSuffix(i.Title, "."), consoleAddress, i.ID)
 		}
 	}
 }

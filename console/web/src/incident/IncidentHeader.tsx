@@ -7,7 +7,7 @@ import { Term } from "../glossary/Term";
 import { Badge, SeverityBadge } from "../health/Badge";
 import { useNow } from "../ui/useNow";
 import { When } from "../ui/When";
-import { incidentState, kindName, recordedOnly, whatHappened } from "./incident";
+import { incidentState, isPlanned, kindName, recordedOnly, whatHappened } from "./incident";
 import classes from "./IncidentHeader.module.css";
 
 export function IncidentHeader({ incident }: { incident: IncidentDetail }) {
@@ -87,8 +87,14 @@ function Facts({ incident }: { incident: IncidentDetail }) {
         {incident.redundant ? <When at={incident.redundant} /> : recordedOnly(incident) ? "–" : "not yet"}
       </Fact>
       <Fact label={recordedOnly(incident) ? "Evidence complete" : "Closed"}>{incident.closed ? <When at={incident.closed} /> : "open"}</Fact>
-      <Fact label="Failed node">{incident.failedNode || "–"}</Fact>
-      <Fact label="Survivor">{incident.survivor || "–"}</Fact>
+      {isPlanned(incident) ? (
+        <Fact label="Took over">{(incident.recoverySeconds > 0 && incident.survivor) || "–"}</Fact>
+      ) : (
+        <>
+          <Fact label="Failed node">{incident.failedNode || "–"}</Fact>
+          <Fact label={incident.failedNode === "" ? "Told by" : "Survivor"}>{incident.survivor || "–"}</Fact>
+        </>
+      )}
       <Fact label={<Term word="generation">Generation</Term>}>{incident.generation || "–"}</Fact>
     </dl>
   );

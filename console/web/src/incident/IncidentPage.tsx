@@ -52,7 +52,7 @@ function Content({ incident }: { incident: IncidentDetail }) {
       </div>
       <FlightCharts incident={incident} moment={moment} nodes={nodes} />
       <Timeline entries={list(incident.timeline)} moment={moment} nodes={nodes} failed={incident.failedNode} />
-      <Snapshots snapshots={list(incident.snapshots)} nodes={nodes} moment={moment} failed={incident.failedNode} />
+      <Snapshots snapshots={list(incident.snapshots)} nodes={nodes} incident={incident} moment={moment} />
       <ScenarioPanel incident={incident} />
     </div>
   );

@@ -1,26 +1,27 @@
 import { SegmentedControl } from "@mantine/core";
 import { useState, type ReactNode } from "react";
-import type { Snapshot } from "../api/types";
+import type { IncidentDetail, Snapshot } from "../api/types";
 import { Term } from "../glossary/Term";
 import { Badge } from "../health/Badge";
+import type { Look } from "../health/health";
 import { Icon } from "../ui/Icon";
 import { Panel } from "../ui/Panel";
 import { Empty } from "../ui/states";
 import { When } from "../ui/When";
 import { anchor } from "./evidence";
-import { nearest, snapshotSource } from "./incident";
+import { nearest, partOf, snapshotSource, whatIsMissing } from "./incident";
 import { SECTIONS } from "./snapshotSections";
 import classes from "./Snapshots.module.css";
 
 interface SnapshotsProps {
   snapshots: readonly Snapshot[];
   nodes: readonly string[];
+  incident: IncidentDetail;
   moment: number;
-  failed: string;
 }
 
 /** Both nodes' evidence side by side, part by part. */
-export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) {
+export function Snapshots({ snapshots, nodes, incident, moment }: SnapshotsProps) {
   const [chosen, setChosen] = useState<Record<string, number>>({});
   const columns = nodes.map((node) => {
     const own = snapshots.filter((snapshot) => snapshot.node === node);
@@ -46,14 +47,7 @@ export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) 
                 <div className={classes.name}>
                   <Icon name="server" size={18} stroke={1.7} />
                   <h3>{node}</h3>
-                  <Badge
-                    look={
-                      node === failed
-                        ? { tone: "bad", word: "Failed", icon: "down" }
-                        : { tone: "ok", word: "Survivor", icon: "ok" }
-                    }
-                    size="sm"
-                  />
+                  <Part look={partOf(node, incident)} />
                   {own.length > 1 && (
                     <SegmentedControl
                       size="xs"
@@ -71,7 +65,7 @@ export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) 
                 {snapshot === undefined ? (
                   <p className={classes.source}>No snapshot of this node.</p>
                 ) : (
-                  <Source snapshot={snapshot} moment={moment} />
+                  <Source snapshot={snapshot} moment={moment} incident={incident} />
                 )}
               </div>
             ))}
@@ -93,14 +87,19 @@ export function Snapshots({ snapshots, nodes, moment, failed }: SnapshotsProps) 
   );
 }
 
-function Source({ snapshot, moment }: { snapshot: Snapshot; moment: number }) {
+function Part({ look }: { look: Look | undefined }) {
+  return look && <Badge look={look} size="sm" />;
+}
+
+function Source({ snapshot, moment, incident }: { snapshot: Snapshot; moment: number; incident: IncidentDetail }) {
+  const source = snapshotSource(snapshot, moment, incident);
   return (
     <>
       <p className={classes.source} data-peer={snapshot.source !== "self" || undefined}>
         {snapshot.source === "self" ? (
-          snapshotSource(snapshot, moment)
+          source
         ) : (
-          <Term word="peer channel">{snapshotSource(snapshot, moment)}</Term>
+          <Term word="peer channel">{source}</Term>
         )}
         <span className={classes.taken}>
           <When at={snapshot.taken} millis />
@@ -108,8 +107,7 @@ function Source({ snapshot, moment }: { snapshot: Snapshot; moment: number }) {
       </p>
       {snapshot.partial && (
         <p className={classes.partial}>
-          <Icon name="degraded" size={14} /> Not everything came in time
-          {(snapshot.missing?.length ?? 0) > 0 && `: ${snapshot.missing?.join(", ")}`}.
+          <Icon name="degraded" size={14} /> {whatIsMissing(snapshot)}
         </p>
       )}
     </>

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { IncidentDetail, Phase, Snapshot } from "../api/types";
 import { anchor, candidates, evidenceLabel } from "./evidence";
 import { flightCharts, rates, flightTitle, varies } from "./flight";
-import { incidentState, momentOf, snapshotSource, whatHappened } from "./incident";
+import { incidentState, momentOf, partOf, snapshotSource, whatHappened, whatIsMissing } from "./incident";
 import { layoutPhases, niceStep } from "./phases";
 
 const phase = (name: string, offsetSeconds: number, durationSeconds: number): Phase => ({
@@ -98,13 +98,37 @@ describe("what happened", () => {
   it("tells a snapshot's source and age", () => {
     const moment = Date.parse("2026-11-22T13:00:00Z");
     const snapshot = { node: "alpha", taken: "2026-11-22T12:59:59.200Z", source: "peer channel" } as Snapshot;
-    expect(snapshotSource(snapshot, moment)).toBe(
+    const failure = { failedNode: "alpha" } as IncidentDetail;
+    expect(snapshotSource(snapshot, moment, failure)).toBe(
       "The last that alpha sent over the peer channel, 800 ms before the failure",
     );
-    expect(snapshotSource({ ...snapshot, source: "self", taken: "2026-11-22T13:00:01Z" }, moment)).toBe(
+    expect(snapshotSource({ ...snapshot, source: "self", taken: "2026-11-22T13:00:01Z" }, moment, failure)).toBe(
       "Taken by alpha itself, 1 s after the failure",
     );
+    const drill = { kind: "drill", failedNode: "" } as IncidentDetail;
+    expect(snapshotSource(snapshot, moment, drill)).toMatch(/, 800 ms before it began$/);
     expect(formatOffset(-4.2)).toBe("−4.2 s");
+  });
+});
+
+describe("the nodes' parts", () => {
+  const words = (over: object) =>
+    ["alpha", "beta"].map((node) => partOf(node, { recoverySeconds: 0.25, ...over } as IncidentDetail)?.word);
+  it("has a survivor only where a node failed", () => {
+    expect(words({ kind: "failover", failedNode: "alpha", survivor: "beta" })).toEqual(["Failed", "Survivor"]);
+    expect(words({ kind: "drill", failedNode: "", survivor: "beta" })).toEqual(["Handed over", "Took over"]);
+    expect(words({ kind: "drill", failedNode: "", survivor: "alpha", recoverySeconds: 0 })).toEqual([undefined, undefined]);
+    expect(words({ kind: "service", failedNode: "", survivor: "beta" })).toEqual([undefined, undefined]);
+  });
+});
+
+describe("what is missing of a snapshot", () => {
+  it("leaves the reasons to the parts", () => {
+    const missing = ["processes: not in time", "the flight recorder: left out"];
+    expect(whatIsMissing({ missing } as Snapshot)).toBe(
+      "Not complete. Missing: processes: not in time; the flight recorder: left out.",
+    );
+    expect(whatIsMissing({} as Snapshot)).toBe("Not complete.");
   });
 });
 

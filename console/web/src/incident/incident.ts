@@ -45,6 +45,7 @@ export function cause(findings: readonly Finding[]): Finding | undefined {
 export function whatHappened(incident: IncidentDetail): string {
   const { failedNode, survivor, recoverySeconds } = incident;
   const time = recoverySeconds > 0 ? formatDuration(recoverySeconds) : "";
+  if (incident.kind === "") return "No node has told yet what happened.";
   if (incident.kind === "failover") {
     if (time === "") return `${failedNode || "A node"} fell silent; ${survivor || "its peer"} has not taken over yet.`;
     return `${failedNode} fell silent; ${survivor} made sure that it was off, took over its work and served again after ${time}.${wholeAgain(incident)}`;
@@ -76,16 +77,41 @@ export function momentOf(incident: IncidentDetail): number {
   return (start === null ? null : start - (first?.offsetSeconds ?? 0) * 1000) ?? toMillis(incident.opened) ?? 0;
 }
 
-/** Says where a snapshot comes from and how old it was in the moment of the failure. */
-export function snapshotSource(snapshot: Snapshot, moment: number): string {
+/** A change that somebody asked for, in which no node failed. */
+export function isPlanned(incident: IncidentRow): boolean {
+  return incident.kind === "switchover" || incident.kind === "drill";
+}
+
+/** What a node's part in the incident was; undefined: none that sets it apart. */
+export function partOf(node: string, incident: IncidentRow): Look | undefined {
+  if (isPlanned(incident)) {
+    if (incident.recoverySeconds <= 0) return undefined;
+    const took = node === incident.survivor;
+    return { tone: "neutral", word: took ? "Took over" : "Handed over", icon: took ? "power" : "shield" };
+  }
+  if (incident.failedNode === "") return undefined;
+  return node === incident.failedNode
+    ? { tone: "bad", word: "Failed", icon: "down" }
+    : { tone: "ok", word: "Survivor", icon: "ok" };
+}
+
+/** Says what of a snapshot is not there; the parts themselves tell why. */
+export function whatIsMissing(snapshot: Snapshot): string {
+  const missing = snapshot.missing ?? [];
+  return missing.length === 0 ? "Not complete." : `Not complete. Missing: ${missing.join("; ")}.`;
+}
+
+/** Says where a snapshot comes from and how old it was in the moment of the failure, or as what was planned began. */
+export function snapshotSource(snapshot: Snapshot, moment: number, incident: IncidentRow): string {
+  const what = incident.failedNode === "" ? "it began" : "the failure";
   const taken = toMillis(snapshot.taken);
   const offset = taken === null ? null : (taken - moment) / 1000;
   const when =
     offset === null
       ? ""
       : offset < 0
-        ? `, ${formatDuration(-offset)} before the failure`
-        : `, ${formatDuration(offset)} after the failure`;
+        ? `, ${formatDuration(-offset)} before ${what}`
+        : `, ${formatDuration(offset)} after ${what}`;
   if (snapshot.source === "self") return `Taken by ${snapshot.node} itself${when}`;
   return `The last that ${snapshot.node} sent over the peer channel${when}`;
 }
