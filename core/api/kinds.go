@@ -131,6 +131,7 @@ const (
 	ConditionBlind        = "blind"
 	ConditionCorrupt      = "corrupt"
 	ConditionDown         = "down"
+	ConditionUnwell       = "unwell" // of a probe: degraded or down, as the kind says
 	ConditionModeEnding   = "mode-ending"
 	ConditionConfig       = "configuration"
 	ConditionOutbox       = "outbox"

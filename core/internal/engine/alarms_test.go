@@ -101,7 +101,7 @@ func TestFormerAlarms(t *testing.T) {
 func TestKeptAlarmsThatNothingEnds(t *testing.T) {
 	w := newWorld(t)
 	log, _ := test.NewNullLogger()
-	w.leave("alpha", control.Alarm{Object: "probe/gone"}, control.Alarm{Condition: api.ConditionDown}, control.Alarm{}, control.Alarm{Object: "x/y", Condition: "c"})
+	w.leave("alpha", control.Alarm{Object: "probe/gone"}, control.Alarm{Condition: api.ConditionUnwell}, control.Alarm{}, control.Alarm{Object: "x/y", Condition: "c"})
 	a := newAlarms(&Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}})
 	if _, sound := a.former["x/y c"]; len(a.former) != 1 || !sound {
 		t.Errorf("alarms of the past: %v", a.former)
@@ -135,11 +135,11 @@ func TestKeptAlarms(t *testing.T) {
 		{api.KindProbeDown, minor, "Slower.", true},
 		{api.KindProbeDown, major, "Slower.", true},
 	} {
-		a.take(time.Now(), &api.Event{Object: "probe/sale", Condition: api.ConditionDown, Kind: c.kind, Severity: c.severity, Message: c.message})
+		a.take(time.Now(), &api.Event{Object: "probe/sale", Condition: api.ConditionUnwell, Kind: c.kind, Severity: c.severity, Message: c.message})
 		if got := wrote(); got != c.wrote {
 			t.Errorf("event %d written: %v", i, got)
 		}
-		kept := newAlarms(e).former["probe/sale down"]
+		kept := newAlarms(e).former["probe/sale unwell"]
 		if kept.Kind != c.kind || kept.Message != c.message || kept.Severity != severityWord(c.severity) {
 			t.Errorf("after event %d kept is %v", i, kept)
 		}
@@ -149,7 +149,7 @@ func TestKeptAlarms(t *testing.T) {
 	}
 	a.write()
 	kept := newAlarms(e).former
-	if _, worst := kept["probe/sale down"]; len(kept) != alarmsKept || !worst {
+	if _, worst := kept["probe/sale unwell"]; len(kept) != alarmsKept || !worst {
 		t.Errorf("%d alarms kept, the worst: %v", len(kept), worst)
 	}
 	if size := len(w.records["alpha/alarms"]); size > alarmsKept*(wordsKept+300) {

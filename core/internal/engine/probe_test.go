@@ -3,6 +3,7 @@ package engine
 import (
 	"testing"
 
+	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/sdk"
 )
 
@@ -33,6 +34,18 @@ func TestProbeNews(t *testing.T) {
 			if news != (c.told[i] != u) || news && one.told != c.told[i] {
 				t.Errorf("%s: finding %d (%v) told: %v, want %v", name, i, found, news, c.told[i])
 			}
+		}
+	}
+}
+
+// TestProbeEventTellsTheNode: both nodes may run a probe of the same name, and what is
+// degraded is not down.
+func TestProbeEventTellsTheNode(t *testing.T) {
+	e := &Engine{Options: Options{Node: "alpha"}}
+	for status, kind := range map[sdk.Status]string{sdk.Degraded: api.KindProbeDegraded, sdk.Down: api.KindProbeDown} {
+		event := probeEvent(e, &probeChange{name: "host", before: sdk.OK, result: sdk.Result{Status: status, Message: "the processors are busy"}})
+		if event.GetKind() != kind || event.GetCondition() != api.ConditionUnwell || event.GetMessage() != "host on alpha: the processors are busy." {
+			t.Errorf("%v is told as %v", status, event)
 		}
 	}
 }

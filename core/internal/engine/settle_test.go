@@ -94,7 +94,7 @@ func TestFormerProbe(t *testing.T) {
 				w.boot("alpha")
 				beta := w.boot("beta")
 				w.whole("alpha")
-				w.until("beta tells", 5*time.Minute, func() bool { return beta.stands("probe/slow", api.ConditionDown) })
+				w.until("beta tells", 5*time.Minute, func() bool { return beta.stands("probe/slow", api.ConditionUnwell) })
 				w.cut("beta")
 				<-beta.done
 				w.ail("slow", c.ails)
@@ -105,12 +105,12 @@ func TestFormerProbe(t *testing.T) {
 				beta = w.boot("beta")
 				if c.least == 0 {
 					<-time.After(100 * time.Second)
-					if n := beta.ends("probe/slow", api.ConditionDown); n != 0 || !beta.stands("probe/slow", api.ConditionDown) {
+					if n := beta.ends("probe/slow", api.ConditionUnwell); n != 0 || !beta.stands("probe/slow", api.ConditionUnwell) {
 						t.Errorf("%d ends of what holds", n)
 					}
 					return
 				}
-				if after := w.endsAfter(beta, "probe/slow", api.ConditionDown); after < c.least || after > c.most {
+				if after := w.endsAfter(beta, "probe/slow", api.ConditionUnwell); after < c.least || after > c.most {
 					t.Errorf("ended %v after the start", after)
 				}
 			})
@@ -166,7 +166,7 @@ func TestFormerConditionOfADeviceThatIsNotRead(t *testing.T) {
 // TestFormerAlarmsEndOnceJudged: each when its own teller, or the policy, has looked.
 func TestFormerAlarmsEndOnceJudged(t *testing.T) {
 	former := []control.Alarm{
-		{Object: "probe/sale", Condition: api.ConditionDown},
+		{Object: "probe/sale", Condition: api.ConditionUnwell},
 		{Object: "resource/db", Condition: api.ConditionDown},
 		{Object: "link/lan", Condition: api.ConditionDown},
 		{Object: "fence/ups-beta", Condition: "unproven"},
@@ -227,7 +227,7 @@ func (c fakeChannel) Configuration(context.Context, *peerpb.ConfigurationRequest
 
 // TestFormerAlarmsWaitForThePeer: for its word while it is heard, but not for ever.
 func TestFormerAlarmsWaitForThePeer(t *testing.T) {
-	told := &peerpb.News{Alarms: []*peerpb.Alarm{{Object: "probe/gone", Condition: api.ConditionDown}}}
+	told := &peerpb.News{Alarms: []*peerpb.Alarm{{Object: "probe/gone", Condition: api.ConditionUnwell}}}
 	for name, c := range map[string]struct {
 		channel Peer
 		after   time.Duration // 0: the peer's to end
@@ -242,19 +242,19 @@ func TestFormerAlarmsWaitForThePeer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				defer w.close()
-				w.leave("beta", control.Alarm{Object: "probe/gone", Condition: api.ConditionDown})
+				w.leave("beta", control.Alarm{Object: "probe/gone", Condition: api.ConditionUnwell})
 				w.channels["beta"] = c.channel
 				w.boot("alpha")
 				beta := w.boot("beta")
 				w.whole("alpha")
 				if c.after == 0 {
 					<-time.After(settleAfter + 5*time.Second)
-					if n := beta.ends("probe/gone", api.ConditionDown); n != 0 || !beta.engine.clerk.alarms.settled() {
+					if n := beta.ends("probe/gone", api.ConditionUnwell); n != 0 || !beta.engine.clerk.alarms.settled() {
 						t.Errorf("%d ends of the peer's alarm, or it still waits", n)
 					}
 					return
 				}
-				if after := w.endsAfter(beta, "probe/gone", api.ConditionDown); after < c.after || after > c.after+2*growEvery {
+				if after := w.endsAfter(beta, "probe/gone", api.ConditionUnwell); after < c.after || after > c.after+2*growEvery {
 					t.Errorf("ended %v after the start, want %v", after, c.after)
 				}
 			})
@@ -269,11 +269,11 @@ func TestProbeThatRestsWhileANodeJoins(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		w.initdead = "40s"
-		w.leave("alpha", control.Alarm{Object: "probe/sale", Condition: api.ConditionDown})
+		w.leave("alpha", control.Alarm{Object: "probe/sale", Condition: api.ConditionUnwell})
 		w.ail("sale", true)
 		alpha := w.boot("alpha")
 		<-time.After(150 * time.Second)
-		if n := alpha.ends("probe/sale", api.ConditionDown); n != 0 || !alpha.stands("probe/sale", api.ConditionDown) {
+		if n := alpha.ends("probe/sale", api.ConditionUnwell); n != 0 || !alpha.stands("probe/sale", api.ConditionUnwell) {
 			t.Errorf("%d ends of what holds, role %v", n, alpha.engine.viewOf().Role)
 		}
 	})
@@ -324,7 +324,7 @@ func TestJudgedIsSaidOnce(t *testing.T) {
 	if n := len(c.news.takeAll()); n != 0 {
 		t.Errorf("%d news although nothing waits", n)
 	}
-	w.leave("alpha", control.Alarm{Object: "probe/sale", Condition: api.ConditionDown})
+	w.leave("alpha", control.Alarm{Object: "probe/sale", Condition: api.ConditionUnwell})
 	c = clerkOf()
 	c.judged("probe/sale")
 	news := c.news.takeAll()

@@ -116,7 +116,7 @@ func translate(e *Engine, o observation) []*api.Event {
 		}
 	}
 	if o.probe != nil {
-		if event := probeEvent(o.probe); event != nil {
+		if event := probeEvent(e, o.probe); event != nil {
 			out = append(out, event)
 		}
 	}
@@ -237,8 +237,11 @@ func answerEvent(e *Engine, a failover.Answer) *api.Event {
 	}
 }
 
-func probeEvent(p *probeChange) *api.Event {
-	event := &api.Event{Object: "probe/" + p.name, Condition: api.ConditionDown, Message: sentence(p.name + ": " + p.result.Message)}
+func probeEvent(e *Engine, p *probeChange) *api.Event {
+	event := &api.Event{
+		Object: "probe/" + p.name, Condition: api.ConditionUnwell,
+		Message: sentence(fmt.Sprintf("%s on %s: %s", p.name, e.Node, p.result.Message)),
+	}
 	switch p.result.Status {
 	case sdk.Down:
 		event.Kind, event.Severity = api.KindProbeDown, major
