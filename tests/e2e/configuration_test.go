@@ -26,7 +26,7 @@ func (s *store) differs(n *lab.Node, want bool, arguments []string, words ...str
 // TestConfigDiff: an operator sees what a changed file would do before it is applied, and
 // what the nodes run differently while the alarm of differing configurations stands.
 func TestConfigDiff(t *testing.T) {
-	s := open(t, harness.Options{})
+	s := open(t, harness.Options{OffTime: time.Minute}) // the question to a dark node waits for it a while
 	alpha, beta := s.Store.Nodes[0], s.Store.Nodes[1]
 	s.differs(alpha, false, nil, "No difference")
 	s.differs(alpha, false, []string{"--peer"}, "No difference: running on alpha, running on beta.")
