@@ -131,7 +131,8 @@ type Policy struct {
 	// by a switchover, whatever the hour and whoever moved the service; standby mode and maintenance keep it away.
 	Failback string `yaml:"failback" enum:"manual,auto"`
 	// FailbackAfter is how long the pair must have been whole without a break before failback: auto acts: the other node
-	// serving, all its layers up, the primary heard and ready to take over. After a failback that did not last an hour the
+	// serving, all its layers up, nothing in maintenance or unmanaged, the primary heard and ready to take over, and both
+	// with one configuration. After a failback that did not last an hour the
 	// next one comes no sooner than twice as long after the takeover, a day at most.
 	FailbackAfter Duration `yaml:"failback_after"`
 	// CarrierBeats is how many beats must be missed on every other link when the
