@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 	"github.com/storeward/storeward/plugins/internal/trust"
 )
 
@@ -134,11 +135,7 @@ func (a *agent) show(outputs ...string) string {
 	for _, secret := range a.secrets {
 		text = strings.ReplaceAll(text, secret, "<secret>")
 	}
-	text = strings.ToValidUTF8(text, "?")
-	if len(text) > shownBound {
-		text = strings.ToValidUTF8(text[:shownBound], "") + "…"
-	}
-	return text
+	return spoken.Brief(strings.ToValidUTF8(text, "?"), shownBound)
 }
 
 // answer is what an agent said.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // alarmsRecord is the document with the alarms that this node has told and not ended.
@@ -59,7 +60,7 @@ func newAlarms(e *Engine) *alarms {
 		if alarm.Object == "" || alarm.Condition == "" {
 			continue // no event could tell it anew or end it
 		}
-		alarm.Kind, alarm.Message = cmp.Or(alarm.Kind, api.KindAlarm), brief(alarm.Message, wordsKept)
+		alarm.Kind, alarm.Message = cmp.Or(alarm.Kind, api.KindAlarm), spoken.Brief(alarm.Message, wordsKept)
 		a.former[alarmKey(alarm.Object, alarm.Condition)] = alarm
 	}
 	return a
@@ -233,7 +234,7 @@ func (a *alarms) save() error {
 	a.mu.Unlock()
 	all = all[:min(len(all), alarmsKept)]
 	for i := range all {
-		all[i].Message = brief(all[i].Message, wordsKept)
+		all[i].Message = spoken.Brief(all[i].Message, wordsKept)
 	}
 	text, err := json.Marshal(all)
 	if err != nil {

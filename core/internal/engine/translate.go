@@ -11,6 +11,7 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // meaning is how a note of the policy is told to people. Without a kind it goes
@@ -364,16 +365,8 @@ func sentence(text string) string {
 
 // shorten bounds what an event says: plugins and configurations may say anything.
 func shorten(event *api.Event) {
-	event.Message = brief(event.GetMessage(), wordsTold)
+	event.Message = spoken.Brief(event.GetMessage(), wordsTold)
 	for key, text := range event.GetAttributes() {
-		event.Attributes[key] = brief(text, wordsTold)
+		event.Attributes[key] = spoken.Brief(text, wordsTold)
 	}
-}
-
-// brief is the beginning of a text that is longer than so many bytes.
-func brief(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

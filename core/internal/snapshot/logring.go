@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // maxLine bounds one log line in a snapshot.
@@ -37,10 +39,7 @@ func (r *LogRing) Fire(e *logrus.Entry) error {
 	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
 		fmt.Fprintf(&b, " %s=%v", key, e.Data[key])
 	}
-	line := strings.ToValidUTF8(b.String(), "?")
-	if len(line) > maxLine {
-		line = strings.ToValidUTF8(line[:maxLine], "") + "…"
-	}
+	line := spoken.Brief(strings.ToValidUTF8(b.String(), "?"), maxLine)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.lines) < r.size {

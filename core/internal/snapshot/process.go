@@ -12,6 +12,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/sdk"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 const (
@@ -155,9 +156,5 @@ func harmless(cmdline string) string {
 		}
 		words = append(words, word)
 	}
-	line := strings.Join(words, " ")
-	if len(line) > maxCommand {
-		line = strings.ToValidUTF8(line[:maxCommand], "") + "…"
-	}
-	return strings.ToValidUTF8(line, "?")
+	return spoken.Brief(strings.ToValidUTF8(strings.Join(words, " "), "?"), maxCommand)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdkpb"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // Every answer is checked here: a plugin in another language, or one whose memory
@@ -54,15 +55,12 @@ const maxSaid = 4096
 // server's own words, and goes to terminals and journals: a line break or an escape
 // sequence in it would look like, or do, what nobody said.
 func said(text string) string {
-	if len(text) > maxSaid {
-		text = strings.ToValidUTF8(text[:maxSaid], "") + "…"
-	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, text)
+	}, spoken.Brief(text, maxSaid))
 }
 
 func textError(text string) error {

@@ -1,6 +1,6 @@
 // Package spoken writes durations for people, as the console's pages do: "42 ms",
 // "1.5 s", "5 min 12 s", "2 h 4 min", "3 d 1 h". What a machine reads back, a
-// configuration or a journal, is written as Go writes it.
+// configuration or a journal, is written as Go writes it. Brief bounds what others say.
 package spoken
 
 import (
