@@ -98,7 +98,7 @@ func (m *Machine) takeGrant(g beat.Grant) {
 	}
 	m.note("grant-taken", m.object.self, m.p.Peer+" granted generation "+itoa(g.Generation))
 	before := m.taking
-	m.beginGranted(g)
+	m.beginGranted()
 	m.take(byGrant, g.Generation)
 	m.taking.grant = g
 	if before.kind != notTaking { // a newer grant while the older one was not yet durable

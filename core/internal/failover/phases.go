@@ -71,17 +71,14 @@ func (m *Machine) forgetSilence() {
 	}
 }
 
-// beginGranted opens the record of a planned change. The service is away since the
-// giver began to stop it.
-func (m *Machine) beginGranted(g beat.Grant) {
+// beginGranted opens the record of a granted change: a planned one, for which the
+// service is away since the giver began to stop it, or a start, as nobody was active.
+func (m *Machine) beginGranted() {
 	b := &m.peer.b
 	f := &m.failover
 	*f = Failover{Kind: KindStart, Began: m.now}
-	if b.LastActive > 0 && b.LastActive+1 >= g.Generation {
-		f.Kind = KindSwitchover
-	}
-	if b.GivingFor > 0 {
-		f.Began = m.now - b.GivingFor
+	if b.GivingFor > 0 { // it stopped something for it
+		f.Kind, f.Began = KindSwitchover, m.now-b.GivingFor
 		f.Phases = append(f.Phases, Phase{Name: phaseStop, Start: f.Began, End: m.now, OK: true})
 	}
 	if b.Drill {
