@@ -486,7 +486,7 @@ type Incident struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Revision uint32                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	// "failover", "switchover", "drill", "service", "degraded", "fence".
+	// "failover", "switchover", "drill", "outage", "service", "degraded", "fence".
 	Kind     string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	Title    string                 `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
 	Severity Severity               `protobuf:"varint,5,opt,name=severity,proto3,enum=storeward.api.v1.Severity" json:"severity,omitempty"`
@@ -660,7 +660,7 @@ func (x *Incident) GetScenario() string {
 }
 
 // Phase is one step of a failover: detect, analyse, fence, address, storage, start, verify, announce; of a planned
-// change: stop; of a drill: devices.
+// change: stop; of a drill: devices; of an outage: down, agree.
 type Phase struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Name            string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`

@@ -108,6 +108,7 @@ const (
 	IncidentFailover   = "failover"
 	IncidentSwitchover = "switchover"
 	IncidentDrill      = "drill"
+	IncidentOutage     = "outage" // both nodes were down
 	IncidentService    = "service"
 	IncidentDegraded   = "degraded"
 	IncidentFence      = "fence"

@@ -8,6 +8,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -18,6 +20,19 @@ import (
 
 // ErrNotFound says that there is no such alarm.
 var ErrNotFound = errors.New("alarm not found")
+
+// local are the classes of objects that each node has for itself: probe/host of
+// one node is another than that of its peer. The rest (fence devices, nodes, the
+// store) both look at, and either tells what became of it.
+var local = []string{"probe", "plugin", "resource", "link"}
+
+// owner is the node whose own the event's object is; empty: the store's.
+func owner(ev *db.Event) string {
+	if class, _, _ := strings.Cut(ev.Object, "/"); slices.Contains(local, class) {
+		return ev.Node
+	}
+	return ""
+}
 
 // Apply folds one event, already written, into the alarms and returns the alarm
 // it changed, or nil. Events of one node count in their order of arrival. Those
@@ -76,7 +91,7 @@ func Restarted(ctx context.Context, tx bun.IDB, ev *db.Event) ([]*db.Alarm, erro
 func current(ctx context.Context, tx bun.IDB, ev *db.Event) (*db.Alarm, error) {
 	row := new(db.Alarm)
 	err := tx.NewSelect().Model(row).
-		Where("store = ? AND object = ? AND condition = ? AND cleared = 0", ev.Store, ev.Object, ev.Condition).Scan(ctx)
+		Where("store = ? AND owner = ? AND object = ? AND condition = ? AND cleared = 0", ev.Store, owner(ev), ev.Object, ev.Condition).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -87,23 +102,32 @@ func current(ctx context.Context, tx bun.IDB, ev *db.Event) (*db.Alarm, error) {
 }
 
 func raise(ctx context.Context, tx bun.IDB, ev *db.Event) (*db.Alarm, error) {
-	over, err := tx.NewSelect().Model((*db.Event)(nil)).
-		Where("store = ? AND object = ? AND condition = ? AND condition <> ''", ev.Store, ev.Object, ev.Condition).
-		Where("time > ? AND node <> ? AND severity = ?", ev.Time, ev.Node, int32(api.Severity_SEVERITY_CLEARED)).Exists(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look for a later end of %s %s: %w", ev.Object, ev.Condition, err)
-	}
-	if over {
-		return nil, nil
+	over, err := overSince(ctx, tx, ev)
+	if err != nil || over {
+		return nil, err
 	}
 	row := &db.Alarm{
-		Store: ev.Store, Node: ev.Node, Object: ev.Object, Condition: ev.Condition, Severity: ev.Severity,
+		Store: ev.Store, Owner: owner(ev), Node: ev.Node, Object: ev.Object, Condition: ev.Condition, Severity: ev.Severity,
 		Message: ev.Message, Incident: ev.Incident, Raised: ev.Time, Updated: ev.Time, Count: 1,
 	}
 	if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 		return nil, fmt.Errorf("write alarm of %s %s: %w", ev.Object, ev.Condition, err)
 	}
 	return row, nil
+}
+
+// overSince tells whether the other node has since told the end of what the event raises.
+func overSince(ctx context.Context, tx bun.IDB, ev *db.Event) (bool, error) {
+	if owner(ev) != "" {
+		return false, nil
+	}
+	over, err := tx.NewSelect().Model((*db.Event)(nil)).
+		Where("store = ? AND object = ? AND condition = ? AND condition <> ''", ev.Store, ev.Object, ev.Condition).
+		Where("time > ? AND node <> ? AND severity = ?", ev.Time, ev.Node, int32(api.Severity_SEVERITY_CLEARED)).Exists(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for a later end of %s %s: %w", ev.Object, ev.Condition, err)
+	}
+	return over, nil
 }
 
 // change raises again what is raised. What got worse has to be acknowledged anew.

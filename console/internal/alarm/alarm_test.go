@@ -31,7 +31,8 @@ var severities = map[string]api.Severity{
 	"clear": api.Severity_SEVERITY_CLEARED, "minor": api.Severity_SEVERITY_MINOR, "major": api.Severity_SEVERITY_MAJOR,
 }
 
-// apply writes the event "NODE SECOND SEVERITY" of one condition and applies it.
+// apply writes the event "NODE SECOND SEVERITY" of one condition of a fence device,
+// or "… OBJECT" of another object, and applies it.
 func apply(t *testing.T, d *db.DB, sequence int, text string) {
 	t.Helper()
 	f := strings.Fields(text)
@@ -41,10 +42,13 @@ func apply(t *testing.T, d *db.DB, sequence int, text string) {
 	}
 	ev := &db.Event{
 		Store: "s1", Node: f[0], JournalID: "j", Sequence: uint64(sequence), Time: int64(second) * int64(time.Second), Severity: int32(severities[f[2]]),
-		Object: "link/cable", Condition: "silent", Message: text, Attributes: map[string]string{},
+		Object: "fence/ups-a", Condition: "on-battery", Message: text, Attributes: map[string]string{},
 	}
-	if len(f) > 3 {
+	switch {
+	case len(f) > 3 && f[3] == "none":
 		ev.Condition = ""
+	case len(f) > 3:
+		ev.Object = f[3]
 	}
 	ctx := context.Background()
 	if _, err := d.Write.NewInsert().Model(ev).Exec(ctx); err != nil {
@@ -75,6 +79,9 @@ func TestLifeCycle(t *testing.T) {
 		{"held-up raise after the peer's clear", []string{"beta 1 minor", "beta 4 clear", "alpha 2 major"}, "minor x1 from 1 to 4"},
 		{"held-up raise, clear came first", []string{"beta 4 clear", "alpha 2 major"}, ""},
 		{"newer raise after the peer's clear", []string{"beta 4 clear", "alpha 6 major"}, "major x1 from 6"},
+		{"each node's own probe", []string{"alpha 1 minor probe/host", "beta 2 major probe/host"}, "minor x1 from 1, major x1 from 2"},
+		{"the peer's probe is well", []string{"alpha 1 minor probe/host", "beta 2 clear probe/host"}, "minor x1 from 1"},
+		{"and later than the own one fell ill", []string{"beta 4 clear link/lan", "alpha 2 minor link/lan"}, "minor x1 from 2"},
 		{"own clock stepped back", []string{"alpha 9 minor", "alpha 3 clear"}, "minor x1 from 9 to 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

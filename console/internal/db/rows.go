@@ -110,6 +110,7 @@ type Alarm struct {
 	bun.BaseModel  `bun:"table:alarms,alias:alarms"`
 	ID             int64 `bun:",pk,autoincrement"`
 	Store          string
+	Owner          string
 	Node           string
 	Object         string
 	Condition      string

@@ -6,7 +6,7 @@ import "time"
 type IncidentRow struct {
 	ID              string     `json:"id"`
 	Store           string     `json:"store"`
-	Kind            string     `json:"kind" doc:"failover, switchover, drill, service, degraded, fence."`
+	Kind            string     `json:"kind" doc:"failover, switchover, drill, outage, service, degraded, fence."`
 	Title           string     `json:"title"`
 	Severity        string     `json:"severity"`
 	Opened          time.Time  `json:"opened"`

@@ -56,7 +56,7 @@ func TestClockOfAnotherCentury(t *testing.T) {
 	tell := func(node string, at *timestamppb.Timestamp, severity api.Severity, sequence uint64) {
 		e := eventNo(sequence)
 		e.Node, e.Time = node, at
-		e.GetEvent().Object, e.GetEvent().Condition, e.GetEvent().Severity = "link/cable", "down", severity
+		e.GetEvent().Object, e.GetEvent().Condition, e.GetEvent().Severity = "fence/ups-a", "unhealthy", severity
 		ack, err := request(c.node(t, "s0001", node), api.Subject("s0001", node, api.SubjectBatch), &api.Batch{Envelopes: []*api.Envelope{e}}, 5*time.Second)
 		if err != nil || ack.GetError() != "" {
 			t.Fatal(ack, err)

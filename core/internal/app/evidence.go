@@ -168,6 +168,17 @@ func (v *evidence) Around(moment time.Time) []*api.Sample {
 	return append(out, v.recorder.Freeze(moment, flight.Keep, afterward)...)
 }
 
+// LastServed is the last second before this boot in which this node served, or
+// knew that its peer did: only then is the pair whole.
+func (v *evidence) LastServed() time.Time {
+	for _, sample := range slices.Backward(v.recorder.BeforeBoot()) {
+		if values := sample.GetValues(); values["node/active"] == 1 || values["node/redundant"] == 1 {
+			return sample.GetTime().AsTime()
+		}
+	}
+	return time.Time{}
+}
+
 // KeepPeer takes the peer's newest second.
 func (v *evidence) KeepPeer(news *peerpb.News) {
 	if len(news.GetSample()) > 0 {

@@ -139,6 +139,7 @@ func (c *clerk) stop() {
 }
 
 func (c *clerk) start() {
+	c.incidents.lookBack()
 	c.emit(c.e.Clock.Now(), &api.Event{
 		Kind: api.KindNodeStarted, Object: "node/" + c.e.Node, Severity: api.Severity_SEVERITY_INDETERMINATE,
 		Message:    fmt.Sprintf("The daemon of %s runs.", c.e.Node),

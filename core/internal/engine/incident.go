@@ -57,6 +57,8 @@ type incidents struct {
 	signed    bool   // the signs are those from before the order
 	rehearsed bool   // how the drill came out was told
 	fault     string // what went wrong in it
+	unheard   bool   // the peer was silent ever since this daemon started
+	outage    outage
 }
 
 func newIncidents(e *Engine) *incidents {
@@ -77,6 +79,9 @@ func (i *incidents) observe(ctx context.Context, o observation, events []*api.Ev
 	}
 	if i.main == nil {
 		i.openMain(o)
+	}
+	if i.main != nil && !askedFor(i.main) && i.ended(o) {
+		i.reckon()
 	}
 	if i.main != nil {
 		out.id = i.main.GetId()
@@ -115,6 +120,9 @@ func (i *incidents) openMain(o observation) {
 			kind = api.IncidentFailover
 		}
 	}
+	if kind == "" && i.ended(o) {
+		kind = api.IncidentOutage
+	}
 	if kind == "" {
 		return
 	}
@@ -138,6 +146,13 @@ func (i *incidents) openMain(o observation) {
 	i.rehearsed, i.fault = false, ""
 	i.dirty, i.due, i.asked, i.looked, i.measured, i.signed = true, true, false, false, false, false
 	i.signs = Signs{Said: said(o.view)}
+	i.unheard = kind == api.IncidentFailover && o.view.Peer.LastHeard == 0
+	if i.unheard && i.outage.known {
+		i.entry(&api.TimelineEntry{
+			Time: timestamp(i.e.Clock.At(i.outage.served)), Node: i.e.Node, Object: "node/" + i.e.Node, Severity: informative, Kind: "memory",
+			Text: i.e.Node + " saw the service for the last time before it was down itself. How long " + failed + " served after that, it cannot know.",
+		})
+	}
 	i.remember()
 }
 
@@ -208,8 +223,12 @@ func (i *incidents) takePhases(v *viewed) {
 		i.title(v, failover.Failover{})
 		return
 	}
-	phases := make([]*api.Phase, 0, len(f.Phases))
-	for _, p := range f.Phases {
+	all := f.Phases
+	if i.main.Kind == api.IncidentOutage {
+		all = append(i.before(f), f.Phases...)
+	}
+	phases := make([]*api.Phase, 0, len(all))
+	for _, p := range all {
 		phases = append(phases, i.phase(f, p, v.at))
 	}
 	if !samePhases(i.main.Phases, phases) {
@@ -219,7 +238,7 @@ func (i *incidents) takePhases(v *viewed) {
 		i.main.Kind = api.IncidentFailover
 	}
 	if f.Done != 0 && i.main.RecoverySeconds == 0 {
-		i.main.RecoverySeconds = (f.Done - f.Began).Seconds()
+		i.main.RecoverySeconds = (f.Done - i.firstMoment(f)).Seconds()
 		i.main.Generation = f.Generation
 		i.dirty, i.due = true, true
 	}
@@ -232,7 +251,7 @@ func (i *incidents) phase(f failover.Failover, p failover.Phase, now time.Durati
 		end = now
 	}
 	return &api.Phase{
-		Name: p.Name, Start: timestamp(i.e.Clock.At(p.Start)), OffsetSeconds: (p.Start - f.Began).Seconds(),
+		Name: p.Name, Start: timestamp(i.e.Clock.At(p.Start)), OffsetSeconds: (p.Start - i.firstMoment(f)).Seconds(),
 		DurationSeconds: (end - p.Start).Seconds(), Ok: p.OK, Detail: p.Detail,
 	}
 }
@@ -249,7 +268,8 @@ func (i *incidents) closeWhenWhole(o observation) {
 	if o.view == nil || !o.view.Redundant || o.view.at-i.began < growEvery/2 || o.at <= i.began {
 		return
 	}
-	if f := o.view.Failover; i.main.Kind == api.IncidentFailover && f.Done == 0 && o.view.Role == beat.Active {
+	served := i.main.Kind == api.IncidentFailover || i.main.Kind == api.IncidentOutage
+	if f := o.view.Failover; served && f.Done == 0 && o.view.Role == beat.Active {
 		return // still being verified
 	}
 	if i.main.Kind == api.IncidentDrill && !i.rehearsed {

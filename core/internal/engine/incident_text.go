@@ -11,8 +11,14 @@ import (
 // title says in one line what happened and how it stands.
 func (i *incidents) title(v *viewed, f failover.Failover) {
 	m := i.main
+	failed := m.FailedNode + " failed"
+	if i.unheard {
+		failed = m.FailedNode + " was silent as " + m.Survivor + " started"
+	}
 	var text string
 	switch {
+	case m.Kind == api.IncidentOutage:
+		text = i.outageTitle(f)
 	case m.Kind == api.IncidentSwitchover && f.Done != 0 && f.OK:
 		text = fmt.Sprintf("%s took the service over as planned in %s", i.e.Node, inSeconds(m.RecoverySeconds))
 	case m.Kind == api.IncidentSwitchover:
@@ -26,9 +32,11 @@ func (i *incidents) title(v *viewed, f failover.Failover) {
 	case m.Kind == api.IncidentDegraded:
 		text = fmt.Sprintf("%s failed; %s serves on alone", m.FailedNode, m.Survivor)
 	case f.Done != 0 && f.OK:
-		text = fmt.Sprintf("%s failed; %s took over in %s", m.FailedNode, m.Survivor, inSeconds(m.RecoverySeconds))
+		text = fmt.Sprintf("%s; %s took over in %s", failed, m.Survivor, inSeconds(m.RecoverySeconds))
 	case v.Role == beat.Active:
-		text = fmt.Sprintf("%s failed; %s is taking over", m.FailedNode, m.Survivor)
+		text = fmt.Sprintf("%s; %s is taking over", failed, m.Survivor)
+	case i.unheard:
+		text = fmt.Sprintf("%s; %s has not taken over", failed, m.Survivor)
 	default:
 		text = fmt.Sprintf("%s is silent; %s has not taken over", m.FailedNode, m.Survivor)
 	}
@@ -37,6 +45,18 @@ func (i *incidents) title(v *viewed, f failover.Failover) {
 	}
 	if text != m.Title {
 		m.Title, i.dirty = text, true
+	}
+}
+
+func (i *incidents) outageTitle(f failover.Failover) string {
+	m := i.main
+	switch {
+	case f.Done == 0 || !f.OK:
+		return "Both nodes were down; " + m.Survivor + " starts the service"
+	case i.outage.known:
+		return fmt.Sprintf("Both nodes were down; nobody served for %s, until %s started", inSeconds(m.RecoverySeconds), m.Survivor)
+	default:
+		return fmt.Sprintf("Both nodes were down, for how long is not known; %s served %s after its start", m.Survivor, inSeconds(m.RecoverySeconds))
 	}
 }
 

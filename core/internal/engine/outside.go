@@ -79,6 +79,9 @@ type Evidence interface {
 	Snapshot(ctx context.Context, moment time.Time, status *api.Status, sources []Source) *api.Snapshot
 	// Around has the flight recorder's samples around a moment, as far as they go by now.
 	Around(moment time.Time) []*api.Sample
+	// LastServed is when this node, before it booted, saw the service last: its own or
+	// its peer's; the zero time where nothing is known of it.
+	LastServed() time.Time
 	// Digest is a light snapshot, cheap enough for every few seconds.
 	Digest() *api.Snapshot
 	// KeepPeer takes the peer's newest second.

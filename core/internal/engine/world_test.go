@@ -17,6 +17,7 @@ import (
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/peer/peerpb"
 	"github.com/storeward/storeward/core/sdk"
 )
 
@@ -77,6 +78,7 @@ type world struct {
 	channels map[string]Peer          // a node's peer channel
 	full     bool                     // the disks take no records
 	onSave   func(node, name string)  // sees each record that the disk takes
+	served   map[string]time.Time     // when a node's recorder saw the service last, before it booted
 }
 
 type fakeDaemon struct {
@@ -93,7 +95,7 @@ func newWorld(t *testing.T) *world {
 		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, resets: map[string]int{}, battery: map[string]map[string]float64{},
 		asleep: map[string]time.Duration{}, halted: map[string]string{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
 		ailing: map[string]bool{}, unread: map[string]bool{}, channels: map[string]Peer{}, initdead: "2s",
-		records: map[string][]byte{}, behind: map[string]time.Duration{},
+		records: map[string][]byte{}, behind: map[string]time.Duration{}, served: map[string]time.Time{},
 	}
 }
 
@@ -155,6 +157,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
 		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, PowerOff: w.powerOff(node), Log: log, Records: fakeRecords{w, node}, Peer: w.channels[node],
+		Evidence:   fakeEvidence{w.served[node]},
 		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
 	})
 	if err != nil {
@@ -230,6 +233,21 @@ func (w *world) runs(node, resource string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.running[node][resource] > 0
+}
+
+// fakeEvidence is a flight recorder that remembers one thing.
+type fakeEvidence struct{ served time.Time }
+
+func (fakeEvidence) Sample() *api.Sample                          { return nil }
+func (fakeEvidence) Recorded() []byte                             { return nil }
+func (fakeEvidence) Around(time.Time) []*api.Sample               { return nil }
+func (fakeEvidence) Digest() *api.Snapshot                        { return nil }
+func (fakeEvidence) KeepPeer(*peerpb.News)                        {}
+func (fakeEvidence) OfPeer(time.Time) *api.Snapshot               { return nil }
+func (fakeEvidence) Findings(*api.Incident, Signs) []*api.Finding { return nil }
+func (f fakeEvidence) LastServed() time.Time                      { return f.served }
+func (fakeEvidence) Snapshot(_ context.Context, _ time.Time, s *api.Status, _ []Source) *api.Snapshot {
+	return &api.Snapshot{Status: s}
 }
 
 type fakeRecords struct {

@@ -43,7 +43,7 @@ export function AlarmTable({ alarms }: { alarms: readonly Alarm[] }) {
               <span className={table.dim} style={{ fontSize: 12.5 }}>
                 {alarm.object} {alarm.condition}
                 {alarm.count > 1 && `, raised ${plural(alarm.count, "time")}`}
-                {teller(alarm) && `, ${teller(alarm)}`}
+                {`, ${teller(alarm)}`}
                 {alarm.incident !== "" && (
                   <>
                     {", "}

@@ -31,7 +31,7 @@ export function StoreAlarms({ summary, alarms }: { summary: StoreSummary; alarms
                     </span>
                   </div>
                   <p className={classes.text}>{alarm.message}</p>
-                  {tellerNote(alarm, summary) && <p className={classes.teller}>{tellerNote(alarm, summary)}</p>}
+                  <p className={classes.teller}>{tellerNote(alarm, summary)}</p>
                   <div className={classes.foot}>
                     <Acknowledge alarm={alarm} />
                     {alarm.incident !== "" && (

@@ -502,7 +502,7 @@ export interface components {
             /** Format: int64 */
             generation: number;
             id: string;
-            /** @description failover, switchover, drill, service, degraded, fence. */
+            /** @description failover, switchover, drill, outage, service, degraded, fence. */
             kind: string;
             /** Format: date-time */
             opened: string;
@@ -546,7 +546,7 @@ export interface components {
             /** Format: int64 */
             generation: number;
             id: string;
-            /** @description failover, switchover, drill, service, degraded, fence. */
+            /** @description failover, switchover, drill, outage, service, degraded, fence. */
             kind: string;
             /** Format: date-time */
             opened: string;

@@ -60,10 +60,10 @@ export function isSilent(node: NodeSummary): boolean {
   return !node.online || node.missed;
 }
 
-/** Says so where the node that told an alarm is silent: it would not tell of its end. */
+/** Who told an alarm, and whether that node is silent: it would not tell of its end. */
 export function tellerNote(alarm: Alarm, store: StoreSummary | undefined): string {
   const teller = list(store?.nodes).find((node) => node.node === alarm.node);
-  return teller !== undefined && isSilent(teller) ? `told by ${alarm.node}, which is silent now` : "";
+  return `told by ${alarm.node}${teller !== undefined && isSilent(teller) ? ", which is silent now" : ""}`;
 }
 
 const ORDER: HealthWord[] = ["down", "unknown", "degraded", "ok"];

@@ -84,6 +84,17 @@ describe("what happened", () => {
     expect(incidentState(incident({ recoverySeconds: 0.3 })).word).toBe("Sells, no redundancy");
   });
 
+  it("says of an outage how long, and when that is not known", () => {
+    const outage = incident({ kind: "outage", failedNode: "", survivor: "beta" });
+    expect(whatHappened(outage)).toBe("Both nodes were down; beta starts the service.");
+    const served = { ...outage, recoverySeconds: 41 };
+    expect(whatHappened(served)).toBe(
+      "Both nodes were down; the store was without service for at least 41 s, until beta started it. The pair is not whole yet.",
+    );
+    expect(whatHappened({ ...served, phases: [phase("down", 0, 38)] })).toMatch(/without service for 41 s, until beta/);
+    expect(incidentState(served).word).toBe("Sells, no redundancy");
+  });
+
   it("calls what was only recorded not over", () => {
     const side = incident({ kind: "degraded", closed: "2026-11-22T13:00:11.000Z" });
     expect(incidentState(side).word).toBe("Recorded");

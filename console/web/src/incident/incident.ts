@@ -18,7 +18,7 @@ export function recordedOnly(incident: IncidentRow): boolean {
 export function incidentState(incident: IncidentRow): Look {
   if (recordedOnly(incident)) return { tone: "neutral", word: "Recorded", icon: "info" };
   if (incident.closed !== undefined) return { tone: "ok", word: "Over", icon: "ok" };
-  if (incident.kind === "failover" && incident.recoverySeconds > 0)
+  if ((incident.kind === "failover" || incident.kind === "outage") && incident.recoverySeconds > 0)
     return { tone: "warn", word: "Sells, no redundancy", icon: "degraded" };
   return { tone: "bad", word: "Open", icon: "incident" };
 }
@@ -27,6 +27,7 @@ const KINDS: Record<string, string> = {
   failover: "Failover",
   switchover: "Switchover",
   drill: "Drill",
+  outage: "Outage",
   service: "Service failure",
   degraded: "Degraded",
   fence: "Fencing",
@@ -52,6 +53,11 @@ export function whatHappened(incident: IncidentDetail): string {
   }
   if (incident.kind === "switchover") {
     return `The work moved from ${failedNode || "one node"} to ${survivor || "the other"} as planned${time === "" ? "" : `, in ${time}`}.${wholeAgain(incident)}`;
+  }
+  if (incident.kind === "outage") {
+    if (time === "") return `Both nodes were down; ${survivor || "one of them"} starts the service.`;
+    const known = (incident.phases ?? []).some((phase) => phase.name === "down");
+    return `Both nodes were down; the store was without service for ${known ? "" : "at least "}${time}, until ${survivor} started it.${wholeAgain(incident)}`;
   }
   if (incident.kind === "drill") {
     return `A failover was rehearsed${time === "" ? "" : `; ${survivor} served after ${time}`}.${wholeAgain(incident)}`;
