@@ -165,7 +165,7 @@ func stand(alarms int) string {
 // remedies has what to do about an alarm that does not end by itself, by its condition.
 var remedies = map[string]string{
 	"owed":           "it left the configuration while %[1]s was off: switch its output on by hand, or put it back into the configuration",
-	"turns-in-doubt": "see that no sale runs on %[1]s, then: storewardctl fence %[1]s --yes",
+	"turns-in-doubt": "see that no sale runs on %[1]s, then, at this node alone: storewardctl fence %[1]s --yes",
 	"fence-failed":   "make it obey, or see that %[1]s is off and say so: storewardctl fence-confirm %[1]s --yes",
 }
 

@@ -24,11 +24,13 @@ func (w *world) heal() {
 	}
 	w.carriers()
 	w.after(7*time.Second, func() {
+		told := false
 		for _, n := range w.nodes {
 			if n.unsure {
 				n.feed(failover.Command{ID: "adopt", Verb: failover.Adopt, Operator: "sim"})
 			}
-			if n.alarmed("turns-in-doubt") {
+			if !told && n.alarmed("turns-in-doubt") { // said at one node: nothing else keeps two such orders apart
+				told = true
 				n.feed(failover.Command{ID: "doubt", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
 			}
 		}
