@@ -216,6 +216,10 @@ func TestGolden(t *testing.T) {
 		{"status-told-twice", control.State{Status: well(), Peer: beta, PeerTaken: noon, Alarms: battery, PeerAlarms: battery}, "status --check", 4},
 		{"status-peer-mute", control.State{Status: well(), Peer: beta, PeerTaken: noon.Add(-time.Minute), PeerAlarms: battery}, "status --check", 0},
 		{"status-broken", control.State{Status: broken(), Alarms: alarms, Incident: "alpha is silent; beta has not taken over"}, "status --check", 4},
+		{"status-last-word", control.State{Status: broken(), Peer: &api.Status{Node: "alpha"}, PeerTaken: noon.Add(-5 * time.Second), Alarms: alarms, PeerAlarms: []control.Alarm{
+			{Object: "node/beta", Condition: "off", Severity: "major", Message: "beta is off.", Since: noon.Add(-11 * time.Second)},
+			{Object: "fence/ups-beta", Condition: "on-battery", Severity: "major", Message: "ups-beta: the UPS runs on its battery.", Since: noon.Add(-40 * time.Second)},
+		}}, "status --check", 4},
 		{"status-standby", control.State{Status: standingBy(), Alarms: []control.Alarm{
 			{Object: "node/beta", Condition: "standby mode", Severity: "minor", Message: "beta is in standby mode: it does not become active.", Since: noon.Add(-time.Minute)},
 		}}, "status --check", 4},

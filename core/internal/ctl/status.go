@@ -147,7 +147,11 @@ func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool
 	if !peerFresh(state, now) {
 		return all, false
 	}
+	heard, self := state.Status.GetPeerHeard(), "node/"+state.Status.GetNode()
 	for _, a := range state.PeerAlarms {
+		if !heard && a.Object == self { // who is silent last knew less of this node than it does itself
+			continue
+		}
 		if !told[a.Object+" "+a.Condition] {
 			all = append(all, alarm{a, true})
 		}
@@ -177,6 +181,9 @@ func renderAlarms(w io.Writer, s *api.Status, alarms []alarm, complete bool, now
 		by := ""
 		if a.peer {
 			by = ", told by " + s.GetPeer()
+			if !s.GetPeerHeard() {
+				by += " before it fell silent"
+			}
 		}
 		line(w, "  %-8s %s (%s, since %s%s)", strings.ToUpper(a.Severity), a.Message, a.Object, spoken.Age(now.Sub(a.Since)), by)
 		if remedy := remedies[a.Condition]; remedy != "" && !a.peer {

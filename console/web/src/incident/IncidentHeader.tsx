@@ -76,6 +76,13 @@ function Fact({ label, children }: { label: ReactNode; children: ReactNode }) {
   );
 }
 
+/** When the pair was whole again; an incident whose teller was itself gone closes without. */
+function wholeAgain(incident: IncidentDetail): ReactNode {
+  if (incident.redundant) return <When at={incident.redundant} />;
+  if (recordedOnly(incident)) return "–";
+  return incident.closed ? "not while told" : "not yet";
+}
+
 function Facts({ incident }: { incident: IncidentDetail }) {
   return (
     <dl className={classes.facts}>
@@ -84,7 +91,7 @@ function Facts({ incident }: { incident: IncidentDetail }) {
         <When at={incident.opened} />
       </Fact>
       <Fact label={<Term word="redundancy">Whole again</Term>}>
-        {incident.redundant ? <When at={incident.redundant} /> : recordedOnly(incident) ? "–" : "not yet"}
+        {wholeAgain(incident)}
       </Fact>
       <Fact label={recordedOnly(incident) ? "Evidence complete" : "Closed"}>{incident.closed ? <When at={incident.closed} /> : "open"}</Fact>
       {isPlanned(incident) ? (

@@ -6,7 +6,7 @@ import { usePageTitle } from "../ui/usePageTitle";
 import { Findings } from "./Findings";
 import { FlightCharts } from "./FlightCharts";
 import { IncidentHeader } from "./IncidentHeader";
-import { momentOf, nodesOf } from "./incident";
+import { countsFrom, momentOf, nodesOf } from "./incident";
 import { PhaseWaterfall } from "./PhaseWaterfall";
 import { ScenarioPanel } from "./ScenarioPanel";
 import { Snapshots } from "./Snapshots";
@@ -46,6 +46,7 @@ function Content({ incident }: { incident: IncidentDetail }) {
         <PhaseWaterfall
           phases={list(incident.phases)}
           recovery={incident.recoverySeconds}
+          since={countsFrom(incident)}
           open={incident.closed === undefined}
         />
         <Findings findings={list(incident.findings)} gathered={list(incident.snapshots).length > 0} />

@@ -14,15 +14,17 @@ import classes from "./PhaseWaterfall.module.css";
 export function PhaseWaterfall({
   phases,
   recovery,
+  since,
   open,
 }: {
   phases: readonly Phase[];
   recovery: number;
+  since: string;
   open: boolean;
 }) {
   const { bars, ticks, end } = layoutPhases(phases, recovery);
   return (
-    <Panel title="Phases" note="where the time went, from the last sign of life of the failed node" id="phases">
+    <Panel title="Phases" note={`where the time went, ${since}`} id="phases">
       {phases.length === 0 ? (
         <Empty icon="clock" title={open ? "No phase is finished yet" : "No phases were measured"}>
           {open ? "They appear here as the surviving node reports them." : "Only a takeover has phases."}

@@ -2,6 +2,8 @@
 import type { Snapshot } from "../api/types";
 import { humanName, unitOf, type Unit } from "../format/quantity";
 
+type Sample = NonNullable<Snapshot["flight"]>[number];
+
 export interface FlightSeries {
   node: string;
   /** Seconds from the moment; negative: before it. */
@@ -61,6 +63,18 @@ export function rates(times: readonly number[], values: readonly (number | null)
   });
 }
 
+/** Seconds without a sample, recorded each second, after which a line breaks: the node was away. */
+const GAP_SECONDS = 3;
+
+/** The samples with an empty one in each gap, which breaks the line. */
+function broken(samples: readonly Sample[]): Sample[] {
+  return samples.flatMap((sample, index) => {
+    const before = samples[index - 1];
+    if (before === undefined || Date.parse(sample.time) - Date.parse(before.time) <= GAP_SECONDS * 1000) return [sample];
+    return [{ time: new Date(Date.parse(before.time) + 1).toISOString(), values: {} }, sample];
+  });
+}
+
 /** One chart per recorded value, both nodes in it, those that tell most first. */
 export function flightCharts(snapshots: readonly Snapshot[], moment: number): FlightChart[] {
   const charts = new Map<string, FlightChart>();
@@ -70,7 +84,7 @@ export function flightCharts(snapshots: readonly Snapshot[], moment: number): Fl
     if ((snapshot.flight?.length ?? 0) > (known?.flight?.length ?? 0)) richest.set(snapshot.node, snapshot);
   }
   for (const snapshot of richest.values()) {
-    const samples = snapshot.flight ?? [];
+    const samples = broken(snapshot.flight ?? []);
     const names = new Set(samples.flatMap((sample) => Object.keys(sample.values)));
     const times = samples.map((sample) => (Date.parse(sample.time) - moment) / 1000);
     for (const name of names) {

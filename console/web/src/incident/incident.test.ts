@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { IncidentDetail, Phase, Snapshot } from "../api/types";
 import { anchor, candidates, evidenceLabel } from "./evidence";
 import { flightCharts, rates, flightTitle, varies } from "./flight";
-import { incidentState, momentOf, partOf, snapshotSource, whatHappened, whatIsMissing } from "./incident";
+import { countsFrom, incidentState, momentOf, partOf, snapshotSource, whatHappened, whatIsMissing } from "./incident";
 import { layoutPhases, niceStep } from "./phases";
 
 const phase = (name: string, offsetSeconds: number, durationSeconds: number): Phase => ({
@@ -93,6 +93,8 @@ describe("what happened", () => {
     );
     expect(whatHappened({ ...served, phases: [phase("down", 0, 38)] })).toMatch(/without service for 41 s, until beta/);
     expect(incidentState(served).word).toBe("Sells, no redundancy");
+    expect(countsFrom(served)).toMatch(/the service/);
+    expect(countsFrom(incident({ kind: "drill" }))).toMatch(/first stop/);
   });
 
   it("calls what was only recorded not over", () => {
@@ -195,6 +197,13 @@ describe("flight recorder", () => {
     expect(charts.filter(varies).map((chart) => chart.name)).toEqual(["host/cpu_used_ratio"]);
     expect(flightTitle("link/cable/lateness_seconds")).toBe("Lateness: link cable");
     expect(flightTitle("host/cpu_used_ratio")).toBe("CPU used");
+  });
+
+  it("breaks the line where a node was away", () => {
+    const flight = ["13:00:00", "13:00:01", "13:00:09"].map((at) => sample(`2026-11-22T${at}Z`, 0.1));
+    const [chart] = flightCharts([{ node: "alpha", source: "self", flight }] as unknown as Snapshot[], Date.parse("2026-11-22T13:00:00Z"));
+    expect(chart?.series[0]?.times).toEqual([0, 1, 1.001, 9]);
+    expect(chart?.series[0]?.values).toEqual([0.1, 0.1, null, 0.1]);
   });
 
   it("draws counters as growth per second", () => {

@@ -88,6 +88,12 @@ export function isPlanned(incident: IncidentRow): boolean {
   return incident.kind === "switchover" || incident.kind === "drill";
 }
 
+/** What the phases and the recovery time count from. */
+export function countsFrom(incident: IncidentRow): string {
+  if (incident.kind === "outage") return "from the last second of the service that is known";
+  return isPlanned(incident) ? "from the first stop" : "from the last sign of life of the failed node";
+}
+
 /** What a node's part in the incident was; undefined: none that sets it apart. */
 export function partOf(node: string, incident: IncidentRow): Look | undefined {
   if (isPlanned(incident)) {
