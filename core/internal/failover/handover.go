@@ -249,8 +249,8 @@ func (m *Machine) failbackDue() time.Duration {
 // failbackAfter is how long the pair must have been whole before it is handed back.
 func (m *Machine) failbackAfter() time.Duration { return cmp.Or(m.p.FailbackAfter, stablePeriod) }
 
-// weighFailback: this node is active again. If what it handed back did not last, it waits
-// twice as long before the next time.
+// weighFailback: this node is active again. If what it handed back did not last, whatever
+// ended it, it waits twice as long before the next time.
 func (m *Machine) weighFailback() {
 	b := &m.back
 	b.since = m.now
@@ -260,7 +260,7 @@ func (m *Machine) weighFailback() {
 		b.wait = 0
 	default:
 		b.wait = min(2*max(m.failbackAfter(), b.wait), failbackMost)
-		m.note("failback-later", m.object.peer, m.p.Peer+" did not last after it got the service back: it gets it back in "+spoken.Duration(b.wait)+" at the earliest")
+		m.note("failback-later", m.object.peer, "this node serves again "+spoken.Duration(m.now-b.at)+" after it handed back: the next time is in "+spoken.Duration(b.wait)+" at the earliest")
 	}
 	b.at = 0
 }

@@ -72,9 +72,14 @@ func (m *Machine) countAnswers(i int, before beat.Health) {
 	}
 }
 
-// mend restarts in place within the budget, then does what on_failure says.
+// mend restarts in place within the budget, then does what on_failure says. What only
+// the active node may run waits for a firm right: a restart starts it, too.
 func (m *Machine) mend(i int) {
 	r := &m.resources[i]
+	if !r.cfg.ActiveActive && !m.firm() {
+		m.why("mon", "right-not-firm", r.name, 0)
+		return
+	}
 	r.tries = within(r.tries, m.now, r.cfg.Restarts.Within)
 	if len(r.tries) < r.cfg.Restarts.Max {
 		if m.reached(r.next) {

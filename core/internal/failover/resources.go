@@ -152,10 +152,14 @@ func (m *Machine) look(r *resource) {
 	m.begin(r, MonitorResource, r.cfg.MonitorTimeout)
 }
 
+// firm: what this node may do stands on its disk. Without a journal it stands nowhere
+// before something was agreed with the peer.
+func (m *Machine) firm() bool { return !m.state.Lost && m.store.durable(m.rights) }
+
 // raise starts a resource, or promotes a warm layer that runs.
 func (m *Machine) raise(i int, want stage) {
 	r := &m.resources[i]
-	if r.blocked || m.state.Lost || !m.store.durable(m.rights) || !m.reached(r.next) {
+	if r.blocked || !m.firm() || !m.reached(r.next) {
 		return
 	}
 	switch {

@@ -44,6 +44,7 @@ type PeerView struct {
 	Silent      bool
 	LastHeard   time.Duration // 0: never
 	Generation  uint64
+	LastActive  uint64 // generation in which it was last active
 	Incarnation beat.ID
 	Off         bool // every supply read off in this silence
 	// What its newest beat said of itself.
@@ -113,7 +114,7 @@ func (m *Machine) View(now time.Duration) View {
 		Redundant: m.redundant(), Alarms: slices.Clone(m.standing), Failover: m.failover, Phase: m.openPhase(), Failback: m.failbackDue(),
 		Peer: PeerView{
 			Name: m.p.Peer, Role: m.peer.b.Role, Heard: m.quiet.heard, Silent: m.quiet.silent, LastHeard: m.peer.heardAt,
-			Generation: m.peer.b.Generation, Incarnation: m.peer.b.Incarnation, Off: m.quiet.off,
+			Generation: m.peer.b.Generation, LastActive: m.peer.b.LastActive, Incarnation: m.peer.b.Incarnation, Off: m.quiet.off,
 			PingGroup: m.peer.b.PingGroup, CutMe: m.peer.b.CutMe, Layers: slices.Clone(m.peer.b.Layers),
 		},
 	}
