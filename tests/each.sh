@@ -14,7 +14,7 @@ lines() {
 			read -r _ _ test <<<"$line"
 			test=${test%%/*} # a subtest's lines are its test's
 			;;
-		"--- "*)
+		"--- PASS: "* | "--- FAIL: "* | "--- SKIP: "*)
 			read -r _ ended test _ <<<"$line"
 			[ "$ended" = PASS: ] || printf %s "${logged[$test]-}"
 			printf '%s\n' "$line"

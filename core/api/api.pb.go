@@ -498,7 +498,8 @@ type Incident struct {
 	FailedNode string                 `protobuf:"bytes,9,opt,name=failed_node,json=failedNode,proto3" json:"failed_node,omitempty"`
 	Survivor   string                 `protobuf:"bytes,10,opt,name=survivor,proto3" json:"survivor,omitempty"`
 	Generation uint64                 `protobuf:"varint,11,opt,name=generation,proto3" json:"generation,omitempty"`
-	// Recovery time as the survivor measured it: last beat heard to service verified. Seconds.
+	// Recovery time as the survivor measured it: last beat heard to service verified; of an outage, from the last
+	// moment in which it knew an active node, and 0 where that is not known. Seconds.
 	RecoverySeconds float64          `protobuf:"fixed64,12,opt,name=recovery_seconds,json=recoverySeconds,proto3" json:"recovery_seconds,omitempty"`
 	Phases          []*Phase         `protobuf:"bytes,13,rep,name=phases,proto3" json:"phases,omitempty"`
 	Timeline        []*TimelineEntry `protobuf:"bytes,14,rep,name=timeline,proto3" json:"timeline,omitempty"`

@@ -1,5 +1,10 @@
 package api
 
+import (
+	"slices"
+	"strings"
+)
+
 // Kind names what happened in an Event: OBJECT.WHAT, lower case. A kind, once
 // published, keeps its meaning for ever: consoles, trap receivers and reports
 // of older stores all rely on it.
@@ -108,11 +113,23 @@ const (
 	IncidentFailover   = "failover"
 	IncidentSwitchover = "switchover"
 	IncidentDrill      = "drill"
-	IncidentOutage     = "outage" // both nodes were down
+	IncidentOutage     = "outage" // no node was active, until one started the service
 	IncidentService    = "service"
 	IncidentDegraded   = "degraded"
 	IncidentFence      = "fence"
 )
+
+// local are the classes of objects that each node has for itself.
+var local = []string{"probe", "plugin", "resource", "link"}
+
+// IsLocal tells of an event's object, CLASS/NAME, whether each node has one of that
+// name for itself: probe/host of one node is another than that of its peer, and so are
+// their alarms. The rest (fence devices, nodes, the store) both nodes look at, and
+// either tells what became of it.
+func IsLocal(object string) bool {
+	class, _, _ := strings.Cut(object, "/")
+	return slices.Contains(local, class)
+}
 
 // Conditions: the stable key below an object under which an alarm is raised and cleared.
 const (

@@ -8,8 +8,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -21,14 +19,9 @@ import (
 // ErrNotFound says that there is no such alarm.
 var ErrNotFound = errors.New("alarm not found")
 
-// local are the classes of objects that each node has for itself: probe/host of
-// one node is another than that of its peer. The rest (fence devices, nodes, the
-// store) both look at, and either tells what became of it.
-var local = []string{"probe", "plugin", "resource", "link"}
-
 // owner is the node whose own the event's object is; empty: the store's.
 func owner(ev *db.Event) string {
-	if class, _, _ := strings.Cut(ev.Object, "/"); slices.Contains(local, class) {
+	if api.IsLocal(ev.Object) {
 		return ev.Node
 	}
 	return ""

@@ -15,7 +15,7 @@ type IncidentRow struct {
 	FailedNode      string     `json:"failedNode"`
 	Survivor        string     `json:"survivor"`
 	Generation      uint64     `json:"generation"`
-	RecoverySeconds float64    `json:"recoverySeconds" doc:"Last beat heard to service verified, as the survivor measured it; 0: not recovered or not measured."`
+	RecoverySeconds float64    `json:"recoverySeconds" doc:"Last beat heard to service verified, as the survivor measured it; of an outage from the last moment with an active node; 0: not recovered, not measured or not known."`
 	Revision        uint32     `json:"revision"`
 	Updated         time.Time  `json:"updated" doc:"When the console last learnt something about it."`
 }

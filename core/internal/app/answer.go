@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 )
@@ -16,7 +17,7 @@ func (a *App) answer(ctx context.Context, question string, _ []byte) (proto.Mess
 	case "status":
 		return a.engine.Status(), nil
 	case "snapshot":
-		return a.engine.PeerSide().Snapshot(ctx, "console"), nil
+		return a.engine.PeerSide().Snapshot(ctx, time.Now()), nil
 	default:
 		return nil, fmt.Errorf("this daemon knows no question %q", question)
 	}

@@ -168,11 +168,12 @@ func (v *evidence) Around(moment time.Time) []*api.Sample {
 	return append(out, v.recorder.Freeze(moment, flight.Keep, afterward)...)
 }
 
-// LastServed is the last second before this boot in which this node served, or
-// knew that its peer did: only then is the pair whole.
+// LastServed is the last second on record in which this node was active or heard an
+// active peer. Asked before anything is recorded.
 func (v *evidence) LastServed() time.Time {
-	for _, sample := range slices.Backward(v.recorder.BeforeBoot()) {
-		if values := sample.GetValues(); values["node/active"] == 1 || values["node/redundant"] == 1 {
+	known := append(v.recorder.BeforeBoot(), v.recorder.Freeze(time.Now(), flight.Keep, afterward)...)
+	for _, sample := range slices.Backward(known) {
+		if sample.GetValues()[engine.ValueServed] == 1 {
 			return sample.GetTime().AsTime()
 		}
 	}

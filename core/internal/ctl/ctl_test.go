@@ -235,6 +235,10 @@ func TestGolden(t *testing.T) {
 		{"config-show", control.State{}, "config show", 0},
 		{"config-apply-refused", control.State{}, "config apply", 1},
 		{"fence-without-yes", control.State{Status: well()}, "fence beta", 2},
+		{"adopt-without-yes", control.State{Status: well()}, "adopt", 2},
+		{"status-journal-lost", control.State{Status: broken(), Alarms: []control.Alarm{
+			{Object: "node/beta", Condition: "journal-lost", Severity: "critical", Message: "the journal is lost: nothing new is started before this node agreed with its peer.", Since: noon.Add(-12 * time.Second)},
+		}}, "status", 0},
 		{"fence-confirm-without-yes", control.State{Status: well()}, "fence-confirm beta", 2},
 		{"fence-unknown", control.State{Status: well()}, "fence bta", 2},
 		{"unmanage-unknown", control.State{Status: well()}, "unmanage nosuch", 2},

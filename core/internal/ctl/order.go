@@ -71,6 +71,11 @@ var orders = []order{
 		consequence: "you state that %s is off and stays off: the other node no longer waits for it or fences it, and %s takes no part, even when it runs, until it is readmitted",
 	},
 	{use: "readmit", target: "NODE", short: "Take a removed node back"},
+	{
+		use: "adopt", short: "Let this node, whose journal is lost, go on without its peer's word",
+		consequence: "you state that the other node has not served since this one lost its journal: this one restarts, starts and takes over what it may again. " +
+			"If the other one did serve, what it sold meanwhile is LOST. With the other node up, wait: they agree by themselves",
+	},
 }
 
 func (t *tool) orderCommand(o order) *cobra.Command {

@@ -137,7 +137,7 @@ func peerFresh(state control.State, now time.Time) bool {
 	return !state.PeerTaken.IsZero() && now.Sub(state.PeerTaken) <= 10*time.Second
 }
 
-// storeAlarms are those of both nodes, each once; complete: the peer's are known.
+// storeAlarms are those of both nodes, what both tell once; complete: the peer's are known.
 func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool) {
 	told := map[string]bool{}
 	for _, a := range state.Alarms {
@@ -152,7 +152,7 @@ func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool
 		if !heard && a.Object == self { // who is silent last knew less of this node than it does itself
 			continue
 		}
-		if !told[a.Object+" "+a.Condition] {
+		if api.IsLocal(a.Object) || !told[a.Object+" "+a.Condition] {
 			all = append(all, alarm{a, true})
 		}
 	}
@@ -169,6 +169,7 @@ func stand(alarms int) string {
 // remedies has what to do about an alarm that does not end by itself, by its condition.
 var remedies = map[string]string{
 	"owed":           "it left the configuration while %[1]s was off: switch its output on by hand, or put it back into the configuration",
+	"journal-lost":   "it agrees with %[1]s once they hear each other; if %[1]s is gone and has not served since, say so at this node: storewardctl adopt --yes",
 	"turns-in-doubt": "see that no sale runs on %[1]s, then, at this node alone: storewardctl fence %[1]s --yes",
 	"fence-failed":   "make it obey, or see that %[1]s is off and say so: storewardctl fence-confirm %[1]s --yes",
 }

@@ -119,13 +119,16 @@ func (a *alarms) settled() bool {
 }
 
 // settle drops what the daemon before this one told and is known to hold no longer, and
-// returns its ends. What the peer tells is the peer's to end.
+// returns its ends. What the peer tells of what
+// both look at is the peer's to end.
 func (a *alarms) settle(peers []control.Alarm, known func(control.Alarm) bool) []*api.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	before := len(a.former)
 	for _, alarm := range peers {
-		delete(a.former, alarmKey(alarm.Object, alarm.Condition))
+		if !api.IsLocal(alarm.Object) {
+			delete(a.former, alarmKey(alarm.Object, alarm.Condition))
+		}
 	}
 	var out []*api.Event
 	for _, key := range slices.Sorted(maps.Keys(a.former)) {

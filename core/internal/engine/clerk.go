@@ -217,7 +217,7 @@ func (c *clerk) redundancy(o observation) []*api.Event {
 		c.partSince = 0
 		return nil
 	}
-	if c.partSince == 0 || c.whole && maintained(o.view) { // what is ordered has an alarm of its own
+	if c.partSince == 0 || maintained(o.view) { // what is ordered has an alarm of its own
 		c.partSince = o.at
 	}
 	if !o.view.Redundant && o.view.Peer.Heard && o.at-c.partSince < wholeAfter {

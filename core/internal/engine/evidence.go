@@ -26,7 +26,7 @@ func (i *incidents) gatherWhenDue(ctx context.Context, o observation) {
 		return
 	}
 	over := o.view.Failover.Done >= i.began && o.view.Failover.Done != 0
-	if !over && o.at-i.began < evidenceDelay {
+	if !over && o.at-i.opened < evidenceDelay {
 		return
 	}
 	i.asked = true
@@ -46,7 +46,7 @@ func (e *Engine) bothSnapshots(ctx context.Context, moment time.Time, peerLost b
 	go func() {
 		defer close(done)
 		if e.Peer != nil && !peerLost {
-			if s, err := e.Peer.Snapshot(ctx, "incident"); err == nil {
+			if s, err := e.Peer.Snapshot(ctx, moment); err == nil {
 				s.Source = "self"
 				other = s
 				return

@@ -58,7 +58,9 @@ type incidents struct {
 	rehearsed bool   // how the drill came out was told
 	fault     string // what went wrong in it
 	unheard   bool   // the peer was silent ever since this daemon started
+	sight     sight
 	outage    outage
+	opened    time.Duration // when the open one was, whatever it reaches back to
 }
 
 func newIncidents(e *Engine) *incidents {
@@ -79,10 +81,10 @@ func (i *incidents) observe(ctx context.Context, o observation, events []*api.Ev
 	}
 	if i.main == nil {
 		i.openMain(o)
+	} else if !askedFor(i.main) && i.ended(o) {
+		i.reckon(o)
 	}
-	if i.main != nil && !askedFor(i.main) && i.ended(o) {
-		i.reckon()
-	}
+	i.watch(o)
 	if i.main != nil {
 		out.id = i.main.GetId()
 		i.grow(o, events)
@@ -145,15 +147,25 @@ func (i *incidents) openMain(o observation) {
 	}
 	i.rehearsed, i.fault = false, ""
 	i.dirty, i.due, i.asked, i.looked, i.measured, i.signed = true, true, false, false, false, false
-	i.signs = Signs{Said: said(o.view)}
+	i.signs, i.opened = Signs{Said: said(o.view)}, o.at
 	i.unheard = kind == api.IncidentFailover && o.view.Peer.LastHeard == 0
-	if i.unheard && i.outage.known {
-		i.entry(&api.TimelineEntry{
-			Time: timestamp(i.e.Clock.At(i.outage.served)), Node: i.e.Node, Object: "node/" + i.e.Node, Severity: informative, Kind: "memory",
-			Text: i.e.Node + " saw the service for the last time before it was down itself. How long " + failed + " served after that, it cannot know.",
-		})
+	if kind == api.IncidentOutage {
+		i.reckon(o)
 	}
+	i.recall()
 	i.remember()
+}
+
+// recall begins the timeline of a node that never heard its peer with what it knew before.
+func (i *incidents) recall() {
+	at, known := i.sight.last(i.e.Clock)
+	if !i.unheard || !known {
+		return
+	}
+	i.entry(&api.TimelineEntry{
+		Time: timestamp(i.e.Clock.At(at)), Node: i.e.Node, Object: "node/" + i.e.Node, Severity: informative, Kind: "memory",
+		Text: i.e.Node + " knew a node active for the last time. How long " + i.main.GetFailedNode() + " served after that, it cannot know.",
+	})
 }
 
 // remember keeps a reference for the node that will come back.
@@ -234,10 +246,10 @@ func (i *incidents) takePhases(v *viewed) {
 	if !samePhases(i.main.Phases, phases) {
 		i.main.Phases, i.dirty = phases, true
 	}
-	if f.Kind != "" && i.main.Kind == api.IncidentDegraded && f.Began >= i.began-time.Second {
+	if f.Kind == failover.KindFailover && i.main.Kind == api.IncidentDegraded && f.Began >= i.began-time.Second {
 		i.main.Kind = api.IncidentFailover
 	}
-	if f.Done != 0 && i.main.RecoverySeconds == 0 {
+	if f.Done != 0 && f.OK && i.main.RecoverySeconds == 0 && i.measurable() {
 		i.main.RecoverySeconds = (f.Done - i.firstMoment(f)).Seconds()
 		i.main.Generation = f.Generation
 		i.dirty, i.due = true, true

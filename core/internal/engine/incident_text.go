@@ -2,10 +2,12 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // title says in one line what happened and how it stands.
@@ -35,6 +37,8 @@ func (i *incidents) title(v *viewed, f failover.Failover) {
 		text = fmt.Sprintf("%s; %s took over in %s", failed, m.Survivor, inSeconds(m.RecoverySeconds))
 	case v.Role == beat.Active:
 		text = fmt.Sprintf("%s; %s is taking over", failed, m.Survivor)
+	case m.Kind == api.IncidentFailover && v.Peer.Heard && v.Peer.Role == beat.Active:
+		text = fmt.Sprintf("%s was silent and is active; %s did not take over", m.FailedNode, m.Survivor)
 	case i.unheard:
 		text = fmt.Sprintf("%s; %s has not taken over", failed, m.Survivor)
 	default:
@@ -50,13 +54,16 @@ func (i *incidents) title(v *viewed, f failover.Failover) {
 
 func (i *incidents) outageTitle(f failover.Failover) string {
 	m := i.main
+	until := ", until " + m.Survivor + " started the service"
 	switch {
 	case f.Done == 0 || !f.OK:
-		return "Both nodes were down; " + m.Survivor + " starts the service"
-	case i.outage.known:
-		return fmt.Sprintf("Both nodes were down; nobody served for %s, until %s started", inSeconds(m.RecoverySeconds), m.Survivor)
+		return "Nobody was active; " + m.Survivor + " starts the service"
+	case i.outage.length == exactly:
+		return "Nobody was active for " + inSeconds(m.RecoverySeconds) + until
+	case i.outage.length == atMost:
+		return "Nobody was active for " + inSeconds((f.Done - i.began).Seconds()) + " at most" + until
 	default:
-		return fmt.Sprintf("Both nodes were down, for how long is not known; %s served %s after its start", m.Survivor, inSeconds(m.RecoverySeconds))
+		return "Nobody was active" + until + "; for how long is not known"
 	}
 }
 
@@ -64,7 +71,7 @@ func inSeconds(s float64) string {
 	if s < 10 {
 		return fmt.Sprintf("%.2f s", s)
 	}
-	return fmt.Sprintf("%.0f s", s)
+	return spoken.Age(time.Duration(s * float64(time.Second)))
 }
 
 // actionText tells an order to the world in words; empty for what nobody needs to read.

@@ -29,8 +29,8 @@ type link struct {
 	arrivals timing.Arrivals
 	late     time.Duration // the greatest since it was last read, for points
 	lastBeat time.Duration
-	lastLife time.Duration
-	foreign  uint64 // as the plugin counted them
+	lastLife [2]time.Duration // of forged packets, of beats of another version: neither hides the other
+	foreign  uint64           // as the plugin counted them
 	message  string
 	reported sdk.LinkState // the plugin's own word
 	mute     bool          // the plugin takes no beats: whatever it said, the link tells nothing
@@ -155,9 +155,10 @@ func (l *link) count(add func(*linkCounts)) {
 // alive tells the policy of traffic that is no beat, not too often.
 func (l *link) alive(sign failover.SignOfLife) {
 	l.mu.Lock()
-	often := sign.Taken-l.lastLife < lifeEvery
+	last := &l.lastLife[min(sign.Version, 1)]
+	often := sign.Taken-*last < lifeEvery
 	if !often {
-		l.lastLife = sign.Taken
+		*last = sign.Taken
 	}
 	l.mu.Unlock()
 	if !often {

@@ -5,54 +5,98 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
 // The phases of an outage before anything could be started.
 const (
 	phaseDown  = "down"  // no daemon ran on the node that starts the service
-	phaseAgree = "agree" // it ran, and found out that the service is its own to start
+	phaseAgree = "agree" // it ran, and the service was not yet its own to start
 )
 
-// outage is what this node knows of a time without service that it ends by
-// starting it: both nodes were down.
-type outage struct {
-	started time.Duration // when this daemon did
-	booted  bool          // the node did since the state was saved, and the store had served before
-	served  time.Duration // when this node saw the service last, before it booted
-	known   bool          // served is
+// sight is what this node knows of the last moment in which a node was active: what
+// it saw itself, and before that what its flight recorder saw.
+type sight struct {
+	started    time.Duration // when this daemon did
+	recorded   time.Time     // by the recorder, before; zero: it knows of none
+	seen       bool          // by this daemon
+	at         time.Duration // when
+	generation uint64        // the newest one in which it knew a node active
 }
 
 // lookBack asks the flight recorder once, as the daemon starts: what it holds of
-// the boot before is overwritten by and by.
+// former boots is overwritten by and by.
 func (i *incidents) lookBack() {
-	i.outage.started = i.e.Clock.Now()
-	i.outage.booted = i.e.Saved.Generation > 0 && i.e.Saved.KernelBoot != i.e.Boot.KernelBoot
-	if !i.outage.booted || i.e.Evidence == nil {
-		return
+	i.sight.started, i.sight.generation = i.e.Clock.Now(), i.e.Saved.Generation
+	if i.e.Evidence != nil {
+		i.sight.recorded = i.e.Evidence.LastServed()
 	}
-	last := i.e.Evidence.LastServed()
-	ago := i.e.Clock.Wall().Sub(last)
-	if last.IsZero() || ago < 0 { // a clock that went back tells nothing
-		return
-	}
-	i.outage.served, i.outage.known = i.outage.started-ago, true
 }
 
-// ended tells whether this node starts a service that ran before it booted, and
-// that nobody hands over: the store was without it.
+// watch follows who is active. A regular look may be ahead of the news, in which this
+// node's own takeover still waits to be told.
+func (i *incidents) watch(o observation) {
+	v, s := o.view, &i.sight
+	if v == nil {
+		return
+	}
+	self := v.Role == beat.Active && (!o.regular || v.Generation <= s.generation)
+	peer := v.Role != beat.Active && v.Peer.Heard && v.Peer.Role == beat.Active
+	if self || peer {
+		s.seen, s.at, s.generation = true, v.at, max(s.generation, v.Generation)
+	}
+}
+
+// last is the last moment with an active node, as a time of this daemon's clock; not
+// known where nothing recorded it, or the wall clock went back behind it.
+func (s *sight) last(c Clock) (at time.Duration, known bool) {
+	if s.seen {
+		return s.at, true
+	}
+	ago := c.Wall().Sub(s.recorded)
+	return c.Now() - ago, !s.recorded.IsZero() && ago >= 0
+}
+
+// outage is a time without an active node that this node ended by starting the service.
+type outage struct {
+	down   time.Duration // since when this node was down itself; 0: it ran
+	agree  time.Duration // since when it ran without an active node
+	length length
+}
+
+// length is how far an outage's length is known.
+type length int
+
+const (
+	unknownLength length = iota
+	atMost               // the peer was active later than this node knows
+	exactly
+)
+
+// ended tells whether this node starts a service that ran before, and that nobody hands over.
 func (i *incidents) ended(o observation) bool {
 	begun := slices.ContainsFunc(o.notes, func(n failover.Note) bool { return n.Kind == "takeover-begun" })
-	return begun && i.outage.booted && o.view.Failover.Kind == failover.KindStart
+	return begun && i.sight.generation > 0 && o.view.Failover.Kind == failover.KindStart
 }
 
 // reckon makes the open incident one of the whole outage.
-func (i *incidents) reckon() {
-	i.main.Kind, i.main.FailedNode = api.IncidentOutage, ""
-	i.began = i.outage.started
-	if i.outage.known {
-		i.began = i.outage.served
+func (i *incidents) reckon(o observation) {
+	s := &i.sight
+	at, known := s.last(i.e.Clock)
+	i.outage, i.began = outage{agree: s.started}, s.started
+	if known {
+		i.began, i.outage.length = at, exactly
+		if o.view.Peer.LastActive > s.generation {
+			i.outage.length = atMost
+		}
+		if at < s.started {
+			i.outage.down = at
+		} else {
+			i.outage.agree = at
+		}
 	}
+	i.main.Kind, i.main.FailedNode = api.IncidentOutage, ""
 	i.main.Opened = timestamp(i.e.Clock.At(i.began))
 	i.dirty, i.due = true, true
 }
@@ -60,10 +104,10 @@ func (i *incidents) reckon() {
 // before are the phases of an outage that the policy, which was not there, knows nothing of.
 func (i *incidents) before(f failover.Failover) []failover.Phase {
 	var out []failover.Phase
-	if i.outage.known {
-		out = append(out, failover.Phase{Name: phaseDown, Start: i.outage.served, End: i.outage.started, OK: true})
+	if i.outage.length != unknownLength && i.outage.down != 0 {
+		out = append(out, failover.Phase{Name: phaseDown, Start: i.outage.down, End: i.outage.agree, OK: true})
 	}
-	return append(out, failover.Phase{Name: phaseAgree, Start: i.outage.started, End: f.Began, OK: true})
+	return append(out, failover.Phase{Name: phaseAgree, Start: i.outage.agree, End: f.Began, OK: true})
 }
 
 // firstMoment is what the offsets and the recovery time of the open incident count from.
@@ -72,4 +116,9 @@ func (i *incidents) firstMoment(f failover.Failover) time.Duration {
 		return i.began
 	}
 	return f.Began
+}
+
+// measurable tells whether the open incident's recovery time is known.
+func (i *incidents) measurable() bool {
+	return i.main.Kind != api.IncidentOutage || i.outage.length == exactly
 }

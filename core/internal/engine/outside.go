@@ -79,8 +79,8 @@ type Evidence interface {
 	Snapshot(ctx context.Context, moment time.Time, status *api.Status, sources []Source) *api.Snapshot
 	// Around has the flight recorder's samples around a moment, as far as they go by now.
 	Around(moment time.Time) []*api.Sample
-	// LastServed is when this node, before it booted, saw the service last: its own or
-	// its peer's; the zero time where nothing is known of it.
+	// LastServed is when this node, before its daemon started, last knew a node active:
+	// itself or its peer; the zero time where nothing is known of it.
 	LastServed() time.Time
 	// Digest is a light snapshot, cheap enough for every few seconds.
 	Digest() *api.Snapshot
@@ -109,7 +109,7 @@ type Source struct {
 // Peer is the second channel.
 type Peer interface {
 	Latest() (*peerpb.News, time.Time)
-	Snapshot(ctx context.Context, reason string) (*api.Snapshot, error)
+	Snapshot(ctx context.Context, moment time.Time) (*api.Snapshot, error)
 	Command(ctx context.Context, request *peerpb.CommandRequest) (*peerpb.CommandReply, error)
 	Configuration(ctx context.Context, request *peerpb.ConfigurationRequest) (*peerpb.Settings, error)
 }

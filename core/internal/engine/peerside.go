@@ -41,9 +41,9 @@ func alarmsOf(news *peerpb.News) []control.Alarm {
 	return out
 }
 
-// Snapshot gathers this node's evidence for the peer's incident.
-func (p PeerSide) Snapshot(ctx context.Context, _ string) *api.Snapshot {
-	return p.e.ownSnapshot(ctx, p.e.Clock.Wall())
+// Snapshot gathers this node's evidence around a moment, of the peer's incident.
+func (p PeerSide) Snapshot(ctx context.Context, moment time.Time) *api.Snapshot {
+	return p.e.ownSnapshot(ctx, moment)
 }
 
 // Command decides an operator's command that reached the peer.

@@ -213,7 +213,7 @@ var errNoChannel = errors.New("the channel is down")
 
 func (c fakeChannel) Latest() (*peerpb.News, time.Time) { return c.news, time.Now().Add(-c.age) }
 
-func (c fakeChannel) Snapshot(context.Context, string) (*api.Snapshot, error) {
+func (c fakeChannel) Snapshot(context.Context, time.Time) (*api.Snapshot, error) {
 	return nil, errNoChannel
 }
 
@@ -227,7 +227,8 @@ func (c fakeChannel) Configuration(context.Context, *peerpb.ConfigurationRequest
 
 // TestFormerAlarmsWaitForThePeer: for its word while it is heard, but not for ever.
 func TestFormerAlarmsWaitForThePeer(t *testing.T) {
-	told := &peerpb.News{Alarms: []*peerpb.Alarm{{Object: "probe/gone", Condition: api.ConditionUnwell}}}
+	told := &peerpb.News{Alarms: []*peerpb.Alarm{{Object: "fence/gone", Condition: api.ConditionUnwell}}}
+	own := &peerpb.News{Alarms: []*peerpb.Alarm{{Object: "probe/gone", Condition: api.ConditionUnwell}}}
 	for name, c := range map[string]struct {
 		channel Peer
 		after   time.Duration // 0: the peer's to end
@@ -235,6 +236,7 @@ func TestFormerAlarmsWaitForThePeer(t *testing.T) {
 		"no channel":         {nil, settleAfter},
 		"it tells nothing":   {fakeChannel{news: &peerpb.News{}}, settleAfter},
 		"it tells the alarm": {fakeChannel{news: told}, 0},
+		"one of its own":     {fakeChannel{news: own}, settleAfter},
 		"it is mute":         {fakeChannel{}, settleAfter + peerPatience},
 		"its word is stale":  {fakeChannel{news: told, age: 2 * freshNews}, settleAfter + peerPatience},
 	} {
@@ -242,19 +244,23 @@ func TestFormerAlarmsWaitForThePeer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				defer w.close()
-				w.leave("beta", control.Alarm{Object: "probe/gone", Condition: api.ConditionUnwell})
+				object := "fence/gone"
+				if name == "one of its own" {
+					object = "probe/gone"
+				}
+				w.leave("beta", control.Alarm{Object: object, Condition: api.ConditionUnwell})
 				w.channels["beta"] = c.channel
 				w.boot("alpha")
 				beta := w.boot("beta")
 				w.whole("alpha")
 				if c.after == 0 {
 					<-time.After(settleAfter + 5*time.Second)
-					if n := beta.ends("probe/gone", api.ConditionUnwell); n != 0 || !beta.engine.clerk.alarms.settled() {
+					if n := beta.ends(object, api.ConditionUnwell); n != 0 || !beta.engine.clerk.alarms.settled() {
 						t.Errorf("%d ends of the peer's alarm, or it still waits", n)
 					}
 					return
 				}
-				if after := w.endsAfter(beta, "probe/gone", api.ConditionUnwell); after < c.after || after > c.after+2*growEvery {
+				if after := w.endsAfter(beta, object, api.ConditionUnwell); after < c.after || after > c.after+2*growEvery {
 					t.Errorf("ended %v after the start, want %v", after, c.after)
 				}
 			})

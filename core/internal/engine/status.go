@@ -212,9 +212,15 @@ func powerWord(p sdk.Power) string {
 	return map[sdk.Power]string{sdk.PowerOn: "on", sdk.PowerOff: "off", sdk.PowerUnknown: "unknown"}[p]
 }
 
+// ValueServed is 1 among Values while this node is active or hears that its peer is.
+const ValueServed = "node/served"
+
 // Values are the flight recorder's part of this node's state: numbers by name.
 func (e *Engine) Values() map[string]float64 {
-	out := map[string]float64{}
+	v := e.view.Load()
+	out := map[string]float64{
+		ValueServed: truth(v.Role == beat.Active || v.Peer.Heard && v.Peer.Role == beat.Active),
+	}
 	for _, p := range e.measure(e.Status(), false).GetPoints() {
 		name := p.GetMeasurement() + "/"
 		for _, tag := range p.GetTags() { // one tag at most

@@ -41,7 +41,7 @@ var meanings = map[string]meaning{
 	"drill-done":         {api.KindDrillCompleted, cleared},
 	"drill-failed":       {api.KindDrillFailed, major},
 	"owed-no-more":       {api.KindFenceUnhealthy, warning},
-	"failback-later":     {api.KindSwitchoverFailed, warning},
+	"failback-later":     {api.KindAlarm, informative},
 	"handover-aborted":   {api.KindSwitchoverFailed, major},
 	"grant-refused":      {api.KindSwitchoverFailed, major},
 	"adopted":            {api.KindNodeActive, informative},

@@ -56,7 +56,11 @@ func since(told, news *peerpb.News) *peerpb.News {
 func (e *endpoint) Snapshot(ctx context.Context, request *peerpb.SnapshotRequest) (*api.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotBound-200*time.Millisecond)
 	defer cancel()
-	return e.own.Snapshot(ctx, request.GetReason()), nil
+	moment := time.Now() // an older version says none
+	if at := request.GetMomentUnixNano(); at != 0 {
+		moment = time.Unix(0, at)
+	}
+	return e.own.Snapshot(ctx, moment), nil
 }
 
 func (e *endpoint) Command(ctx context.Context, request *peerpb.CommandRequest) (*peerpb.CommandReply, error) {

@@ -52,7 +52,7 @@ type Node interface {
 	// A status or digest that is the one of the news before goes out once a stream.
 	News() *peerpb.News
 	// Snapshot gathers this node's evidence until ctx ends, partial rather than late.
-	Snapshot(ctx context.Context, reason string) *api.Snapshot
+	Snapshot(ctx context.Context, moment time.Time) *api.Snapshot
 	// Command hands over an operator's command that reached the other node.
 	Command(ctx context.Context, request *peerpb.CommandRequest) *peerpb.CommandReply
 	// Configuration tells what this node runs; it returns at once.
@@ -118,11 +118,11 @@ func (c *Channel) Latest() (*peerpb.News, time.Time) {
 	return c.latest, c.taken
 }
 
-// Snapshot asks the peer for its evidence.
-func (c *Channel) Snapshot(ctx context.Context, reason string) (*api.Snapshot, error) {
+// Snapshot asks the peer for its evidence around a moment.
+func (c *Channel) Snapshot(ctx context.Context, moment time.Time) (*api.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotBound)
 	defer cancel()
-	snapshot, err := c.client.Snapshot(ctx, &peerpb.SnapshotRequest{Reason: reason})
+	snapshot, err := c.client.Snapshot(ctx, &peerpb.SnapshotRequest{MomentUnixNano: moment.UnixNano()})
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for a snapshot: %w", c.options.Peer, err)
 	}

@@ -13,10 +13,13 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/sirupsen/logrus/hooks/test"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 )
+
+var moment = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -29,8 +32,8 @@ func (f *fakeNode) News() *peerpb.News {
 	return &peerpb.News{Node: f.name, Status: &api.Status{Node: f.name, Role: "active"}}
 }
 
-func (f *fakeNode) Snapshot(_ context.Context, reason string) *api.Snapshot {
-	return &api.Snapshot{Node: f.name, Source: reason}
+func (f *fakeNode) Snapshot(_ context.Context, moment time.Time) *api.Snapshot {
+	return &api.Snapshot{Node: f.name, Taken: timestamppb.New(moment)}
 }
 
 func (f *fakeNode) Command(_ context.Context, r *peerpb.CommandRequest) *peerpb.CommandReply {
@@ -130,8 +133,8 @@ func TestNewsSnapshotAndCommandReachThePeer(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	snapshot, err := p.channels["alpha"].Snapshot(ctx, "test")
-	if err != nil || snapshot.GetNode() != "beta" || snapshot.GetSource() != "test" {
+	snapshot, err := p.channels["alpha"].Snapshot(ctx, moment)
+	if err != nil || snapshot.GetNode() != "beta" || !snapshot.GetTaken().AsTime().Equal(moment) {
 		t.Errorf("snapshot %v, error %v", snapshot, err)
 	}
 	reply, err := p.channels["beta"].Command(ctx, &peerpb.CommandRequest{Name: "switchover"})
@@ -182,7 +185,7 @@ func TestStrangerIsRefused(t *testing.T) {
 	p := startPair(t, map[string]*tls.Config{"alpha": good["alpha"], "beta": bad["beta"]})
 	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
 	defer cancel()
-	if _, err := p.channels["beta"].Snapshot(ctx, "test"); err == nil {
+	if _, err := p.channels["beta"].Snapshot(ctx, moment); err == nil {
 		t.Error("a node with another cluster's certificate got an answer")
 	}
 	// A certificate of the same CA that names neither node is refused too.
@@ -190,7 +193,7 @@ func TestStrangerIsRefused(t *testing.T) {
 	q := startPair(t, map[string]*tls.Config{"alpha": ca3["alpha"], "beta": ca3["gamma"]})
 	ctx2, cancel2 := context.WithTimeout(context.Background(), 1500*time.Millisecond)
 	defer cancel2()
-	if _, err := q.channels["beta"].Snapshot(ctx2, "test"); err == nil {
+	if _, err := q.channels["beta"].Snapshot(ctx2, moment); err == nil {
 		t.Error("a node of another name got an answer")
 	}
 }

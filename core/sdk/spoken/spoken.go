@@ -4,6 +4,7 @@
 package spoken
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ const day = 24 * time.Hour
 func Duration(d time.Duration) string {
 	switch {
 	case d < 0:
-		return "-" + Duration(-d)
+		return "-" + Duration(-max(d, -math.MaxInt64))
 	case d == 0:
 		return "0 ms"
 	case d < 10*time.Millisecond:

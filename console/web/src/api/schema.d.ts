@@ -509,7 +509,7 @@ export interface components {
             phases: components["schemas"]["PhaseView"][];
             /**
              * Format: double
-             * @description Last beat heard to service verified, as the survivor measured it; 0: not recovered or not measured.
+             * @description Last beat heard to service verified, as the survivor measured it; of an outage from the last moment with an active node; 0: not recovered, not measured or not known.
              */
             recoverySeconds: number;
             /**
@@ -552,7 +552,7 @@ export interface components {
             opened: string;
             /**
              * Format: double
-             * @description Last beat heard to service verified, as the survivor measured it; 0: not recovered or not measured.
+             * @description Last beat heard to service verified, as the survivor measured it; of an outage from the last moment with an active node; 0: not recovered, not measured or not known.
              */
             recoverySeconds: number;
             /**

@@ -51,7 +51,7 @@ export const GLOSSARY = {
   outbox: "What the node has not yet been able to send here. Nothing in it is lost.",
   mode: "What an operator asked for. Standby: the node does not take over. Maintenance: Storeward watches but does not act. Unmanaged: it leaves the resource alone. Removed: the node is not part of the pair.",
   stop: "Stopping the services on the node that gives the work away.",
-  down: "The node that started the service was down itself, from the last second in which it saw the service until its Storeward ran.",
+  down: "The node that started the service was down itself, from the last second in which it knew a node active until its Storeward ran.",
   agree: "Hearing the peer, and finding out which of the two starts the service.",
   devices: "Trying every fence device with an order that changes nothing.",
   detect: "Until the peer's silence on every link counted as death.",

@@ -86,14 +86,14 @@ describe("what happened", () => {
 
   it("says of an outage how long, and when that is not known", () => {
     const outage = incident({ kind: "outage", failedNode: "", survivor: "beta" });
-    expect(whatHappened(outage)).toBe("Both nodes were down; beta starts the service.");
+    expect(whatHappened(outage)).toBe("No node was active, and beta started the service. The pair is not whole yet.");
     const served = { ...outage, recoverySeconds: 41 };
     expect(whatHappened(served)).toBe(
-      "Both nodes were down; the store was without service for at least 41 s, until beta started it. The pair is not whole yet.",
+      "No node was active for 41 s, and beta started the service. The pair is not whole yet.",
     );
-    expect(whatHappened({ ...served, phases: [phase("down", 0, 38)] })).toMatch(/without service for 41 s, until beta/);
+    expect(whatHappened({ ...served, phases: [phase("verify", 40, 1)] })).toMatch(/active for 41 s, until beta started/);
     expect(incidentState(served).word).toBe("Sells, no redundancy");
-    expect(countsFrom(served)).toMatch(/the service/);
+    expect(countsFrom(served)).toMatch(/active node/);
     expect(countsFrom(incident({ kind: "drill" }))).toMatch(/first stop/);
   });
 

@@ -55,9 +55,9 @@ export function whatHappened(incident: IncidentDetail): string {
     return `The work moved from ${failedNode || "one node"} to ${survivor || "the other"} as planned${time === "" ? "" : `, in ${time}`}.${wholeAgain(incident)}`;
   }
   if (incident.kind === "outage") {
-    if (time === "") return `Both nodes were down; ${survivor || "one of them"} starts the service.`;
-    const known = (incident.phases ?? []).some((phase) => phase.name === "down");
-    return `Both nodes were down; the store was without service for ${known ? "" : "at least "}${time}, until ${survivor} started it.${wholeAgain(incident)}`;
+    const away = `No node was active${time === "" ? "" : ` for ${time}`}`;
+    const starts = (incident.phases ?? []).some((phase) => phase.name === "verify" && phase.ok) ? "until" : "and";
+    return `${away}, ${starts} ${survivor || "one of them"} started the service.${wholeAgain(incident)}`;
   }
   if (incident.kind === "drill") {
     return `A failover was rehearsed${time === "" ? "" : `; ${survivor} served after ${time}`}.${wholeAgain(incident)}`;
@@ -90,7 +90,7 @@ export function isPlanned(incident: IncidentRow): boolean {
 
 /** What the phases and the recovery time count from. */
 export function countsFrom(incident: IncidentRow): string {
-  if (incident.kind === "outage") return "from the last second of the service that is known";
+  if (incident.kind === "outage") return "from the last known second with an active node";
   return isPlanned(incident) ? "from the first stop" : "from the last sign of life of the failed node";
 }
 

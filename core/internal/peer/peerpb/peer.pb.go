@@ -300,10 +300,11 @@ func (x *IncidentRef) GetFailedUnixNano() int64 {
 }
 
 type SnapshotRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flight recording is wanted around this moment; 0: now.
+	MomentUnixNano int64 `protobuf:"varint,2,opt,name=moment_unix_nano,json=momentUnixNano,proto3" json:"moment_unix_nano,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *SnapshotRequest) Reset() {
@@ -336,11 +337,11 @@ func (*SnapshotRequest) Descriptor() ([]byte, []int) {
 	return file_core_internal_peer_peerpb_peer_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *SnapshotRequest) GetReason() string {
+func (x *SnapshotRequest) GetMomentUnixNano() int64 {
 	if x != nil {
-		return x.Reason
+		return x.MomentUnixNano
 	}
-	return ""
+	return 0
 }
 
 // CommandRequest is one command as the control socket takes it.
@@ -673,9 +674,9 @@ const file_core_internal_peer_peerpb_peer_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vfailed_node\x18\x02 \x01(\tR\n" +
 	"failedNode\x12(\n" +
-	"\x10failed_unix_nano\x18\x03 \x01(\x03R\x0efailedUnixNano\")\n" +
-	"\x0fSnapshotRequest\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xbb\x01\n" +
+	"\x10failed_unix_nano\x18\x03 \x01(\x03R\x0efailedUnixNano\"A\n" +
+	"\x0fSnapshotRequest\x12(\n" +
+	"\x10moment_unix_nano\x18\x02 \x01(\x03R\x0emomentUnixNanoJ\x04\b\x01\x10\x02\"\xbb\x01\n" +
 	"\x0eCommandRequest\x12\x1a\n" +
 	"\boperator\x18\x01 \x01(\tR\boperator\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
