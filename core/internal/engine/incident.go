@@ -107,9 +107,8 @@ func (i *incidents) overtaken(o observation) bool {
 	return askedFor(i.main) && slices.ContainsFunc(o.notes, func(n failover.Note) bool { return n.Kind == "peer-silent" })
 }
 
-// openMain opens the incident of a lost peer or of a change of the active role.
-func (i *incidents) openMain(o observation) {
-	kind := ""
+// kindOf is the kind of the incident that begins with an observation; empty: none does.
+func (i *incidents) kindOf(o observation) (kind string) {
 	for _, n := range o.notes {
 		switch {
 		case n.Kind == "peer-silent":
@@ -123,24 +122,30 @@ func (i *incidents) openMain(o observation) {
 		}
 	}
 	if kind == "" && i.ended(o) {
-		kind = api.IncidentOutage
+		return api.IncidentOutage
 	}
+	if kind == api.IncidentFailover && o.view.Role == beat.Active {
+		return api.IncidentDegraded // the standby was lost; the service never stopped
+	}
+	return kind
+}
+
+// openMain opens the incident of a lost peer or of a change of the active role.
+func (i *incidents) openMain(o observation) {
+	kind := i.kindOf(o)
 	if kind == "" {
 		return
 	}
 	i.began = o.at
-	if last := o.view.Peer.LastHeard; kind == api.IncidentFailover && last > 0 {
+	failure := kind == api.IncidentFailover || kind == api.IncidentDegraded
+	if last := o.view.Peer.LastHeard; failure && last > 0 {
 		i.began = last
-	}
-	failed, survivor := i.e.peer, i.e.Node
-	if kind == api.IncidentFailover && o.view.Role == beat.Active {
-		kind = api.IncidentDegraded // the standby was lost; the service never stopped
 	}
 	now := i.e.Clock.At(o.at)
 	i.main = &api.Incident{
 		Id: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Kind: kind,
 		Severity: critical, Opened: timestamp(i.e.Clock.At(i.began)),
-		FailedNode: failed, Survivor: survivor, Generation: o.view.Generation,
+		FailedNode: i.e.peer, Survivor: i.e.Node, Generation: o.view.Generation,
 	}
 	if askedFor(i.main) {
 		i.main.FailedNode, i.main.Severity = "", warning
@@ -154,18 +159,6 @@ func (i *incidents) openMain(o observation) {
 	}
 	i.recall()
 	i.remember()
-}
-
-// recall begins the timeline of a node that never heard its peer with what it knew before.
-func (i *incidents) recall() {
-	at, known := i.sight.last(i.e.Clock)
-	if !i.unheard || !known {
-		return
-	}
-	i.entry(&api.TimelineEntry{
-		Time: timestamp(i.e.Clock.At(at)), Node: i.e.Node, Object: "node/" + i.e.Node, Severity: informative, Kind: "memory",
-		Text: i.e.Node + " knew a node active for the last time. How long " + i.main.GetFailedNode() + " served after that, it cannot know.",
-	})
 }
 
 // remember keeps a reference for the node that will come back.

@@ -58,6 +58,18 @@ func (s *sight) last(c Clock) (at time.Duration, known bool) {
 	return c.Now() - ago, !s.recorded.IsZero() && ago >= 0
 }
 
+// recall begins the timeline of a node that never heard its peer with what it knew before.
+func (i *incidents) recall() {
+	at, known := i.sight.last(i.e.Clock)
+	if !i.unheard || !known {
+		return
+	}
+	i.entry(&api.TimelineEntry{
+		Time: timestamp(i.e.Clock.At(at)), Node: i.e.Node, Object: "node/" + i.e.Node, Severity: informative, Kind: "memory",
+		Text: i.e.Node + " knew a node active for the last time. How long " + i.main.GetFailedNode() + " served after that, it cannot know.",
+	})
+}
+
 // outage is a time without an active node that this node ended by starting the service.
 type outage struct {
 	down   time.Duration // since when this node was down itself; 0: it ran
@@ -97,7 +109,9 @@ func (i *incidents) reckon(o observation) {
 		}
 	}
 	i.main.Kind, i.main.FailedNode = api.IncidentOutage, ""
-	i.main.Opened = timestamp(i.e.Clock.At(i.began))
+	if opened := i.e.Clock.At(i.began); opened.Before(i.main.GetOpened().AsTime()) { // else it is part of a longer trouble
+		i.main.Opened = timestamp(opened)
+	}
 	i.dirty, i.due = true, true
 }
 
