@@ -32,6 +32,46 @@ type Node struct {
 	Missed      bool        // its peer misses it, and it has said nothing since: Status may hold no longer
 	dirty       bool
 	wasOnline   bool
+	replaced    []string  // incarnations of former daemons, newest last
+	lateSince   time.Time // since when what it says comes late; zero: it does not
+}
+
+const (
+	// mostReplaced is how many former daemons of a node are known as such.
+	mostReplaced = 8
+	// lateBy is how much later than the one before a status may come in while its node is missed.
+	lateBy = 2 * time.Second
+)
+
+// late tells whether a status was said by a daemon that was replaced since, or before
+// its node was missed: what waited in a line that was cut, or whose sender died, comes
+// in once that is mended, and the node would be shown as it was before. Who goes on to
+// speak late has another clock now and is heard.
+func (n *Node) late(s *api.Status, now time.Time) bool {
+	if slices.Contains(n.replaced, s.GetIncarnation()) {
+		return true
+	}
+	delay := now.Sub(n.StatusTaken) - s.GetTime().AsTime().Sub(n.Status.GetTime().AsTime())
+	if !n.Missed || s.GetIncarnation() != n.Status.GetIncarnation() || delay <= lateBy {
+		n.lateSince = time.Time{}
+		return false
+	}
+	if n.lateSince.IsZero() {
+		n.lateSince = now
+	}
+	return now.Sub(n.lateSince) <= OnlineFor
+}
+
+// replace notes that another daemon speaks for the node.
+func (n *Node) replace(s *api.Status) {
+	before := n.Status.GetIncarnation()
+	if before == "" || before == s.GetIncarnation() {
+		return
+	}
+	n.replaced = append(n.replaced, before)
+	if len(n.replaced) > mostReplaced {
+		n.replaced = n.replaced[1:]
+	}
 }
 
 // Online tells whether the node was heard lately.
@@ -79,7 +119,8 @@ func Register(ctx context.Context, idb bun.IDB, store, node string, now time.Tim
 	return nil
 }
 
-// Heard takes a node's status and tells whether the store's summary changed by it.
+// Heard takes a node's status and tells whether the store's summary changed by it. One
+// that comes too late counts for nothing.
 func (f *Fleet) Heard(s *api.Status, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -87,6 +128,10 @@ func (f *Fleet) Heard(s *api.Status, now time.Time) bool {
 	if n.FirstSeen.IsZero() {
 		n.FirstSeen = now
 	}
+	if n.late(s, now) {
+		return false
+	}
+	n.replace(s)
 	changed := n.Missed || !n.Online(now) || n.Status.GetRole() != s.GetRole() || n.Status.GetRedundant() != s.GetRedundant() ||
 		n.Status.GetPeerHeard() != s.GetPeerHeard() || n.Status.GetPeerRole() != s.GetPeerRole()
 	n.Status, n.StatusTaken, n.LastSeen, n.dirty, n.wasOnline, n.Missed = s, now, now, true, true, false

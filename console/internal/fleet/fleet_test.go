@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/console/internal/alarm"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/storeward/storeward/console/internal/db"
 	"github.com/storeward/storeward/core/api"
 )
@@ -156,10 +158,7 @@ func TestHeardAndSilenced(t *testing.T) {
 func TestMissed(t *testing.T) {
 	f := &Fleet{nodes: map[string]map[string]*Node{}}
 	at := now
-	say := func(node, peer, role string, hears bool) bool {
-		at = at.Add(time.Second)
-		return f.Heard(&api.Status{Store: "s1", Node: node, Peer: peer, Role: role, PeerHeard: hears}, at)
-	}
+	daemon := map[string]string{"alpha": "a1", "beta": "b1"}
 	for _, step := range []struct {
 		what, node, role string
 		hears, changed   bool
@@ -168,9 +167,8 @@ func TestMissed(t *testing.T) {
 		{"the pair is whole", "alpha", "active", true, true, ""},
 		{"the pair is whole", "beta", "standby", true, true, ""},
 		{"beta misses alpha", "beta", "standby", false, true, "alpha"},
-		{"a word of alpha that was long on its way", "alpha", "active", true, true, ""},
-		{"beta still misses it", "beta", "standby", false, true, "alpha"},
-		{"and still", "beta", "standby", false, false, "alpha"},
+		{"a word of alpha that was long on its way", "alpha", "active", true, false, "alpha"},
+		{"beta still misses it", "beta", "standby", false, false, "alpha"},
 		{"alpha lives: the links are cut", "alpha", "active", false, true, ""},
 		{"which beta says as well", "beta", "standby", false, false, ""},
 		{"the links are back", "alpha", "active", true, true, ""},
@@ -179,15 +177,48 @@ func TestMissed(t *testing.T) {
 		{"beta took over", "beta", "active", false, true, "alpha"},
 		{"beta hears alpha's daemon again, which has told nothing yet", "beta", "active", true, true, "alpha"},
 		{"the pair is whole, says beta again", "beta", "active", true, false, "alpha"},
-		{"alpha speaks for itself", "alpha", "joining", true, true, ""},
+		{"a word of alpha that was long on its way", "alpha", "active", true, false, "alpha"},
+		{"alpha speaks for itself anew", "alpha", "joining", true, true, ""},
+		{"a word of the daemon before that was long on its way", "alpha", "active", true, false, ""},
 	} {
-		peer := map[string]string{"alpha": "beta", "beta": "alpha"}[step.node]
-		if changed := say(step.node, peer, step.role, step.hears); changed != step.changed {
+		at = at.Add(time.Second)
+		s := &api.Status{Store: "s1", Node: step.node, Peer: map[string]string{"alpha": "beta", "beta": "alpha"}[step.node], Role: step.role, PeerHeard: step.hears}
+		if strings.Contains(step.what, "anew") {
+			daemon[step.node] = "a2"
+		}
+		s.Incarnation, s.Time = daemon[step.node], timestamppb.New(at.Add(-time.Hour)) // by a clock that is wrong
+		if strings.Contains(step.what, "long on its way") {
+			s.Incarnation, s.Time = "a1", timestamppb.New(s.GetTime().AsTime().Add(-10*time.Second))
+		}
+		if changed := f.Heard(s, at); changed != step.changed {
 			t.Errorf("%s: changed %v", step.what, changed)
 		}
 		if got := missing(f.Nodes("s1")); got != step.missed {
 			t.Errorf("%s: missed %q, want %q", step.what, got, step.missed)
 		}
+	}
+}
+
+// TestMissedClockStepsBack: a node that is missed, lives, and has its clock set back is heard soon.
+func TestMissedClockStepsBack(t *testing.T) {
+	f := &Fleet{nodes: map[string]map[string]*Node{}}
+	say := func(node string, hears bool, after, back time.Duration) {
+		f.Heard(&api.Status{
+			Store: "s1", Node: node, Peer: map[string]string{"alpha": "beta", "beta": "alpha"}[node], Role: "active", PeerHeard: hears,
+			Incarnation: node, Time: timestamppb.New(now.Add(after - back)),
+		}, now.Add(after))
+	}
+	say("alpha", true, 0, 0)
+	say("beta", false, time.Second, 0)
+	var heard time.Duration
+	for after := 5 * time.Second; heard == 0 && after < 5*time.Minute; after += 5 * time.Second {
+		say("alpha", false, after, time.Hour)
+		if missing(f.Nodes("s1")) == "" {
+			heard = after
+		}
+	}
+	if heard == 0 || heard > 2*OnlineFor {
+		t.Errorf("heard again after %v", heard)
 	}
 }
 

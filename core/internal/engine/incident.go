@@ -154,10 +154,12 @@ func (i *incidents) openMain(o observation) {
 	i.dirty, i.due, i.asked, i.looked, i.measured, i.signed = true, true, false, false, false, false
 	i.signs, i.opened = Signs{Said: said(o.view)}, o.at
 	i.unheard = kind == api.IncidentFailover && o.view.Peer.LastHeard == 0
-	if kind == api.IncidentOutage {
+	switch {
+	case kind == api.IncidentOutage:
 		i.reckon(o)
+	case i.unheard:
+		i.recall()
 	}
-	i.recall()
 	i.remember()
 }
 
@@ -228,10 +230,7 @@ func (i *incidents) takePhases(v *viewed) {
 		i.title(v, failover.Failover{})
 		return
 	}
-	all := f.Phases
-	if i.main.Kind == api.IncidentOutage {
-		all = append(i.before(f), f.Phases...)
-	}
+	all := append(i.before(f), f.Phases...)
 	phases := make([]*api.Phase, 0, len(all))
 	for _, p := range all {
 		phases = append(phases, i.phase(f, p, v.at))

@@ -32,7 +32,12 @@ func (i *incidents) title(v *viewed, f failover.Failover) {
 	case m.Kind == api.IncidentDrill:
 		text = "A drill is under way"
 	case m.Kind == api.IncidentDegraded:
-		text = fmt.Sprintf("%s failed; %s serves on alone", m.FailedNode, m.Survivor)
+		text = fmt.Sprintf("%s failed; %s served on alone", m.FailedNode, m.Survivor)
+		if m.Redundant == nil {
+			text = fmt.Sprintf("%s failed; %s serves on alone", m.FailedNode, m.Survivor)
+		}
+	case f.Done != 0 && f.OK && i.unheard && i.outage.length == atMost:
+		text = fmt.Sprintf("%s; %s took over %s after it last knew a node active", failed, m.Survivor, inSeconds(m.RecoverySeconds))
 	case f.Done != 0 && f.OK:
 		text = fmt.Sprintf("%s; %s took over in %s", failed, m.Survivor, inSeconds(m.RecoverySeconds))
 	case v.Role == beat.Active:

@@ -58,16 +58,22 @@ func (s *sight) last(c Clock) (at time.Duration, known bool) {
 	return c.Now() - ago, !s.recorded.IsZero() && ago >= 0
 }
 
-// recall begins the timeline of a node that never heard its peer with what it knew before.
+// recall has the incident of a node that never heard its peer reach back to what it
+// knew before. Whether the peer served until it was cut, it cannot know: so long, at
+// most, nobody was active.
 func (i *incidents) recall() {
-	at, known := i.sight.last(i.e.Clock)
-	if !i.unheard || !known {
-		return
+	s := &i.sight
+	at, known := s.last(i.e.Clock)
+	i.outage = outage{agree: s.started}
+	i.began = s.started
+	if known && at < s.started {
+		i.began, i.outage = at, outage{down: at, agree: s.started, length: atMost}
+		i.entry(&api.TimelineEntry{
+			Time: timestamp(i.e.Clock.At(at)), Node: i.e.Node, Object: "node/" + i.e.Node, Severity: informative, Kind: "memory",
+			Text: i.e.Node + " knew a node active for the last time. How long " + i.main.GetFailedNode() + " served after that, it cannot know.",
+		})
 	}
-	i.entry(&api.TimelineEntry{
-		Time: timestamp(i.e.Clock.At(at)), Node: i.e.Node, Object: "node/" + i.e.Node, Severity: informative, Kind: "memory",
-		Text: i.e.Node + " knew a node active for the last time. How long " + i.main.GetFailedNode() + " served after that, it cannot know.",
-	})
+	i.main.Opened = timestamp(i.e.Clock.At(i.began))
 }
 
 // outage is a time without an active node that this node ended by starting the service.
@@ -108,25 +114,29 @@ func (i *incidents) reckon(o observation) {
 			i.outage.agree = at
 		}
 	}
-	i.main.Kind, i.main.FailedNode = api.IncidentOutage, ""
+	i.main.Kind, i.main.FailedNode, i.unheard = api.IncidentOutage, "", false
 	if opened := i.e.Clock.At(i.began); opened.Before(i.main.GetOpened().AsTime()) { // else it is part of a longer trouble
 		i.main.Opened = timestamp(opened)
 	}
 	i.dirty, i.due = true, true
 }
 
-// before are the phases of an outage that the policy, which was not there, knows nothing of.
+// before are the phases that the policy, which was not there, knows nothing of.
 func (i *incidents) before(f failover.Failover) []failover.Phase {
 	var out []failover.Phase
-	if i.outage.length != unknownLength && i.outage.down != 0 {
+	outage := i.main.Kind == api.IncidentOutage
+	if (outage || i.unheard) && i.outage.down != 0 {
 		out = append(out, failover.Phase{Name: phaseDown, Start: i.outage.down, End: i.outage.agree, OK: true})
 	}
-	return append(out, failover.Phase{Name: phaseAgree, Start: i.outage.agree, End: f.Began, OK: true})
+	if outage {
+		out = append(out, failover.Phase{Name: phaseAgree, Start: i.outage.agree, End: f.Began, OK: true})
+	}
+	return out
 }
 
 // firstMoment is what the offsets and the recovery time of the open incident count from.
 func (i *incidents) firstMoment(f failover.Failover) time.Duration {
-	if i.main.Kind == api.IncidentOutage {
+	if i.main.Kind == api.IncidentOutage || i.unheard {
 		return i.began
 	}
 	return f.Began

@@ -252,14 +252,16 @@ func TestAloneAfterABoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
-		w.lose(t)
+		cut := w.lose(t)
 		<-time.After(30 * time.Second)
 		alpha := w.boot("alpha")
 		w.until("alpha serves", time.Minute, func() bool { return w.runs("alpha", "db") && alpha.engine.viewOf().Failover.Done > 0 })
+		away := time.Since(cut).Seconds()
 		<-time.After(2 * time.Second)
 		i := alpha.sink.all()[0]
-		if i.GetKind() != api.IncidentFailover || !strings.HasPrefix(i.GetTitle(), "beta was silent as alpha started; alpha took over in ") {
-			t.Errorf("incident %v", i)
+		if i.GetKind() != api.IncidentFailover || !strings.HasPrefix(i.GetTitle(), "beta was silent as alpha started; alpha took over 3") ||
+			!strings.HasSuffix(i.GetTitle(), " s after it last knew a node active") || i.GetRecoverySeconds() < away || i.GetPhases()[0].GetName() != phaseDown {
+			t.Errorf("incident %v, %v s without service", i, away)
 		}
 		if first := i.GetTimeline()[0]; !strings.Contains(first.GetText(), "for the last time") || !first.GetTime().AsTime().Equal(w.served["alpha"]) {
 			t.Errorf("first entry %v", first)

@@ -148,7 +148,8 @@ func (d *drawer) redundancy() {
 	if i.GetFailedNode() == "" || i.GetSurvivor() == "" || i.GetRedundant() != nil || i.GetClosed() != nil {
 		return
 	}
-	if i.GetKind() == api.IncidentFailover || i.GetKind() == api.IncidentDegraded {
+	tookOver := i.GetKind() == api.IncidentFailover && i.GetRecoverySeconds() > 0
+	if tookOver || i.GetKind() == api.IncidentDegraded {
 		d.add(SingleNode, minor, 1, fmt.Sprintf("the store runs on %s alone until %s is back", i.GetSurvivor(), i.GetFailedNode()), "incident/failed_node")
 	}
 }

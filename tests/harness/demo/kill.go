@@ -58,8 +58,11 @@ func advice(nodes []lab.NodeStatus) string {
 	dark := slices.DeleteFunc(slices.Clone(nodes), func(n lab.NodeStatus) bool { return n.PID != 0 })
 	switch {
 	case len(dark) == len(nodes):
-		name := path.Base(dark[len(dark)-1].ID)
-		return "both are without power; " + command("power-on "+name) + " gives one its power back"
+		var orders []string
+		for _, n := range dark {
+			orders = append(orders, command("power-on "+path.Base(n.ID)))
+		}
+		return "both are without power; " + strings.Join(orders, " and ") + " give it back: whichever served last serves first again"
 	case len(dark) > 0 && dark[0].UPSIll:
 		name := path.Base(dark[0].ID)
 		return fmt.Sprintf("%s has no power, and its UPS does not let the other server make sure of it; %s makes the UPS obey again, or %s gives %s its power back",

@@ -9,17 +9,19 @@ import { evidenceLabel, showEvidence } from "./evidence";
 import classes from "./Findings.module.css";
 
 /** What the evidence says, surest and gravest first, each with the way to its evidence. */
-export function Findings({ findings, gathered }: { findings: readonly Finding[]; gathered: boolean }) {
+export function Findings({ findings, gathered, open }: { findings: readonly Finding[]; gathered: boolean; open: boolean }) {
   const sorted = [...findings].sort(
     (a, b) => severityRank(b.severity) - severityRank(a.severity) || b.confidence - a.confidence,
   );
   return (
     <Panel title={<Term word="finding">Findings</Term>} note="what the evidence says" flush id="findings">
       {sorted.length === 0 ? (
-        <Empty icon="search" title={gathered ? "Nothing unusual found" : "No findings yet"}>
+        <Empty icon="search" title={gathered ? "Nothing unusual found" : open ? "No findings yet" : "No findings"}>
           {gathered
             ? "The evidence below shows neither a shortage nor an error on either node."
-            : "They are drawn from the nodes' evidence as soon as it comes."}
+            : open
+              ? "They are drawn from the nodes' evidence as soon as it comes."
+              : "They are drawn from the nodes' evidence, and none came."}
         </Empty>
       ) : (
         <ul className={classes.list}>

@@ -145,7 +145,7 @@ function FromSeries({
   const cpuLines = nodeLines(cpu.data?.series ?? [], moment, names);
   if (lines.length === 0 && cpuLines.length === 0 && !probes.isPending && !cpu.isPending) {
     return (
-      <Empty icon="clock" title="No samples around this moment yet">
+      <Empty icon="clock" title="No samples around this moment">
         A node that was switched off sends its own samples after it has booted.
       </Empty>
     );

@@ -49,7 +49,7 @@ function Content({ incident }: { incident: IncidentDetail }) {
           since={countsFrom(incident)}
           open={incident.closed === undefined}
         />
-        <Findings findings={list(incident.findings)} gathered={list(incident.snapshots).length > 0} />
+        <Findings findings={list(incident.findings)} gathered={list(incident.snapshots).length > 0} open={incident.closed === undefined} />
       </div>
       <FlightCharts incident={incident} moment={moment} nodes={nodes} />
       <Timeline entries={list(incident.timeline)} moment={moment} nodes={nodes} failed={incident.failedNode} />

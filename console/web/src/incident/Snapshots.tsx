@@ -37,7 +37,7 @@ export function Snapshots({ snapshots, nodes, incident, moment }: SnapshotsProps
     >
       {snapshots.length === 0 ? (
         <Empty icon="server" title="No snapshot came">
-          Neither node has sent its evidence yet.
+          {incident.closed === undefined ? "Neither node has sent its evidence yet." : "Neither node sent its evidence."}
         </Empty>
       ) : (
         <div className={classes.grid}>

@@ -69,6 +69,10 @@ describe("what happened", () => {
   it("says an unfinished failover as unfinished", () => {
     expect(whatHappened(incident({}))).toBe("alpha fell silent; beta has not taken over yet.");
     expect(incidentState(incident({})).word).toBe("Open");
+    expect(whatHappened(incident({ closed: "2026-11-22T13:00:45.000Z" }))).toBe("alpha fell silent; beta did not take over.");
+    const back = incident({ recoverySeconds: 63, phases: [phase("down", 0, 58)] });
+    expect(whatHappened(back)).toMatch(/^alpha was silent as beta started; .* served 1 min 3 s after it last knew a node active\./);
+    expect(countsFrom(back)).toMatch(/active node/);
   });
 
   it("says recovery and redundancy", () => {

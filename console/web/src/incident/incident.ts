@@ -48,7 +48,12 @@ export function whatHappened(incident: IncidentDetail): string {
   const time = recoverySeconds > 0 ? formatDuration(recoverySeconds) : "";
   if (incident.kind === "") return "No node has told yet what happened.";
   if (incident.kind === "failover") {
-    if (time === "") return `${failedNode || "A node"} fell silent; ${survivor || "its peer"} has not taken over yet.`;
+    if (time === "") {
+      const took = incident.closed === undefined ? "has not taken over yet" : "did not take over";
+      return `${failedNode || "A node"} fell silent; ${survivor || "its peer"} ${took}.`;
+    }
+    if (reachesBack(incident))
+      return `${failedNode} was silent as ${survivor} started; ${survivor} made sure that it was off, and served ${time} after it last knew a node active.${wholeAgain(incident)}`;
     return `${failedNode} fell silent; ${survivor} made sure that it was off, took over its work and served again after ${time}.${wholeAgain(incident)}`;
   }
   if (incident.kind === "switchover") {
@@ -88,9 +93,14 @@ export function isPlanned(incident: IncidentRow): boolean {
   return incident.kind === "switchover" || incident.kind === "drill";
 }
 
+/** Told by a node that was down itself before. */
+function reachesBack(incident: IncidentDetail): boolean {
+  return incident.phases?.[0]?.name === "down";
+}
+
 /** What the phases and the recovery time count from. */
-export function countsFrom(incident: IncidentRow): string {
-  if (incident.kind === "outage") return "from the last known second with an active node";
+export function countsFrom(incident: IncidentDetail): string {
+  if (incident.kind === "outage" || reachesBack(incident)) return "from the last known second with an active node";
   return isPlanned(incident) ? "from the first stop" : "from the last sign of life of the failed node";
 }
 
