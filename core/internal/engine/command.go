@@ -68,6 +68,7 @@ func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply,
 	if _, err := verbOf(c); err != nil {
 		return control.Reply{}, err
 	}
+	var away error
 	if e.relays(c) {
 		reply, err := e.Peer.Command(ctx, &peerpb.CommandRequest{
 			Operator: c.Operator, Name: c.Name, Target: c.Target, DurationSeconds: c.Seconds, Generation: c.Generation, Anyway: c.Anyway,
@@ -75,9 +76,14 @@ func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply,
 		if err == nil {
 			return replyOf(reply)
 		}
+		away = err
 		e.Log.WithError(err).Warn("command not handed to the active node")
 	}
-	return e.command(ctx, c)
+	reply, err := e.command(ctx, c)
+	if err != nil && away != nil {
+		err = fmt.Errorf("%w; and it could not be asked: %w", err, away)
+	}
+	return reply, err
 }
 
 // relays tells whether the command is the peer's to decide.

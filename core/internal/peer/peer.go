@@ -129,17 +129,19 @@ func (c *Channel) Snapshot(ctx context.Context, moment time.Time) (*api.Snapshot
 	return snapshot, nil
 }
 
-// Command hands an operator's command to the peer.
+// Command hands an operator's command to the peer. A channel that is just being opened
+// anew is waited for: an operator asks.
 func (c *Channel) Command(ctx context.Context, request *peerpb.CommandRequest) (*peerpb.CommandReply, error) {
-	reply, err := c.client.Command(ctx, request)
+	ctx, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	reply, err := c.client.Command(ctx, request, grpc.WaitForReady(true))
 	if err != nil {
 		return nil, fmt.Errorf("hand command %s to %s: %w: %w", request.GetName(), c.options.Peer, ErrAway, err)
 	}
 	return reply, nil
 }
 
-// Configuration asks the peer what it runs. A channel that is just being opened anew is
-// waited for: an operator asks.
+// Configuration asks the peer what it runs. The channel is waited for as by Command.
 func (c *Channel) Configuration(ctx context.Context, request *peerpb.ConfigurationRequest) (*peerpb.Settings, error) {
 	ctx, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
