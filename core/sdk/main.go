@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -32,9 +33,12 @@ const ServiceName = "storeward"
 
 // Main serves one of the plugins until the core ends the process. With several,
 // the program's name or its first argument says which one; "list" as the first
-// argument prints them. It never returns.
+// argument prints them, and so does --help. It never returns.
 func Main(plugins ...Plugin) {
-	if len(os.Args) > 1 && os.Args[1] == "list" {
+	if len(os.Args) > 1 && slices.Contains([]string{"list", "help", "-h", "--help"}, os.Args[1]) {
+		if os.Args[1] != "list" {
+			fmt.Printf("%s PLUGIN serves a plugin to the Storeward daemon, which starts it; \"list\" lists what there is:\n\n", filepath.Base(os.Args[0]))
+		}
 		for _, p := range plugins {
 			fmt.Printf("%-12s %-8s %s\n", p.Name, p.Version, p.Summary)
 		}
