@@ -14,14 +14,20 @@ import (
 // lines that begin with "  | "; such lines in the input are dropped, so that a
 // file is its own golden output. The steps are in README.md.
 //
-// A node's ring of decision inputs is a scenario too: the lines "policy ...",
-// "state ..." and "boot ...", then "TIME EVENT" lines.
+// A node's record of decision inputs is a scenario too: see replay.go.
 const outputMark = "  | "
 
-// RunScenario runs a scenario, or replays a node's ring of decision inputs.
+// RunScenario runs a scenario, or replays a node's record of decision inputs. The text
+// is complete with ErrDiverged, too: it says where the replay is not what the node did.
 func RunScenario(r io.Reader) (string, error) {
 	s := newScenario()
 	err := s.read(r)
+	if err == nil {
+		err = s.replay.verdict()
+	}
+	if s.replay != nil && !s.replay.exact {
+		return outputMark + inexact + "\n" + s.out.String(), err
+	}
 	return s.out.String(), err
 }
 
@@ -33,30 +39,36 @@ func newScenario() *scenario {
 
 func (s *scenario) read(r io.Reader) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
+	lines.Buffer(nil, 4<<20)
+	for s.line = 1; lines.Scan(); s.line++ {
 		line := strings.TrimRight(lines.Text(), " ")
 		if strings.HasPrefix(line, outputMark) || line == strings.TrimRight(outputMark, " ") {
 			continue
 		}
+		if begins(line) {
+			s.replayWhole()
+		}
 		s.out.WriteString(line + "\n")
-		step, _, _ := strings.Cut(line, "#")
+		step := line
+		if i := strings.Index(line, "#"); i == 0 || i > 0 && s.replay == nil {
+			step = line[:i] // a record's messages may hold the sign
+		}
 		if step = strings.TrimSpace(step); step == "" {
 			continue
 		}
 		if err := s.step(step); err != nil {
-			return fmt.Errorf("line %d: %q: %w", n, step, err)
+			return fmt.Errorf("line %d: %.200q: %w", s.line, step, err)
 		}
 	}
+	s.replayWhole()
 	return lines.Err()
 }
 
 type scenario struct {
-	bench *bench
-	out   strings.Builder
-	// of a replay
-	replay *benchNode
-	boot   Boot
+	bench  *bench
+	out    strings.Builder
+	line   int     // of the text, from 1
+	replay *replay // of a node's record; nil: a scenario
 }
 
 // samplePolicy is the store of the scenarios: fast timings, a cable and a LAN,

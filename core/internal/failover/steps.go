@@ -13,8 +13,8 @@ import (
 func (s *scenario) step(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
 	rest = strings.TrimSpace(rest)
-	if s.replay != nil || word == "state" || word == "boot" && strings.Contains(rest, "=") || word == "policy" && strings.Contains(rest, "self=") {
-		return s.replayStep(line, word)
+	if s.replay != nil || isReplay(word, rest) {
+		return s.replayStep(line)
 	}
 	switch word {
 	case "run":
@@ -249,58 +249,4 @@ func (s *scenario) configure(n *benchNode, rest string) error {
 	}
 	s.bench.give(n, PolicyChanged{n.policy})
 	return nil
-}
-
-// replayStep takes a line of a node's ring of decision inputs.
-func (s *scenario) replayStep(line, word string) (err error) {
-	if s.replay == nil {
-		s.replay = &benchNode{name: "node"}
-	}
-	n := s.replay
-	switch word {
-	case "policy":
-		n.policy, err = ParsePolicy(line)
-		return err
-	case "state":
-		n.state, err = ParseState(line)
-		return err
-	case "boot":
-		s.boot, err = ParseBoot(line)
-		return err
-	}
-	at, err := time.ParseDuration(word)
-	if err != nil {
-		return err
-	}
-	e, err := ParseEvent(strings.TrimPrefix(line, word))
-	if err != nil {
-		return err
-	}
-	s.replayTo(n, at, e)
-	return nil
-}
-
-// replayTo calls the machine as its node did: at every Wake, but not while it slept.
-func (s *scenario) replayTo(n *benchNode, at time.Duration, e Event) {
-	b := s.bench
-	if n.machine == nil {
-		n.name = n.policy.Self
-		n.machine = New(n.policy, n.state, s.boot, at)
-	}
-	awake := at
-	if late, ok := e.(Late); ok {
-		awake = at - late.By
-	}
-	for w := n.machine.plan.Wake; w > 0 && w < awake; w = n.machine.plan.Wake {
-		b.now = w
-		p := n.machine.Decide(w)
-		s.show(n, &p)
-	}
-	b.now = at
-	if at > awake {
-		n.machine.wake = at // the stall is told by the event itself
-	}
-	n.machine.Apply(at, e)
-	p := n.machine.Decide(at)
-	s.show(n, &p)
 }
