@@ -116,7 +116,8 @@ func (c *clerk) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-c.news.wake:
-			for _, o := range c.news.takeAll() {
+			news, _ := c.news.takeAll()
+			for _, o := range news {
 				c.handle(ctx, o)
 			}
 		case <-grow.C:
@@ -132,7 +133,8 @@ func (c *clerk) stop() {
 		Kind: api.KindNodeStopped, Object: "node/" + c.e.Node, Severity: api.Severity_SEVERITY_WARNING,
 		Message: "The daemon of " + c.e.Node + " ends; what runs on the node keeps running.",
 	}})
-	for _, o := range c.news.takeAll() {
+	news, _ := c.news.takeAll()
+	for _, o := range news {
 		c.handle(context.Background(), o)
 	}
 	c.alarms.write()

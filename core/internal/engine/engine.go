@@ -114,8 +114,11 @@ type Engine struct {
 	clerk   *clerk
 	ring    *queue[ringLine]
 	writing sync.Mutex // held while lines go from ring to the journal
-	// ringFails tells whether the last line could not be kept; writing guards it.
+	// ringFails tells whether the last line could not be kept, unkept how many were not
+	// since the ring was told of it; writing guards both.
 	ringFails bool
+	unkept    uint64
+	imaged    time.Duration // when the record told the whole machine last; the loop's own
 	saves     chan saveOrder
 	actions   sync.WaitGroup
 	ending    sync.Mutex
@@ -166,7 +169,7 @@ func New(o Options) (*Engine, error) {
 	e.use(o.Config)
 	e.policy = policyOf(o.Config, o.Node, e.lives)
 	e.reviewed = e.policy.Devices
-	e.machine = failover.New(e.policy, o.Saved, o.Boot, o.Clock.Now())
+	e.machine = failover.New(e.policy, o.Saved, o.Boot, e.begun)
 	e.view.Store(&viewed{View: e.machine.View(o.Clock.Now()), at: o.Clock.Now()})
 	e.plan.Store(&planned{})
 	e.links, e.devices, e.resources = e.newLinks(), e.newDevices(), e.newResources()
@@ -183,9 +186,7 @@ func New(o Options) (*Engine, error) {
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.die()
 	var wait sync.WaitGroup
-	e.record(ringLine{at: e.Clock.Now(), text: e.policy.String()})
-	e.record(ringLine{at: e.Clock.Now(), text: e.Saved.String()})
-	e.record(ringLine{at: e.Clock.Now(), text: e.Boot.String()})
+	e.recordStart()
 	for _, work := range e.work() {
 		wait.Go(func() { work(e.life) })
 	}
@@ -229,14 +230,15 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 	var end <-chan time.Time
 	e.due = e.Clock.Now()
 	for {
+		var facts []fact
 		select {
 		case f := <-e.inbox:
-			e.take(f)
-			e.drain()
+			facts = e.drain(f)
 		case <-timer.C:
 		case <-leaving:
 			leaving = nil
-			end = time.After(e.announceLeave())
+			facts = []fact{leave(e.Node)}
+			end = time.After(e.leaveTime())
 		case <-end:
 			return
 		case <-helpers.Done():
@@ -244,10 +246,10 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 		}
 		now := e.Clock.Now()
 		e.alive(now)
-		e.doubtLinks(now)
-		plan := e.machine.Decide(now)
+		plan := e.step(now, append(facts, e.doubtLinks(now)...))
 		e.due = plan.Wake
 		e.carry(helpers, now, plan)
+		e.recordImage(now, plan)
 		if end != nil && left(plan) {
 			return
 		}
@@ -277,38 +279,45 @@ func (e *Engine) release() {
 }
 
 // doubtLinks lets no decision rest on a link whose plugin hangs.
-func (e *Engine) doubtLinks(now time.Duration) {
+func (e *Engine) doubtLinks(now time.Duration) (facts []fact) {
 	for _, l := range e.links {
 		if event, changed := l.doubt(now, e.policy.Interval); changed {
-			e.take(fact{event: event})
+			facts = append(facts, fact{event: event})
 		}
 	}
+	return facts
 }
 
-// drain folds what already waits, so that one decision sees all of it.
-func (e *Engine) drain() {
-	for range inboxSize {
+// drain adds to a fact what already waits, so that one decision sees all of it.
+func (e *Engine) drain(first fact) []fact {
+	facts := []fact{first}
+	for len(facts) <= inboxSize {
 		select {
 		case f := <-e.inbox:
-			e.take(f)
+			facts = append(facts, f)
 		default:
-			return
+			return facts
 		}
 	}
+	return facts
 }
 
-func (e *Engine) take(f fact) {
-	now := e.Clock.Now()
-	switch event := f.event.(type) {
-	case failover.Command:
-		if f.reply != nil {
-			e.waiting[event.ID] = f.reply
+// step is one decision: the machine takes the facts and says what is to be done, all
+// at one time. The record has the same, so that a replay is exact.
+func (e *Engine) step(now time.Duration, facts []fact) failover.Plan {
+	e.recordStep(now, facts)
+	for _, f := range facts {
+		switch event := f.event.(type) {
+		case failover.Command:
+			if f.reply != nil {
+				e.waiting[event.ID] = f.reply
+			}
+		case failover.PolicyChanged:
+			e.policy = event.Policy
 		}
-	case failover.PolicyChanged:
-		e.policy = event.Policy
+		e.machine.Apply(now, f.event)
 	}
-	e.record(ringLine{at: now, event: f.event})
-	e.machine.Apply(now, f.event)
+	return e.machine.Decide(now)
 }
 
 // post hands a fact to the loop; it waits only while thousands wait already.
@@ -328,11 +337,14 @@ func (e *Engine) offer(event failover.Event) {
 	}
 }
 
-// announceLeave tells the policy that the daemon stops (S7): an active node
-// hands over first, a standby announces its silence. It returns how long that
-// may take.
-func (e *Engine) announceLeave() time.Duration {
-	e.take(fact{event: failover.Command{ID: leaveID, Verb: failover.Leave, Name: e.Node, Operator: "daemon"}})
+// leave tells the policy that the daemon stops (S7): an active node hands over first,
+// a standby announces its silence.
+func leave(node string) fact {
+	return fact{event: failover.Command{ID: leaveID, Verb: failover.Leave, Name: node, Operator: "daemon"}}
+}
+
+// leaveTime is how long that may take.
+func (e *Engine) leaveTime() time.Duration {
 	if e.view.Load().Role == beat.Active {
 		return handOverBound
 	}

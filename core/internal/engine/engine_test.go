@@ -77,7 +77,7 @@ func TestFencedFailover(t *testing.T) {
 				t.Errorf("no event %s in\n%s", kind, kinds)
 			}
 		}
-		if text := i.GetScenario(); !strings.Contains(text, "policy ") || !strings.Contains(text, "\n") {
+		if text := i.GetScenario(); !strings.Contains(text, " beat on=") || !strings.Contains(text, "\n") {
 			t.Errorf("scenario %.200q", text)
 		} else if _, err := failover.RunScenario(strings.NewReader(text)); err != nil {
 			t.Errorf("replay: %v", err)

@@ -64,8 +64,8 @@ func TestQueueDropsTheOldest(t *testing.T) {
 	for i := range 5 {
 		q.put(i)
 	}
-	if got := q.takeAll(); len(got) != 3 || got[0] != 2 || q.dropped != 2 {
-		t.Errorf("got %v, dropped %d", got, q.dropped)
+	if got, dropped := q.takeAll(); len(got) != 3 || got[0] != 2 || dropped != 2 {
+		t.Errorf("got %v, dropped %d", got, dropped)
 	}
 }
 
@@ -141,64 +141,6 @@ func TestNeedsRestartNamesTheParts(t *testing.T) {
 				t.Errorf("parts %q, want %q", got, c.want)
 			}
 		})
-	}
-}
-
-func TestScenarioIsCutAroundTheMoment(t *testing.T) {
-	j := &fakeJournal{}
-	j.lines = []string{"policy cluster=s0001", "state gen=1", "boot inc=1"}
-	for i := range 20000 {
-		j.lines = append(j.lines, (time.Duration(i)*time.Second).String()+" tick                                  ")
-		switch i {
-		case 8000:
-			j.lines = append(j.lines, "2h13m20s link name=cable health=unknown", "2h13m20s resource name=db running=no")
-		case 9000:
-			j.lines = append(j.lines, "# state gen=7", "2h30m0s link name=cable health=ok")
-		}
-	}
-	e := &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound)}
-	text := e.scenarioAround(10000 * time.Second)
-	if len(text) > scenarioBound {
-		t.Errorf("%d bytes", len(text))
-	}
-	if !strings.HasPrefix(text, "policy cluster=s0001\nstate gen=7\nboot inc=1\n2h13m20s resource name=db running=no\n2h30m0s link name=cable health=ok\n"+(9995*time.Second).String()) {
-		t.Errorf("begins %.150q", text)
-	}
-	if !strings.Contains(text, "\n"+(10000*time.Second).String()+" tick") {
-		t.Error("the moment itself is missing")
-	}
-}
-
-func TestRoutineIsWrittenTogetherAndBeforeAnythingElse(t *testing.T) {
-	j := &fakeJournal{lines: []string{"policy cluster=s0001", "state gen=1", "boot inc=1"}}
-	e := &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound)}
-	woken := func() bool {
-		select {
-		case <-e.ring.wake:
-			return true
-		default:
-			return false
-		}
-	}
-	for i := range routineTogether {
-		if woken() {
-			t.Fatalf("the writer is woken for %d routine inputs", i)
-		}
-		e.record(ringLine{event: failover.BeatHeard{Link: "lan"}})
-	}
-	if !woken() {
-		t.Fatalf("the writer sleeps on %d routine inputs", routineTogether)
-	}
-	e.writeRing()
-	e.record(ringLine{event: failover.BeatHeard{Link: "cable"}})
-	e.record(ringLine{event: failover.SignOfLife{Link: "lan"}})
-	if !woken() {
-		t.Fatal("the writer sleeps on something that is no routine")
-	}
-	lines := strings.Split(strings.TrimSpace(e.scenario()), "\n")
-	last := lines[max(0, len(lines)-2):]
-	if len(lines) != 3+routineTogether+2 || !strings.Contains(last[0], "cable") || strings.Contains(last[1], "cable") {
-		t.Errorf("%d lines, ending %q", len(lines), last)
 	}
 }
 

@@ -16,16 +16,16 @@ func newQueue[T any](bound int) *queue[T] {
 	return &queue[T]{bound: bound, wake: make(chan struct{}, 1)}
 }
 
-func (q *queue[T]) put(v T) { q.lay(v, 1) }
+func (q *queue[T]) put(v T) { q.lay(1, v) }
 
-// lay puts a value that can wait until there are so many of them, or one that cannot.
-func (q *queue[T]) lay(v T, enough int) {
+// lay puts values together that can wait until there are enough of them; 1: they cannot.
+func (q *queue[T]) lay(enough int, values ...T) {
 	q.mu.Lock()
-	if len(q.values) >= q.bound {
-		q.values = q.values[1:]
-		q.dropped++
+	q.values = append(q.values, values...)
+	if over := len(q.values) - q.bound; over > 0 {
+		q.values = q.values[over:]
+		q.dropped += uint64(over)
 	}
-	q.values = append(q.values, v)
 	waiting := len(q.values)
 	q.mu.Unlock()
 	if waiting < enough {
@@ -37,11 +37,12 @@ func (q *queue[T]) lay(v T, enough int) {
 	}
 }
 
-// takeAll returns everything that waits, oldest first.
-func (q *queue[T]) takeAll() []T {
+// takeAll returns everything that waits, oldest first, and how many values before
+// them were dropped since the last time.
+func (q *queue[T]) takeAll() (values []T, dropped uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	out := q.values
-	q.values = nil
-	return out
+	values, dropped = q.values, q.dropped
+	q.values, q.dropped = nil, 0
+	return values, dropped
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +86,7 @@ type fakeDaemon struct {
 	engine *Engine
 	sink   *fakeSink
 	dog    *fakeWatchdog
+	said   *test.Hook
 	stop   context.CancelFunc
 	done   chan struct{}
 }
@@ -138,7 +140,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	log, _ := test.NewNullLogger()
+	log, said := test.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)
 	sink := &fakeSink{incidents: map[string]*api.Incident{}}
 	w.mu.Lock()
@@ -164,7 +166,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &fakeDaemon{engine: e, sink: sink, dog: dog, stop: cancel, done: make(chan struct{})}
+	d := &fakeDaemon{engine: e, sink: sink, dog: dog, said: said, stop: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(d.done)
 		if err := e.Run(ctx); err != nil {
@@ -308,9 +310,13 @@ type fakeWatchdog struct {
 	alive  time.Duration // the loop's own
 	late   time.Duration // the worst
 	closed bool
+	nap    atomic.Int64 // for how long the loop sleeps next time
 }
 
 func (d *fakeWatchdog) Alive(now, late time.Duration) {
+	if nap := time.Duration(d.nap.Swap(0)); nap > 0 {
+		<-time.After(nap) // the loop is late for its next decision
+	}
 	d.alive, d.late = now, max(d.late, late)
 }
 
