@@ -346,6 +346,19 @@ func TestConfigCheckNamesThePlace(t *testing.T) {
 	}
 }
 
+// TestSimulateSaysWhenItIsNotWhatTheNodeDid prints what it has, all the same.
+func TestSimulateSaysWhenItIsNotWhatTheNodeDid(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record")
+	text := "policy self=alpha peer=beta interval=50ms\nstate gen=1\nboot inc=1\n1s started\n1s tick\n2s persisted id=persist-11\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, printed := run(t, nil, "simulate", path)
+	if code != 1 || !strings.Contains(printed, "1.000 alpha ") || !strings.Contains(printed, "the replay is not what the node did: line 6: ") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	for err, want := range map[error]int{
 		nil: 0, errUsage: 2, control.ErrNoDaemon: 3, errAlarm: 4, errors.New("other"): 1,
