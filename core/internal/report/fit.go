@@ -1,7 +1,7 @@
 package report
 
 import (
-	"strings"
+	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
@@ -11,20 +11,14 @@ import (
 // tooLarge says why a part of the evidence is missing that did come in.
 const tooLarge = "left out, the incident would be too large to send"
 
-// fit brings an incident below a size by giving up what can be spared, the
-// most sparable first: the older part of the scenario, every second sample of
-// the flight recorder, the rest of both.
+// leastKept: thinned twice or three times, a flight recording still draws the charts.
+const leastKept = 8
+
+// fit brings an incident below a size by giving up what can be spared, the most
+// sparable first: samples of the flight recorder, evenly, then the scenario, the rest
+// of the recording, the older part of the timeline.
 func fit(i *api.Incident, limit int) {
-	if proto.Size(i) <= limit {
-		return
-	}
-	i.Scenario = newestLines(i.Scenario, limit/4)
-	for _, s := range i.Snapshots {
-		if proto.Size(i) > limit {
-			s.Flight = everySecond(s.Flight)
-			s.Partial, s.Missing = true, append(s.Missing, "every second sample of the flight recorder: "+tooLarge)
-		}
-	}
+	thin(i, limit)
 	if proto.Size(i) > limit {
 		i.Scenario = ""
 	}
@@ -39,13 +33,21 @@ func fit(i *api.Incident, limit int) {
 	}
 }
 
-// newestLines cuts a text to its last lines of at most size bytes.
-func newestLines(text string, size int) string {
-	if len(text) <= size {
-		return text
+// thin keeps every second sample, then every fourth, then every eighth of both nodes'.
+func thin(i *api.Incident, limit int) {
+	kept := 1
+	for proto.Size(i) > limit && kept < leastKept {
+		kept *= 2
+		for _, s := range i.Snapshots {
+			s.Flight = everySecond(s.Flight)
+		}
 	}
-	_, rest, _ := strings.Cut(text[len(text)-size:], "\n")
-	return rest
+	if kept == 1 {
+		return
+	}
+	for _, s := range i.Snapshots {
+		s.Partial, s.Missing = true, append(s.Missing, fmt.Sprintf("all but one of %d samples of the flight recorder: %s", kept, tooLarge))
+	}
 }
 
 func everySecond(samples []*api.Sample) []*api.Sample {
