@@ -21,7 +21,7 @@ func TestAlarmsOfADeadNodeEnd(t *testing.T) {
 	for _, holds := range []bool{false, true} {
 		t.Run(fmt.Sprintf("holds %v", holds), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
+				w := calmWorld(t)
 				defer w.close()
 				w.boot("alpha")
 				beta := w.boot("beta")
@@ -58,7 +58,7 @@ func TestAlarmsOfADeadNodeEnd(t *testing.T) {
 // TestFormerAlarms: what is told anew, ended, the peer's, or not known is not ended for
 // the daemon before; what no daemon lived to end is there for the next one.
 func TestFormerAlarms(t *testing.T) {
-	w := newWorld(t)
+	w := calmWorld(t)
 	log, _ := test.NewNullLogger()
 	start := func() *alarms {
 		return newAlarms(&Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}})
@@ -99,7 +99,7 @@ func TestFormerAlarms(t *testing.T) {
 
 // TestKeptAlarmsThatNothingEnds: a document with an entry that no event could be about.
 func TestKeptAlarmsThatNothingEnds(t *testing.T) {
-	w := newWorld(t)
+	w := calmWorld(t)
 	log, _ := test.NewNullLogger()
 	w.leave("alpha", control.Alarm{Object: "probe/gone"}, control.Alarm{Condition: api.ConditionUnwell}, control.Alarm{}, control.Alarm{Object: "x/y", Condition: "c"})
 	a := newAlarms(&Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}})
@@ -110,7 +110,7 @@ func TestKeptAlarmsThatNothingEnds(t *testing.T) {
 
 // TestKeptAlarms: the document follows what changes of an alarm, and is bounded.
 func TestKeptAlarms(t *testing.T) {
-	w := newWorld(t)
+	w := calmWorld(t)
 	log, _ := test.NewNullLogger()
 	e := &Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}}
 	a := newAlarms(e)
@@ -161,7 +161,7 @@ func TestKeptAlarms(t *testing.T) {
 // something, although nothing more is told.
 func TestAlarmsOfAFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.boot("alpha")
 		beta := w.boot("beta")
@@ -181,7 +181,7 @@ func TestAlarmsOfAFullDisk(t *testing.T) {
 // TestAlarmsLeaveTheDiskToATakeover, but not for ever.
 func TestAlarmsLeaveTheDiskToATakeover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.boot("alpha")
 		beta := w.boot("beta")
@@ -219,7 +219,7 @@ func TestAlarmsLeaveTheDiskToATakeover(t *testing.T) {
 // TestAlarmsOfALongSilence are kept although the peer is never read off.
 func TestAlarmsOfALongSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.boot("alpha")
 		beta := w.boot("beta")
@@ -236,7 +236,7 @@ func TestAlarmsOfALongSilence(t *testing.T) {
 
 // TestKeptAlarmsOfSomebodyElse: a document without the kinds, or longer than any of ours.
 func TestKeptAlarmsOfSomebodyElse(t *testing.T) {
-	w := newWorld(t)
+	w := calmWorld(t)
 	log, _ := test.NewNullLogger()
 	var many []string
 	for i := range 3 * alarmsKept {
@@ -254,7 +254,7 @@ func TestKeptAlarmsOfSomebodyElse(t *testing.T) {
 // a broker, and hold up whatever is told after it.
 func TestWordsOfAnEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		alpha := w.boot("alpha")
 		alpha.engine.Tell(&api.Event{

@@ -14,12 +14,17 @@ import (
 
 // drillWorld is a pair that is whole, alpha active; the world's time begins at midnight, on a Saturday.
 func drillWorld(t *testing.T, extra string) (w *world, alpha, beta *fakeDaemon) {
-	w = newWorld(t)
+	w = calmWorld(t)
+	alpha, beta = w.forDrills(extra)
+	return w, alpha, beta
+}
+
+func (w *world) forDrills(extra string) (alpha, beta *fakeDaemon) {
 	w.extra, w.behind["beta"] = extra, time.Second
-	t.Cleanup(w.close)
+	w.t.Cleanup(w.close)
 	alpha, beta = w.boot("alpha"), w.boot("beta")
 	w.whole("alpha")
-	return w, alpha, beta
+	return alpha, beta
 }
 
 // drill gives an operator's command and returns the refusal.
@@ -276,7 +281,8 @@ func TestDrillWhoseTakerDies(t *testing.T) {
 // TestDrillWhoseGiverDies: the taker's own incident does not swallow the loss.
 func TestDrillWhoseGiverDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, alpha, beta := drillWorld(t, "")
+		w := newWorld(t) // which notices the death before the drill is over
+		alpha, beta := w.forDrills("")
 		w.stayOff()
 		if err := alpha.drill(false); err != "" {
 			t.Fatal(err)

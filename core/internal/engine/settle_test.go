@@ -87,7 +87,7 @@ func TestFormerProbe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
+				w := calmWorld(t)
 				defer w.close()
 				w.extra = slowProbe
 				w.ail("slow", true)
@@ -122,7 +122,7 @@ func TestFormerProbe(t *testing.T) {
 // told late; it is not ended before.
 func TestFormerSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.initdead = "40s"
 		w.stayOff()
@@ -144,7 +144,7 @@ func TestFormerSilence(t *testing.T) {
 // TestFormerConditionOfADeviceThatIsNotRead: what it was nobody knows.
 func TestFormerConditionOfADeviceThatIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.boot("alpha")
 		w.leave("beta", control.Alarm{Object: "fence/ups-alpha", Condition: api.ConditionOnBattery})
@@ -177,7 +177,7 @@ func TestFormerAlarmsEndOnceJudged(t *testing.T) {
 		{Object: "node/alpha", Condition: api.ConditionNotRedundant},
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.leave("alpha", slices.Clone(former)...)
 		alpha := w.boot("alpha")
@@ -242,7 +242,7 @@ func TestFormerAlarmsWaitForThePeer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
+				w := calmWorld(t)
 				defer w.close()
 				object := "fence/gone"
 				if name == "one of its own" {
@@ -272,7 +272,7 @@ func TestFormerAlarmsWaitForThePeer(t *testing.T) {
 // active one asks says nothing about it.
 func TestProbeThatRestsWhileANodeJoins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.initdead = "40s"
 		w.leave("alpha", control.Alarm{Object: "probe/sale", Condition: api.ConditionUnwell})
@@ -295,7 +295,7 @@ func TestFormerConditionThatIsThePeersToTell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const supply = "fence/ups-alpha"
-				w := newWorld(t)
+				w := calmWorld(t)
 				defer w.close()
 				w.leave("alpha", control.Alarm{Object: supply, Condition: api.ConditionOnBattery}, control.Alarm{Object: supply, Condition: "replace-battery"})
 				w.channels["alpha"] = channel
@@ -320,7 +320,7 @@ func TestFormerConditionThatIsThePeersToTell(t *testing.T) {
 // TestJudgedIsSaidOnce: it is news until the clerk has it, and only while an alarm of the
 // past waits for a judge.
 func TestJudgedIsSaidOnce(t *testing.T) {
-	w := newWorld(t)
+	w := calmWorld(t)
 	log, _ := test.NewNullLogger()
 	clerkOf := func() *clerk {
 		return newClerk(&Engine{Options: Options{Node: "alpha", Records: fakeRecords{w, "alpha"}, Log: log}})
@@ -352,7 +352,7 @@ func TestJudgedIsSaidOnce(t *testing.T) {
 // TestDrillsAreNotJudgedWhileANodeJoins: it may be the one to tell of them in a moment.
 func TestDrillsAreNotJudgedWhileANodeJoins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := calmWorld(t)
 		defer w.close()
 		w.initdead = "150s"
 		w.leave("alpha", control.Alarm{Object: "store/s0001", Condition: api.ConditionDrill})

@@ -45,6 +45,8 @@ probes:
   - {name: sale, plugin: http, every: 1s, timeout: 500ms, on: active, verify: true, with: {}}
 `
 
+const fastBeats = "interval: 50ms, warntime: 120ms, deadtime: 200ms"
+
 // world is two machines with their cables, supplies and services; everything
 // outside of the engines that the plugins would touch.
 type world struct {
@@ -74,6 +76,7 @@ type world struct {
 	extra    string                   // of the configuration
 	initdead string                   // instead of the file's
 	policy   string                   // keys in front of the file's
+	timing   string                   // instead of the file's
 	ailing   map[string]bool          // instances of probes that find their thing down
 	unread   map[string]bool          // nodes whose supply cannot be read
 	channels map[string]Peer          // a node's peer channel
@@ -96,9 +99,17 @@ func newWorld(t *testing.T) *world {
 		t: t, begun: time.Now(), power: map[string]bool{}, running: map[string]map[string]int{}, pids: 100,
 		ears: map[string]map[string]func(sdk.Packet){}, wrong: map[string][]sdk.Condition{}, resets: map[string]int{}, battery: map[string]map[string]float64{},
 		asleep: map[string]time.Duration{}, halted: map[string]string{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
-		ailing: map[string]bool{}, unread: map[string]bool{}, channels: map[string]Peer{}, initdead: "2s",
+		ailing: map[string]bool{}, unread: map[string]bool{}, channels: map[string]Peer{}, initdead: "2s", timing: fastBeats,
 		records: map[string][]byte{}, behind: map[string]time.Duration{}, served: map[string]time.Time{},
 	}
+}
+
+// calmWorld is one whose beats are rare: for what takes minutes, of which nothing
+// depends on how soon a silence is noticed.
+func calmWorld(t *testing.T) *world {
+	w := newWorld(t)
+	w.timing = "interval: 250ms, warntime: 600ms, deadtime: 1s"
+	return w
 }
 
 func (w *world) clock() Clock {
@@ -136,7 +147,7 @@ func (w *world) boot(node string) *fakeDaemon {
 func (w *world) daemon(node, boot string) *fakeDaemon {
 	w.t.Helper()
 	cfg, err := config.Parse("store.yaml", []byte(strings.NewReplacer(
-		"initdead: 2s", "initdead: "+w.initdead, "policy: {", "policy: {"+w.policy).Replace(storeFile)+w.extra))
+		fastBeats, w.timing, "initdead: 2s", "initdead: "+w.initdead, "policy: {", "policy: {"+w.policy).Replace(storeFile)+w.extra))
 	if err != nil {
 		w.t.Fatal(err)
 	}
