@@ -105,7 +105,7 @@ model: packages-model ## the same with N interferences (default 5); results and 
 
 .PHONY: test-e2e
 test-e2e: root packages-lab packages-judges build $(BIN)/lab ## real nodes in network namespaces, as root
-	tests/each.sh -count=1 -timeout 20m -parallel 3 ./tests/e2e
+	tests/each.sh -count=1 -timeout 20m -parallel 2 ./tests/e2e
 
 .PHONY: test-web
 test-web: build/web.stamp ## the pages' own tests
