@@ -222,6 +222,26 @@ func TestMaintenanceIsNoLossOfRedundancy(t *testing.T) {
 	})
 }
 
+// TestSlowSwitchoverIsToldToItsEnd: the pair is whole before the service has been verified.
+func TestSlowSwitchoverIsToldToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.starts = 700 * time.Millisecond
+		alpha, beta := w.boot("alpha"), w.boot("beta")
+		w.whole("alpha")
+		if _, err := alpha.engine.Command(t.Context(), control.Command{Name: "switchover", Operator: "kim"}); err != nil {
+			t.Fatal(err)
+		}
+		w.whole("beta")
+		<-time.After(5 * time.Second)
+		i := beta.sink.all()[0]
+		if !strings.HasPrefix(i.GetTitle(), "beta took the service over as planned in 1.4") || i.GetClosed() == nil || i.GetRecoverySeconds() < 1.4 {
+			t.Errorf("incident %v", i)
+		}
+	})
+}
+
 func TestSwitchoverByCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -57,7 +57,7 @@ func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 func (f *fakeInstance) resource() string { return strings.TrimPrefix(f.name, "resource-") }
 
 func (f *fakeInstance) Start(context.Context) error {
-	<-time.After(5 * time.Millisecond)
+	<-time.After(max(f.w.starts, 5*time.Millisecond))
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
 	if !f.alive() {

@@ -272,8 +272,8 @@ func (i *incidents) closeWhenWhole(o observation) {
 	if o.view == nil || !o.view.Redundant || o.view.at-i.began < growEvery/2 || o.at <= i.began {
 		return
 	}
-	served := i.main.Kind == api.IncidentFailover || i.main.Kind == api.IncidentOutage
-	if f := o.view.Failover; served && f.Done == 0 && o.view.Role == beat.Active {
+	tookOver := i.main.Kind != api.IncidentDegraded
+	if f := o.view.Failover; tookOver && f.Done == 0 && o.view.Role == beat.Active {
 		return // still being verified
 	}
 	if i.main.Kind == api.IncidentDrill && !i.rehearsed {

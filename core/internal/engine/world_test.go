@@ -63,6 +63,7 @@ type world struct {
 	hung     string                                 // the node whose link plugin hangs, since hungAt
 	hungAt   time.Duration
 	dark     bool                          // who is cut gets no power again
+	starts   time.Duration                 // how long a resource takes to start
 	wrong    map[string][]sdk.Condition    // with the supply of a node
 	stuck    string                        // the node on which the data cannot be stopped
 	resets   map[string]int                // by watchdogs
