@@ -119,8 +119,7 @@ func (a *alarms) settled() bool {
 }
 
 // settle drops what the daemon before this one told and is known to hold no longer, and
-// returns its ends. What the peer tells of what
-// both look at is the peer's to end.
+// returns its ends. What the peer tells of an object that both look at is the peer's to end.
 func (a *alarms) settle(peers []control.Alarm, known func(control.Alarm) bool) []*api.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
