@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,6 +81,9 @@ type checkReport struct {
 func (t *tool) checkConfig(ctx context.Context, path, plugins string, strict bool) error {
 	out := checkReport{File: path}
 	cfg, err := config.Load(path)
+	if unread := (*fs.PathError)(nil); errors.As(err, &unread) {
+		return err // it is not known to have a fault
+	}
 	if err == nil {
 		out.Digest = cfg.Digest()
 		for _, w := range cfg.Warnings() {

@@ -297,6 +297,21 @@ func TestDrillSaysAnywayOnlyWhenTold(t *testing.T) {
 	}
 }
 
+// TestYesIsTakenByEveryOrder: the habit of saying it costs nothing where nothing is asked.
+func TestYesIsTakenByEveryOrder(t *testing.T) {
+	d := &fakeDaemon{state: control.State{Status: well()}}
+	if code, printed := run(t, d, "readmit", "beta", "--yes"); code != 0 || d.command.Name != "readmit" {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
+func TestConfigApplyTakesNoFile(t *testing.T) {
+	code, printed := run(t, &fakeDaemon{state: control.State{Status: well()}}, "config", "apply", "/new.yaml")
+	if code != 2 || !strings.Contains(printed, "change the file that the daemon was started with") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
 func TestRefusalAndAbsence(t *testing.T) {
 	code, printed := run(t, &fakeDaemon{state: control.State{Status: well()}, refuse: "the peer shows life"}, "fence-confirm", "beta", "--yes")
 	if code != 1 || !strings.Contains(printed, "refused: the peer shows life") {
@@ -342,6 +357,14 @@ func TestConfigCheckNamesThePlace(t *testing.T) {
 	}
 	code, printed := run(t, nil, "config", "check", path)
 	if code != 1 || !strings.Contains(printed, "bad.yaml:2:1") {
+		t.Errorf("exit code %d: %s", code, printed)
+	}
+}
+
+// TestConfigCheckOfNoFile: what could not be read is not said to have a fault.
+func TestConfigCheckOfNoFile(t *testing.T) {
+	code, printed := run(t, nil, "config", "check", "/nowhere.yaml")
+	if code != 1 || !strings.Contains(printed, "storewardctl: read configuration: open /nowhere.yaml: no such file") || strings.Contains(printed, "fault") {
 		t.Errorf("exit code %d: %s", code, printed)
 	}
 }

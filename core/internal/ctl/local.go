@@ -26,7 +26,13 @@ func (t *tool) configCommand() *cobra.Command {
 		},
 	}
 	apply := &cobra.Command{
-		Use: "apply", Short: "Make the daemon take its changed configuration file", Args: exactly(),
+		Use: "apply", Short: "Make the daemon take its changed configuration file",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return fmt.Errorf("%w: config apply takes no argument: change the file that the daemon was started with, then say it again", errUsage)
+		},
 		Long: `The daemon reads its file again. A bad file is refused and the running configuration stays.
 Times, the policy's choices and the bounds of resources change at once; anything else needs a restart
 of the daemon, which says so and changes nothing.`,
@@ -59,7 +65,7 @@ Exit codes: 0 replayed; 1 it is not what the node did, or the file cannot be rea
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {
-					return fmt.Errorf("open scenario: %w", err)
+					return fmt.Errorf("scenario: %w", err)
 				}
 				defer func() { _ = f.Close() }()
 				in = f

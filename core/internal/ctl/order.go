@@ -20,7 +20,7 @@ type order struct {
 	use, short string
 	// target is what the argument names: node, resource, on|off, or nothing.
 	target string
-	// consequence is the sentence that --yes agrees to; empty: no --yes needed.
+	// consequence is the sentence that --yes agrees to; empty: --yes is taken and says nothing.
 	// %s stands for the target.
 	consequence string
 	// lasts offers --for, the end of a mode.
@@ -89,10 +89,12 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		cmd.Args = exactly(o.target)
 		cmd.ValidArgsFunction = t.complete(o)
 	}
+	agree := "nothing has to be agreed to here; taken for the habit"
 	if o.consequence != "" {
 		cmd.Long = o.short + ".\n\nConsequence: " + consequence(o, o.target) + "."
-		cmd.Flags().BoolVar(&yes, "yes", false, "agree to the consequence")
+		agree = "agree to the consequence"
 	}
+	cmd.Flags().BoolVar(&yes, "yes", false, agree)
 	if o.lasts {
 		cmd.Flags().DurationVar(&lasts, "for", 4*time.Hour, "how long the mode lasts, in running time")
 		cmd.Flags().Lookup("for").DefValue = "4h" // where Go writes 4h0m0s
