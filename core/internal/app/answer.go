@@ -10,14 +10,15 @@ import (
 
 // answer replies to a console's questions.
 func (a *App) answer(ctx context.Context, question string, _ []byte) (proto.Message, error) {
-	if a.engine == nil {
+	e := a.herald.known()
+	if e == nil {
 		return nil, fmt.Errorf("the daemon of %s is starting", a.node)
 	}
 	switch question {
 	case "status":
-		return a.engine.Status(), nil
+		return e.Status(), nil
 	case "snapshot":
-		return a.engine.PeerSide().Snapshot(ctx, time.Now()), nil
+		return e.PeerSide().Snapshot(ctx, time.Now()), nil
 	default:
 		return nil, fmt.Errorf("this daemon knows no question %q", question)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sirupsen/logrus/hooks/test"
@@ -109,4 +110,17 @@ func TestHistoryOutlivesTheDaemon(t *testing.T) {
 	if len(second.Past) != 1 || second.Past[0].Kind != "node.started" {
 		t.Errorf("past %v", second.Past)
 	}
+}
+
+// TestAnswerWhileItStarts: a console may ask as soon as its link is open, and the engine is made later.
+func TestAnswerWhileItStarts(t *testing.T) {
+	a := &App{node: "alpha"}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if _, err := a.answer(t.Context(), "nothing", nil); err == nil {
+			t.Error("an answer to no question")
+		}
+	})
+	a.herald.ready(nil)
+	wait.Wait()
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // herald tells the engine what happens beside it, e.g. to plugins. What happens
-// while the daemon still starts is told as soon as there is an engine.
+// while the daemon still starts is told as soon as there is an engine. Who runs beside
+// it gets the engine here, and from nowhere else.
 type herald struct {
 	mu     sync.Mutex
 	engine *engine.Engine
@@ -33,4 +34,11 @@ func (h *herald) ready(e *engine.Engine) {
 		say(e)
 	}
 	h.early = nil
+}
+
+// known is the engine; nil while the daemon starts.
+func (h *herald) known() *engine.Engine {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.engine
 }

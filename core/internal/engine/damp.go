@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/failover"
@@ -24,7 +25,7 @@ type damper struct{ ends []ended }
 // pass takes what began and ended, and returns what is to be told of it now.
 func (d *damper) pass(at time.Duration, raised, cleared []failover.Alarm) (begun []failover.Alarm, over []ended) {
 	for _, a := range cleared {
-		if becameOff(a, raised) { // that it is not off is no alarm to stand beside "is off"
+		if isOfMode(a) || becameOff(a, raised) { // an operator's word does not flicker; and that it is not off is no alarm to stand beside "is off"
 			over = append(over, ended{alarm: a, at: at, raised: raised})
 			continue
 		}
@@ -45,4 +46,12 @@ func (d *damper) pass(at time.Duration, raised, cleared []failover.Alarm) (begun
 		d.ends = d.ends[1:]
 	}
 	return begun, over
+}
+
+// modeAlarms are the conditions of modes (failover's words).
+var modeAlarms = []string{"maintenance", "standby mode", "unmanaged mode", "removal"}
+
+// isOfMode tells whether an alarm says that a mode holds, or how long.
+func isOfMode(a failover.Alarm) bool {
+	return slices.ContainsFunc(modeAlarms, func(mode string) bool { return a.Key == mode || strings.HasPrefix(a.Key, mode+" ") })
 }

@@ -37,7 +37,9 @@ func (i *incidents) title(v *viewed, f failover.Failover) {
 			text = fmt.Sprintf("%s failed; %s serves on alone", m.FailedNode, m.Survivor)
 		}
 	case f.Done != 0 && f.OK && i.unheard && i.outage.length == atMost:
-		text = fmt.Sprintf("%s; %s took over %s after it last knew a node active", failed, m.Survivor, inSeconds(m.RecoverySeconds))
+		text = fmt.Sprintf("%s; %s took over %s after it last knew a node active", failed, m.Survivor, inSeconds((f.Done - i.began).Seconds()))
+	case f.Done != 0 && f.OK && i.unheard:
+		text = fmt.Sprintf("%s; %s took over %s after its start; for how long nobody was active is not known", failed, m.Survivor, inSeconds((f.Done - i.began).Seconds()))
 	case f.Done != 0 && f.OK:
 		text = fmt.Sprintf("%s; %s took over in %s", failed, m.Survivor, inSeconds(m.RecoverySeconds))
 	case v.Role == beat.Active:

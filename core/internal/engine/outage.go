@@ -142,7 +142,8 @@ func (i *incidents) firstMoment(f failover.Failover) time.Duration {
 	return f.Began
 }
 
-// measurable tells whether the open incident's recovery time is known.
+// measurable tells whether the open incident's recovery time is known: it is not where
+// nobody knows for how long the peer served.
 func (i *incidents) measurable() bool {
-	return i.main.Kind != api.IncidentOutage || i.outage.length == exactly
+	return i.main.Kind != api.IncidentOutage && !i.unheard || i.outage.length == exactly
 }

@@ -92,6 +92,16 @@ func TestSilenceEndsAtOnceWhereThePowerIsReadOff(t *testing.T) {
 	}
 }
 
+// TestAModesEndIsToldAtOnce: who ends a mode and looks does not find it standing.
+func TestAModesEndIsToldAtOnce(t *testing.T) {
+	for _, key := range []string{"maintenance", "standby mode", "unmanaged mode ends", "removal"} {
+		var d damper
+		if _, over := d.pass(0, nil, []failover.Alarm{{Object: "store/s1", Key: key, Severity: failover.Minor}}); len(over) != 1 {
+			t.Errorf("%s: over %v", key, over)
+		}
+	}
+}
+
 func TestEveryAlarmOfThePolicyHasAKind(t *testing.T) {
 	for object, want := range map[string]string{
 		"link/lan down":                    api.KindLinkSilent,

@@ -164,6 +164,7 @@ func (c *Channel) serve(ctx context.Context) error {
 	}
 	server := grpc.NewServer(
 		grpc.Creds(credentials.NewTLS(serverTLS(c.options))),
+		grpc.ConnectionTimeout(handshakeBound),
 		grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
@@ -172,7 +173,7 @@ func (c *Channel) serve(ctx context.Context) error {
 	peerpb.RegisterPeerServer(server, &endpoint{own: c.options.Own, stop: ctx.Done()})
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
-	if err := server.Serve(listener); err != nil && ctx.Err() == nil {
+	if err := server.Serve(newCrowd(listener)); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serve peer channel on %s: %w", c.options.Listen, err)
 	}
 	return nil
