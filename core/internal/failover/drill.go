@@ -152,7 +152,7 @@ func (m *Machine) tryDevices() {
 				continue
 			}
 			life := d.life
-			d.op, d.opUntil, d.tryUntil = FenceTest, m.now+life+m.p.Interval, m.now+life
+			d.op, d.opUntil, d.onUntil = FenceTest, m.now+life+m.p.Interval, m.now+life
 			d.opID = m.act(Action{Kind: FenceTest, Device: d.name, Expiry: m.now + life/2, Deadline: m.now + life})
 			m.wakeAt(d.opUntil)
 		}
@@ -186,10 +186,10 @@ func (m *Machine) endDrill(fault string) {
 		", and the fence devices of both nodes obey")
 }
 
-// trying: an order on of a drill may still act.
+// trying: an order on may still act.
 func (m *Machine) trying() bool {
 	for i := range m.devices {
-		if !m.reached(m.devices[i].tryUntil) {
+		if !m.reached(m.devices[i].onUntil) {
 			return true
 		}
 	}

@@ -121,10 +121,29 @@ func (m *Machine) analysed(a Analysis) {
 			e.final = m.now
 		}
 	}
-	e.asked, e.ping, e.icmp, e.arp, e.services, e.service = a.Asked, a.PingGroup, a.ICMP, a.ARP, a.Services, a.Service
-	m.pingAnswer(a.PingGroup, a.Asked)
-	if e.answers() {
+	if !a.Final {
+		e.adds(a)
+	} else {
+		e.asked, e.ping, e.icmp, e.arp, e.services, e.service = a.Asked, a.PingGroup, a.ICMP, a.ARP, a.Services, a.Service
+	}
+	if a.Final || a.PingGroup != beat.Unknown {
+		m.pingAnswer(a.PingGroup, a.Asked)
+	}
+	if a.ICMP == beat.Yes || a.ARP == beat.Yes || a.Services == beat.Yes { // in this round
 		m.lifeAt(a.Asked)
+	}
+}
+
+// adds takes what some of the questions of a round found. What is not answered yet says
+// nothing: it takes no earlier answer back, and nothing counts as asked before the round ends.
+func (e *evidence) adds(a Analysis) {
+	for _, field := range []struct {
+		held *beat.Tri
+		told beat.Tri
+	}{{&e.icmp, a.ICMP}, {&e.arp, a.ARP}, {&e.services, a.Services}, {&e.service, a.Service}} {
+		if field.told == beat.Yes {
+			*field.held = beat.Yes
+		}
 	}
 }
 

@@ -35,9 +35,10 @@ type device struct {
 	opUntil time.Duration // the executor's deadline, with some slack
 	slot    time.Duration // start of the turn in which an order was last sent
 	until   time.Duration // end of the last order's life: older readings of on say nothing
-	// tryUntil is the end of a drill's order that was not confirmed: it may still
-	// switch on, so that nothing is ordered off and no reading of off counts before.
-	tryUntil time.Duration
+	// onUntil is the end of an order on that was not confirmed, a drill's or one that gives
+	// power back to a peer that lives: it may still switch on, so that nothing is ordered
+	// off and no reading of off counts before.
+	onUntil time.Duration
 	read     time.Duration // when a reading was last asked for
 	failed   bool          // an order was not confirmed in this silence
 	onTry    int
@@ -49,7 +50,7 @@ func (d *device) ours() bool { return d.feedsPeer && !d.feedsSelf }
 
 // isOff: it was read off after the last sign of life.
 func (d *device) isOff(void time.Duration) bool {
-	return d.power == beat.No && d.offAt > max(void, d.tryUntil)
+	return d.power == beat.No && d.offAt > max(void, d.onUntil)
 }
 
 // void: readings up to here say nothing.
@@ -114,9 +115,9 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 	d.mute = e.Power == beat.Unknown
 	switch {
 	case asked == FenceOn && on:
-		d.onTry = 0
+		d.onTry, d.onUntil = 0, 0
 	case asked == FenceTest && on:
-		d.tryUntil = 0
+		d.onUntil = 0
 	case asked == FenceTest:
 		m.drillFault(d.name + " was ordered on, and that was not confirmed: " + orElse(e.Err, "the output does not read on"))
 	case asked == FenceOff && d.power != beat.No:
@@ -134,7 +135,7 @@ func (m *Machine) reading(d *device, e FenceAnswer) {
 	switch {
 	case e.Power == beat.Yes:
 		d.offAt = 0
-	case d.offAt <= max(m.void(), d.tryUntil):
+	case d.offAt <= max(m.void(), d.onUntil):
 		d.offAt = e.Taken
 	}
 }
@@ -219,6 +220,8 @@ func (m *Machine) veto() string {
 		return "service answers through the virtual IP"
 	case m.active() && m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
 		return "peer is in standby mode"
+	case m.askedAt > 0 && !m.reached(m.askedAt+2*m.dead()+m.theirs().longest()): // it may have done as it was asked, and its word of that was lost
+		return "an order of the peer may still act"
 	case p.b.Ordering && !m.reached(p.receivedAt+2*m.dead()+m.theirs().longest()): // so long it may hear us, and order on
 		return "an order of the peer may still act"
 	}

@@ -139,7 +139,7 @@ func (m *Machine) take(kind takingKind, generation uint64) {
 
 // takeOver is S2 (a) and (c), and S3: active as soon as the generation is durable.
 func (m *Machine) takeOver() {
-	ground := m.quiet.silent && !m.ordering() && (m.quiet.off || m.word || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil)
+	ground := m.quiet.silent && !m.ordering() && (m.quiet.off || m.word || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil && m.showsLife() == "")
 	switch m.taking.kind {
 	case notTaking:
 		if m.active() && ground {

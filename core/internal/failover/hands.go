@@ -49,6 +49,8 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 	case Analyse:
 		asked := b.now
 		h := n.handOf("analyse", "", n.policy.Analyse-5*time.Millisecond)
+		// As the engine does: what is known is told at once, and the rest as not known.
+		answer(time.Millisecond, func() Event { return Analysis{ID: a.ID, Asked: asked, PingGroup: b.reach(n)} })
 		answer(h.took, func() Event { return b.evidenceFor(n, a.ID, asked) })
 	case FenceOff, FenceOn, FenceRead, FenceTest:
 		b.carryFence(n, a, answer)

@@ -45,6 +45,7 @@ type Machine struct {
 	refused beat.Grant    // the peer's grant that we refused
 	cutMe   bool
 	asking  time.Duration // since when this node asks to be cut; 0: it does not
+	askedAt time.Duration // when a beat last asked the peer for it; 0: none did
 	mains   mains
 	settled time.Duration // since when the cluster is whole, for failback
 	back    failbacks

@@ -45,7 +45,7 @@ func (m *Machine) recordCut() {
 // staysOff: fenced too often, the peer is not switched on again.
 func (m *Machine) staysOff() bool {
 	budget, n := m.powerOns(), len(m.state.Cuts)
-	return m.p.Cycle && m.state.OnDue == 0 && n > budget.Max && m.clock()-m.state.Cuts[n-budget.Max-1] < budget.Within
+	return m.p.Cycle && m.state.OnDue == 0 && n > budget.Max && m.state.Cuts[n-1]-m.state.Cuts[n-budget.Max-1] < budget.Within
 }
 
 // giveBack switches on what this node switched off: off_time after a confirmed
@@ -79,7 +79,7 @@ func (m *Machine) giveBack() {
 	}
 	for _, name := range owed {
 		if d := m.orderable(name); d != nil && (cut || lives && d.power == beat.No && d.readAt > m.quiet.steady) {
-			m.switchOn(d)
+			m.switchOn(d, !cut)
 		}
 	}
 }
@@ -137,13 +137,17 @@ func (m *Machine) deviceOf(name string) int {
 	return slices.IndexFunc(m.devices, func(d device) bool { return d.name == name })
 }
 
-func (m *Machine) switchOn(d *device) {
+// switchOn orders a device on. While that may act, a peer that lives is not off.
+func (m *Machine) switchOn(d *device, lives bool) {
 	if d.op != NoAction || !m.reached(d.onNext) {
 		return
 	}
 	d.onTry++
 	d.onNext = m.now + min(time.Duration(d.onTry)*time.Second, onRetryMost)
 	d.op, d.opUntil = FenceOn, m.now+onTimeout+m.p.Interval
+	if lives {
+		d.onUntil = m.now + onTimeout
+	}
 	d.opID = m.act(Action{Kind: FenceOn, Device: d.name, Expiry: m.now + onTimeout/2, Deadline: m.now + onTimeout})
 	m.note("power-on", "fence/"+d.name, "switching "+m.p.Peer+" on again")
 }

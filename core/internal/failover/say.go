@@ -60,6 +60,9 @@ func (m *Machine) beat() *beat.Beat {
 	if len(m.modes) > 0 || m.state.Modes.Epoch > 0 {
 		b.Modes = m.modesNow()
 	}
+	if b.CutMe {
+		m.askedAt = m.now
+	}
 	return b
 }
 

@@ -165,6 +165,7 @@ func (m *Machine) meet(b *beat.Beat, taken time.Duration) {
 	if m.given.Generation > 0 && m.given.To != b.Incarnation {
 		m.given = beat.Grant{}
 		m.note("grant-lapsed", m.object.peer, "the peer started anew; what it was granted lapses")
+		m.endDrill(m.p.Peer + " started anew before it took over")
 	}
 }
 
