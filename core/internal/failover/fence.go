@@ -39,10 +39,10 @@ type device struct {
 	// power back to a peer that lives: it may still switch on, so that nothing is ordered
 	// off and no reading of off counts before.
 	onUntil time.Duration
-	read     time.Duration // when a reading was last asked for
-	failed   bool          // an order was not confirmed in this silence
-	onTry    int
-	onNext   time.Duration
+	read    time.Duration // when a reading was last asked for
+	failed  bool          // an order was not confirmed in this silence
+	onTry   int
+	onNext  time.Duration
 }
 
 // ours: this node may give the device orders.
