@@ -97,7 +97,7 @@ func (m *Machine) nodeAlarms() {
 	m.alarm(m.store.failed, self, "state-not-saved", Critical, "the state could not be saved")
 	m.alarm(m.state.Lost, self, "journal-lost", Critical, "the journal is lost: nothing new is started before this node agreed with its peer")
 	m.alarm(m.cutMe, self, "cut-me", Critical, "a resource did not stop: this node asks to be cut")
-	m.alarm(m.cannotKeep(), self, "cannot-keep", Critical, "the granted right cannot be saved: this node asks to be cut")
+	m.alarm(m.cannotKeep(), self, "cannot-keep", Critical, "it cannot be saved who is to be active: this node asks to be cut")
 	m.alarm(m.role == beat.Stopped, self, "removed", Major, "this node is removed and takes no part")
 	m.alarm(m.quiet.silent && m.serves() && !m.active(), m.object.peer, "daemon-silent", Critical, m.p.Peer, " is silent but the service answers: it is not cut")
 	w := &m.mains

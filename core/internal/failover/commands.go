@@ -102,8 +102,8 @@ func (m *Machine) commandSwitchover(why string) string {
 	switch {
 	case !m.active():
 		return "no node is active"
-	case m.mayGive() != "":
-		return m.mayGive()
+	case m.mayGrant() != "":
+		return m.mayGrant()
 	case !m.peerReady():
 		return m.peerLacks()
 	}
@@ -119,8 +119,8 @@ func (m *Machine) commandStandby(c *Command) string {
 		return "no node " + c.Name
 	case !m.active() && m.quiet.silent:
 		return "no node is known to be active, and " + m.p.Peer + " is silent"
-	case self && m.active() && m.mayGive() != "":
-		return m.mayGive()
+	case self && m.active() && m.mayGrant() != "":
+		return m.mayGrant()
 	case self && !m.peerReady():
 		return "this would leave no eligible node: " + m.peerLacks()
 	case other && m.modeOf(beat.ModeStandby, m.p.Self) != nil:

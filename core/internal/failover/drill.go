@@ -44,8 +44,8 @@ func (m *Machine) commandDrill(c *Command) string {
 	switch {
 	case !m.active():
 		return "no node is active"
-	case m.mayGive() != "":
-		return m.mayGive()
+	case m.mayGrant() != "":
+		return m.mayGrant()
 	case m.onBattery(feedsSelf) == beat.Yes || m.onBattery(feedsPeer) == beat.Yes:
 		return "a node runs on its battery"
 	case gap != "":

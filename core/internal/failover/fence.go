@@ -222,10 +222,17 @@ func (m *Machine) veto() string {
 		return "peer is in standby mode"
 	case m.askedAt > 0 && !m.reached(m.askedAt+2*m.dead()+m.theirs().longest()): // it may have done as it was asked, and its word of that was lost
 		return "an order of the peer may still act"
-	case p.b.Ordering && !m.reached(p.receivedAt+2*m.dead()+m.theirs().longest()): // so long it may hear us, and order on
+	case m.peerOrders():
 		return "an order of the peer may still act"
 	}
 	return ""
+}
+
+// peerOrders: the peer told of an order that may still act. After its last beat it may hear
+// us, and order on, for two deadtimes.
+func (m *Machine) peerOrders() bool {
+	p := &m.peer
+	return p.b.Ordering && !m.reached(p.receivedAt+2*m.dead()+m.theirs().longest())
 }
 
 // orderOff sends orders to the peer's devices, if this is the time.

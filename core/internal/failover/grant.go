@@ -24,13 +24,16 @@ type taking struct {
 	before  State // to undo it when a sign of life voids the ground
 }
 
-// keepPatience: a node that cannot save a granted right asks to be cut after this time.
+// keepPatience: a node that cannot save that a right goes over asks to be cut after this time.
 const keepPatience = 3 * time.Second
 
-// cannotKeep: a granted right cannot be made durable. The giver has given it
-// away for good, so this node asks to be cut.
+// cannotKeep: it cannot be made durable that the right goes over, so this node asks to be
+// cut. A taker: the giver has given it away for good. A giver: the service is not well here.
 func (m *Machine) cannotKeep() bool {
-	return m.taking.kind == byGrant && m.store.failed && m.reached(m.taking.began+keepPatience)
+	if m.taking.kind == byGrant {
+		return m.store.failed && m.reached(m.taking.began+keepPatience)
+	}
+	return m.giving.kind.escapes() && m.unkept()
 }
 
 // ready: this node would accept a grant and could serve.

@@ -27,6 +27,12 @@ const (
 // grants tells whether the peer is told that it may be active.
 func (k givingKind) grants() bool { return k < standDown }
 
+// escapes: what is wrong does not end by staying. If it cannot be saved that the right goes
+// over, who gives it for such a reason asks to be cut; whoever else gives it serves on.
+func (k givingKind) escapes() bool {
+	return k != switchover && k != failback && k != standDown && k != powerDown
+}
+
 // mayGive names what keeps this node from giving its right away in order; empty:
 // nothing does. What nobody may stop here cannot run there.
 func (m *Machine) mayGive() string {
@@ -44,13 +50,25 @@ func (m *Machine) mayGive() string {
 	return ""
 }
 
+// mayGrant is the same where the service is well here: it is not stopped for a grant that
+// would not get on the disk.
+func (m *Machine) mayGrant() string {
+	if why := m.mayGive(); why != "" || !m.store.failed {
+		return why
+	}
+	return "the state cannot be saved"
+}
+
 // giving is a right being given away: everything stopped, then the new
 // generation persisted, then sent (S11).
 type giving struct {
 	kind    givingKind
 	why     string
 	began   time.Duration
-	version uint64 // of the state that holds the new generation; 0: not yet asked for
+	version uint64        // of the state that holds the new generation; 0: not yet asked for
+	asked   time.Duration // when that was
+	from    uint64        // the generation before, to take it back while nothing was sent,
+	to      uint64        // and the new one
 }
 
 const (
@@ -90,6 +108,7 @@ func (m *Machine) handOver() {
 		return
 	}
 	if !m.store.durable(g.version) {
+		m.considerTakingBack()
 		return
 	}
 	m.cutMe = false
@@ -136,7 +155,11 @@ func (m *Machine) prepareGiving() {
 		m.abortGiving(m.peerLacks())
 		return
 	}
-	if why := m.mayGive(); g.kind != standDown && why != "" { // a mode that came with a beat
+	why := m.mayGive() // a mode that came with a beat
+	if g.kind.grants() && !g.kind.escapes() {
+		why = m.mayGrant()
+	}
+	if g.kind != standDown && why != "" {
 		m.abortGiving(why)
 		return
 	}
@@ -144,10 +167,39 @@ func (m *Machine) prepareGiving() {
 		return
 	}
 	m.state.Active = false
+	g.from = m.state.Generation
 	if g.kind.grants() {
 		m.state.Generation = max(m.state.Generation, m.peer.b.Generation) + 1
 	}
+	g.to, g.asked = m.state.Generation, m.now
 	g.version = m.store.changed()
+}
+
+// unkept: that the right goes over is not durable after keepPatience. So nothing was sent.
+func (m *Machine) unkept() bool {
+	g := &m.giving
+	return g.version > 0 && m.store.failed && m.reached(g.asked+keepPatience)
+}
+
+// considerTakingBack lets this node stay what it was where its disk does not take what was
+// to be sent then: nobody was told, so nobody goes by it. Who asks to be cut for it waits as
+// long as the peer could take over. Nothing is taken back beside a peer that is active, nor
+// while an order of its may act.
+func (m *Machine) considerTakingBack() {
+	g, p, q := &m.giving, &m.peer, &m.quiet
+	switch {
+	case !m.unkept() || m.store.going > 0: // what is on its way to the disk may get there
+	case g.kind == standDown || g.kind == powerDown || q.receiving && p.b.Role == beat.Active || m.peerOrders():
+	case g.kind == cutOffStop && !q.heard:
+	case g.kind.escapes() && m.peerReady() && m.mayGive() == "":
+	default:
+		m.state.Active = m.active()
+		if m.state.Generation == g.to { // else it heard of a newer one
+			m.state.Generation = g.from
+		}
+		m.store.changed()
+		m.abortGiving("the state cannot be saved")
+	}
 }
 
 // abortGiving: this node stays what it was; what it stopped starts again.
@@ -210,7 +262,7 @@ func (m *Machine) considerCutOffStop() {
 // considerStandbyMode: an active node in standby mode hands over as soon as
 // its peer is ready.
 func (m *Machine) considerStandbyMode() {
-	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerReady() && m.mayGive() == "" {
+	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerReady() && m.mayGrant() == "" {
 		m.beginGiving(switchover, "standby mode")
 	}
 }
@@ -226,7 +278,7 @@ type failbacks struct {
 // the service here, and both nodes run one configuration: two that each take the other for
 // the primary would hand it to and fro.
 func (m *Machine) considerFailback() {
-	if !m.active() || m.notWhole() != "" || m.mayGive() != "" || m.digestsDiffer() {
+	if !m.active() || m.notWhole() != "" || m.mayGrant() != "" || m.digestsDiffer() {
 		m.settled = 0
 		return
 	}
