@@ -158,6 +158,10 @@ func (m *Machine) commandResource(c *Command) string {
 		return c.Name + " is unmanaged: manage it first"
 	case m.giving.kind != notGiving:
 		return "another change is under way"
+	case !m.mayRestart(r) && m.state.Lost:
+		return "the journal is lost"
+	case !m.mayRestart(r):
+		return "the right to run it is not saved yet"
 	}
 	r.asked = true
 	return ""

@@ -72,11 +72,10 @@ func (m *Machine) countAnswers(i int, before beat.Health) {
 	}
 }
 
-// mend restarts in place within the budget, then does what on_failure says. What only
-// the active node may run waits for a firm right: a restart starts it, too.
+// mend restarts in place within the budget, then does what on_failure says.
 func (m *Machine) mend(i int) {
 	r := &m.resources[i]
-	if !r.cfg.ActiveActive && !m.firm() {
+	if !m.mayRestart(r) {
 		m.why("mon", "right-not-firm", r.name, 0)
 		return
 	}

@@ -130,7 +130,9 @@ func (m *Machine) tend(i int, want stage) {
 	switch {
 	case r.asked:
 		r.asked = false
-		m.restart(r)
+		if m.mayRestart(r) {
+			m.restart(r)
+		}
 	case r.slow >= max(r.cfg.FailuresToDown, 1):
 		m.mend(i)
 	}
@@ -155,6 +157,9 @@ func (m *Machine) look(r *resource) {
 // firm: what this node may do stands on its disk. Without a journal it stands nowhere
 // before something was agreed with the peer.
 func (m *Machine) firm() bool { return !m.state.Lost && m.store.durable(m.rights) }
+
+// mayRestart: a restart starts it, too, so what only the active node may run waits for a firm right.
+func (m *Machine) mayRestart(r *resource) bool { return r.cfg.ActiveActive || m.firm() }
 
 // raise starts a resource, or promotes a warm layer that runs.
 func (m *Machine) raise(i int, want stage) {
