@@ -42,6 +42,7 @@ var meanings = map[string]meaning{
 	"drill-failed":       {api.KindDrillFailed, major},
 	"owed-no-more":       {api.KindFenceUnhealthy, warning},
 	"failback-later":     {api.KindAlarm, informative},
+	"removal-overtaken":  {api.KindAlarm, warning},
 	"handover-aborted":   {api.KindSwitchoverFailed, major},
 	"grant-refused":      {api.KindSwitchoverFailed, major},
 	"adopted":            {api.KindNodeActive, informative},

@@ -60,7 +60,7 @@ func (m *Machine) clusterAlarms() {
 	m.alarm(q.silent && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
 	doubt := q.silent && !q.off && !alone && m.inDoubt() && len(m.topology.orderable) > 0
 	m.alarm(doubt, m.object.peer, "turns-in-doubt", Critical, peer, " fell silent before it acknowledged a start, configuration or order life: it is not cut unless an operator says so (storewardctl fence)")
-	removed := m.modeOf(beat.ModeRemoved, peer) != nil // the mode's own alarm says enough
+	removed := m.removed(peer) // the mode's own alarm says enough
 	m.alarm(q.silent && !q.off && alone && !removed, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
 	m.alarm(q.silent && q.off && !removed, m.object.peer, "off", Major, peer, " is off")
 	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")

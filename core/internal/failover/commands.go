@@ -183,6 +183,9 @@ func (m *Machine) commandPeer(c *Command) string {
 		return c.Name + " shows life: " + sign
 	}
 	if c.Verb == Remove {
+		if m.removed(m.p.Self) {
+			return "this would leave no eligible node: " + m.p.Self + " is removed, too: readmit it first"
+		}
 		m.setMode(beat.ModeRemoved, c.Name, 0, true)
 		return ""
 	}

@@ -246,7 +246,7 @@ func (m *Machine) orderOff() {
 	if by, _ := m.offBy(); by != nil || m.quiet.off || !m.quiet.silent && !m.askedToCut() {
 		return
 	}
-	if m.taking.kind != notTaking || m.word || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
+	if m.taking.kind != notTaking || m.word || m.removed(m.p.Peer) {
 		return // it counts as off
 	}
 	if m.giving.version > 0 && m.giving.kind.grants() {

@@ -52,7 +52,7 @@ func (m *Machine) peerLacks() string {
 		return m.p.Peer + " is not heard"
 	case m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
 		return m.p.Peer + " is in standby mode"
-	case m.modeOf(beat.ModeRemoved, m.p.Peer) != nil:
+	case m.removed(m.p.Peer):
 		return m.p.Peer + " is removed"
 	case p.b.PingGroup == beat.No:
 		return m.p.Peer + " does not reach the ping group"
@@ -119,12 +119,26 @@ func (m *Machine) giveFirst() {
 		!m.adopted || !m.clean() || m.ordering() || p.b.Ordering || p.b.Grant.Generation > m.state.Generation || m.modeOf(beat.Maintenance, "") != nil {
 		return
 	}
-	precedes := p.b.LastActive > m.state.LastActive || p.b.LastActive == m.state.LastActive && !m.p.Primary
-	if !p.b.Ready || m.modeOf(beat.ModeStandby, m.p.Peer) != nil || !precedes && m.ready() {
+	if !p.b.Ready || m.modeOf(beat.ModeStandby, m.p.Peer) != nil || !m.peerPrecedes() && m.ready() {
 		return
 	}
 	m.why("S4", "peer-goes-first", m.p.Peer, 0)
 	m.beginGiving(agreement, "nobody is active")
+}
+
+// peerPrecedes is S4: the higher last-active generation goes first, then the primary.
+func (m *Machine) peerPrecedes() bool {
+	theirs, own := m.peer.b.LastActive, m.lastActive()
+	return theirs > own || theirs == own && !m.p.Primary
+}
+
+// lastActive is the generation in which this node was last active; one that it is
+// about to take holds only once it is durable.
+func (m *Machine) lastActive() uint64 {
+	if m.taking.kind != notTaking {
+		return m.taking.before.LastActive
+	}
+	return m.state.LastActive
 }
 
 // take asks for the generation to be made durable. Nothing is started yet.
@@ -142,7 +156,7 @@ func (m *Machine) take(kind takingKind, generation uint64) {
 
 // takeOver is S2 (a) and (c), and S3: active as soon as the generation is durable.
 func (m *Machine) takeOver() {
-	ground := m.quiet.silent && !m.ordering() && (m.quiet.off || m.word || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil && m.showsLife() == "")
+	ground := m.quiet.silent && !m.ordering() && (m.quiet.off || m.word || m.removed(m.p.Peer) && m.showsLife() == "")
 	switch m.taking.kind {
 	case notTaking:
 		if m.active() && ground {

@@ -140,16 +140,52 @@ func (m *Machine) modesNow() beat.Modes {
 
 // adoptModes takes the peer's set if it is newer. Of two that are equally new and
 // differ, two operators spoke at the same time, each to one node: both words hold.
-func (m *Machine) adoptModes(b *beat.Modes) {
-	switch {
-	case b.Epoch > m.state.Modes.Epoch:
-		m.takeModes(b.Set)
-		m.state.Modes.Epoch = b.Epoch
+func (m *Machine) adoptModes(b *beat.Beat) {
+	said, knew := m.removed(m.p.Peer), m.removed(m.p.Self)
+	switch theirs := &b.Modes; {
+	case theirs.Epoch > m.state.Modes.Epoch:
+		m.takeModes(theirs.Set)
+		m.state.Modes.Epoch = theirs.Epoch
 		m.store.changed()
-	case b.Epoch == m.state.Modes.Epoch && !m.sameModes(b.Set):
-		m.mergeModes(b.Set)
+	case theirs.Epoch == m.state.Modes.Epoch && !m.sameModes(theirs.Set):
+		m.mergeModes(theirs.Set)
+	}
+	m.weighRemovals(b, said, !knew)
+}
+
+// weighRemovals ends removals that were overtaken: a removal says that a node does not
+// run, and one that was active in a generation that the other node did not know has run
+// since. told: the removal of this node came with the beat. Both nodes removed would
+// leave nobody to serve: the active one stays, without one the one that S4 prefers.
+func (m *Machine) weighRemovals(b *beat.Beat, said, told bool) {
+	const since = " was active since in a later generation"
+	if said && b.LastActive > m.state.Generation {
+		m.readmit(m.p.Peer, m.p.Peer+since)
+	}
+	if told && m.lastActive() > b.Generation {
+		m.readmit(m.p.Self, m.p.Self+since)
+	}
+	if !m.removed(m.p.Self) || !m.removed(m.p.Peer) {
+		return
+	}
+	stays := m.p.Self
+	switch theirs := b.Role == beat.Active; {
+	case theirs != m.active() && theirs, theirs == m.active() && m.peerPrecedes():
+		stays = m.p.Peer
+	}
+	m.readmit(stays, "both nodes were removed")
+}
+
+// readmit ends a removal that an operator did not end.
+func (m *Machine) readmit(node, why string) {
+	if m.endMode(beat.ModeRemoved, node) {
+		m.note("removal-overtaken", m.modeObject(beat.ModeRemoved, node), node+" is removed no longer: "+why)
 	}
 }
+
+// removed tells that a node is under repair: by an operator's word it counts as off,
+// and takes no part if it runs all the same.
+func (m *Machine) removed(node string) bool { return m.modeOf(beat.ModeRemoved, node) != nil }
 
 func (m *Machine) sameModes(set []beat.Mode) bool {
 	if len(set) != len(m.modes) {

@@ -52,7 +52,7 @@ func (m *Machine) staysOff() bool {
 // cut, or once it is read off while the peer turns out to live all the same, on
 // another supply. What was ordered off is owed until it was read on.
 func (m *Machine) giveBack() {
-	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.modeOf(beat.ModeRemoved, m.p.Peer) != nil {
+	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.removed(m.p.Peer) {
 		return
 	}
 	if m.p.Cycle && m.quiet.off && m.state.OnDue == 0 && m.owes() && m.modeOf(beat.ModeStandby, m.p.Self) != nil && !m.active() && !m.staysOff() {

@@ -24,15 +24,19 @@ func (m *Machine) settleRights() {
 	m.yield()
 }
 
-// stepAside: a removed node takes no part until it is readmitted.
+// stepAside: a removed node takes no part until it is readmitted. One that serves is
+// not off, whatever was said: it serves on, unless S3 stops it, and is removed no
+// longer once the peer hears it.
 func (m *Machine) stepAside() {
-	removed := m.modeOf(beat.ModeRemoved, m.p.Self) != nil || m.quiet.receiving && m.peer.b.Removed
+	removed := m.removed(m.p.Self)
 	switch {
-	case removed && m.active():
-		m.beginGiving(standDown, "removed by the operator")
-	case removed && m.role != beat.Stopped:
+	case m.active():
+		if removed && m.quiet.heardBoth(&m.peer) && m.peer.b.Role != beat.Active && m.giving.kind != standDown {
+			m.readmit(m.p.Self, m.p.Self+" serves")
+		}
+	case removed || m.quiet.receiving && m.peer.b.Removed:
 		m.setRole(beat.Stopped)
-	case !removed && m.role == beat.Stopped:
+	case m.role == beat.Stopped:
 		m.setRole(beat.Joining)
 	}
 }

@@ -23,16 +23,13 @@ func (m *Machine) beat() *beat.Beat {
 	b := &beat.Beat{
 		Cluster: m.p.Cluster, Node: m.p.Self, Incarnation: m.boot.Incarnation, KernelBoot: m.boot.KernelBoot,
 		Sequence: m.seq, Sent: m.now,
-		Generation: m.store.generation, LastActive: m.state.LastActive, Role: m.role,
+		Generation: m.store.generation, LastActive: m.lastActive(), Role: m.role,
 		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe || m.cannotKeep(), Ordering: m.ordering() || m.ask.told > 0,
-		Removed:   m.modeOf(beat.ModeRemoved, m.p.Peer) != nil,
+		Removed:   m.removed(m.p.Peer),
 		PingGroup: m.ping.reach,
 		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, Digest: m.p.Digest,
 		OrderLives: m.topology.tellAgainst, PeerLives: m.topology.tellFrom,
 		Grant: m.given, Refused: m.refused,
-	}
-	if m.taking.kind != notTaking { // it holds only once it is durable
-		b.LastActive = m.taking.before.LastActive
 	}
 	if m.quiet.silent && !m.quiet.heard { // who is silent only because it was told so would tell it back for ever
 		b.SilentFor = max(m.now-m.quiet.t0+m.dead(), 1)

@@ -184,7 +184,7 @@ func (m *Machine) listen(b *beat.Beat, taken time.Duration) {
 	} else if p.pingYes == 0 {
 		p.pingYes = taken
 	}
-	m.adoptModes(&b.Modes)
+	m.adoptModes(b)
 }
 
 // lifeAt: any sign of life voids what was read before it, and an operator's word.

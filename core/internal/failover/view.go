@@ -207,7 +207,7 @@ func (m *Machine) decision() string {
 		return s + "no link works: nothing can be said about " + peer
 	case q.strange:
 		return s + m.strangeness()
-	case q.silent && m.modeOf(beat.ModeRemoved, peer) != nil:
+	case q.silent && m.removed(peer):
 		return s + peer + " is removed"
 	case q.off:
 		return s + peer + " is off"
