@@ -73,11 +73,17 @@ func (m *Machine) batteryTold(d *device, e *FenceAnswer) {
 }
 
 // powerBack: mains are back at the supply of a peer that fell silent while it did
-// not serve. It boots, and gets the time that a boot takes.
+// not serve. It boots, and gets the time that a boot takes. The turns of one that was
+// heard stay where it counts them, too: it may live, and know nothing of this.
 func (m *Machine) powerBack() {
-	if m.peer.b.Role != beat.Active && !m.quiet.receiving {
-		m.peer.patience = max(m.peer.patience, m.now+m.p.Initdead)
+	if m.peer.b.Role == beat.Active || m.quiet.receiving {
+		return
 	}
+	until := &m.peer.patience
+	if m.peer.heardAt > 0 {
+		until = &m.peer.boots
+	}
+	*until = max(*until, m.now+m.p.Initdead)
 }
 
 // powerCame: the supply of a peer that was never heard since this start came on.

@@ -50,6 +50,7 @@ type peer struct {
 	lifeAt     time.Duration // newest of everything: voids readings of off
 	toldSince  time.Duration // since when the peer says that it hears nothing; 0: it does hear
 	patience   time.Duration // a newly started peer is given until then
+	boots      time.Duration // so long a peer that was heard, and whose mains are back, is given: the turns stay
 	grace      time.Duration // planned silence until then
 	echoed     uint64        // newest beat of this daemon start that it told to have heard
 	pingYes    time.Duration // since when it reaches its ping group; 0: it does not
@@ -101,7 +102,7 @@ func (m *Machine) hear(e BeatHeard) {
 		}
 		l.heardAt = max(l.heardAt, e.Taken)
 		p.heardAt = max(p.heardAt, e.Taken)
-		p.patience = 0
+		p.patience, p.boots = 0, 0
 		m.ping.compare(b.PingGroup, e.Taken, m.quiet.steady, m.dead())
 	}
 }
@@ -293,7 +294,7 @@ func (m *Machine) weighLinks() (usable bool) {
 }
 
 // countSilence sets when silence begins, and where the turns count from. What
-// makes this node wait anew (a stall, the ping group's return) moves its own
+// makes this node wait anew (a stall, the ping group's return, mains) moves its own
 // silence only: the turns stay where the peer counts them, too.
 func (m *Machine) countSilence() {
 	q, p, dead := &m.quiet, &m.peer, m.dead()
@@ -310,7 +311,7 @@ func (m *Machine) countSilence() {
 	if p.toldSince > 0 { // both count from there
 		q.base = min(q.base, p.toldSince+dead)
 	}
-	q.t0 = max(q.base, m.anew+dead)
+	q.t0 = max(q.base, m.anew+dead, p.boots)
 	if at, ok := m.carrierSilence(); ok {
 		q.t0 = min(q.t0, at)
 	}
@@ -327,7 +328,7 @@ func (p *peer) strangeUntil(dead time.Duration) time.Duration {
 // carrierSilence: the direct cable lost its carrier and carrier_beats were
 // missed on every other link. It shortens the wait, never the proof.
 func (m *Machine) carrierSilence() (at time.Duration, ok bool) {
-	if m.p.CarrierBeats == 0 || m.peer.patience > m.now || m.anew > m.peer.heardAt {
+	if m.p.CarrierBeats == 0 || max(m.peer.patience, m.peer.boots) > m.now || m.anew > m.peer.heardAt {
 		return 0, false
 	}
 	direct, others := false, false
