@@ -64,12 +64,7 @@ func (m *Machine) clusterAlarms() {
 	m.alarm(q.silent && !q.off && alone && !removed, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
 	m.alarm(q.silent && q.off && !removed, m.object.peer, "off", Major, peer, " is off")
 	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
-	served := m.active() || q.receiving && p.b.Role == beat.Active
-	changing := m.taking.kind != notTaking || m.given.Generation > 0 || !m.adopted || m.giving.kind != notGiving
-	if served || changing || !q.heard {
-		m.idle = m.now
-	}
-	m.alarm(m.reached(m.idle+5*m.dead()), m.object.self, "no-active", Critical, "no node is active: neither is ready")
+	m.idleAlarm()
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
 	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || removed
 	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready || p.b.Ordering || p.b.Role == beat.Joining || p.b.Role == beat.Active {
@@ -86,6 +81,26 @@ func (m *Machine) clusterAlarms() {
 	if m.digestsDiffer() {
 		m.alarm(q.receiving, m.object.peer, "configuration-differs", Warning, "the nodes run different configurations: ", m.p.Self, " ", digestText(m.p.Digest), ", ", peer, " ", digestText(p.b.Digest))
 	}
+}
+
+// idleAlarm: both nodes are heard, and neither is active. A change of the active role
+// takes a moment; changes that follow each other without end bring no service.
+func (m *Machine) idleAlarm() {
+	served := m.active() || m.quiet.receiving && m.peer.b.Role == beat.Active
+	changing := m.taking.kind != notTaking || m.given.Generation > 0 || m.giving.kind != notGiving
+	if served || !m.quiet.heard || !m.adopted {
+		m.idle = m.now
+	}
+	if changing {
+		m.calm = m.now
+	}
+	patience := 5 * m.dead()
+	idle, endless := m.reached(max(m.idle, m.calm)+patience), m.reached(m.idle+patience+keepPatience)
+	why := "neither is ready"
+	if !idle {
+		why = "a change of the active role does not come to its end"
+	}
+	m.alarm(idle || endless, m.object.self, "no-active", Critical, "no node is active: ", why)
 }
 
 func (m *Machine) nodeAlarms() {

@@ -126,10 +126,10 @@ func (m *Machine) giveFirst() {
 	m.beginGiving(agreement, "nobody is active")
 }
 
-// peerPrecedes is S4: the higher last-active generation goes first, then the primary.
+// peerPrecedes is S4: the higher last-active generation goes first, then the first.
 func (m *Machine) peerPrecedes() bool {
 	theirs, own := m.peer.b.LastActive, m.lastActive()
-	return theirs > own || theirs == own && !m.p.Primary
+	return theirs > own || theirs == own && !m.first()
 }
 
 // lastActive is the generation in which this node was last active; one that it is

@@ -51,6 +51,7 @@ type Machine struct {
 	back    failbacks
 	apart   isolation
 	idle    time.Duration // since when nobody is active although both are heard
+	calm    time.Duration // when the active role was last about to change
 	unready time.Duration // since when a heard standby could not take over
 	leaving time.Duration // planned silence until then
 	// resetting: the watchdog is no longer fed.

@@ -201,7 +201,7 @@ func (m *Machine) sameModes(set []beat.Mode) bool {
 
 // mergeModes adds the peer's modes; of one that both hold the later end counts.
 // Both nodes in standby mode would leave no eligible one: the active node stays
-// eligible, without one the primary (S10).
+// eligible, without one the first (S10).
 func (m *Machine) mergeModes(set []beat.Mode) {
 	own := slices.Clone(m.modes)
 	m.takeModes(set)
@@ -215,7 +215,7 @@ func (m *Machine) mergeModes(set []beat.Mode) {
 	outcome := "both words hold"
 	if m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.modeOf(beat.ModeStandby, m.p.Peer) != nil {
 		stays := m.p.Peer
-		if m.active() || m.peer.b.Role != beat.Active && m.p.Primary {
+		if m.active() || m.peer.b.Role != beat.Active && m.first() {
 			stays = m.p.Self
 		}
 		m.modes = slices.DeleteFunc(m.modes, func(o mode) bool { return o.kind == beat.ModeStandby && o.name == stays })

@@ -101,14 +101,14 @@ func (m *Machine) join() {
 }
 
 // yield is S3: of two active nodes the one with the lower generation stops at
-// once; of equal ones the primary stays.
+// once; of equal ones the first stays.
 func (m *Machine) yield() {
 	p := &m.peer
 	if !m.active() || !m.quiet.receiving || p.b.Role != beat.Active {
 		return
 	}
 	own := m.store.generation
-	if p.b.Generation > own || p.b.Generation == own && !m.p.Primary {
+	if p.b.Generation > own || p.b.Generation == own && !m.first() {
 		m.beginGiving(standDown, "the peer is active with generation "+itoa(p.b.Generation))
 	}
 }

@@ -63,7 +63,9 @@ func (m *Machine) sawActive() bool {
 	return !m.active() && m.peer.known && m.peer.b.Role == beat.Active
 }
 
-// first tells whether this node owns turn 4 rather than 5.
+// first decides between two nodes that are equal otherwise: the primary is first, and
+// while the nodes' configurations differ, who may both name themselves, the name
+// decides. It owns turn 4, the other turn 5.
 func (m *Machine) first() bool {
 	if m.digestsDiffer() {
 		return m.p.Self < m.p.Peer
