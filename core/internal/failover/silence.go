@@ -21,7 +21,7 @@ type link struct {
 	health    beat.Health
 	unknownAt time.Duration // since when health is unknown, if it is
 	carrier   beat.Tri
-	carrierAt time.Duration // since when carrier is what it is
+	lostAt    time.Duration // when the carrier was seen to go; 0: it is there, or nobody saw it go
 	wellAt    time.Duration // since when it can tell silence; what it missed before says nothing
 
 	incarnation beat.ID // of the newest beat taken here, for the echo
@@ -221,7 +221,11 @@ func (m *Machine) linkState(e LinkState) {
 			l.wellAt = max(e.Taken, m.now)
 		}
 		if l.carrier != e.Carrier {
-			l.carrier, l.carrierAt = e.Carrier, e.Taken
+			l.lostAt = 0
+			if l.carrier == beat.Yes && e.Carrier == beat.No {
+				l.lostAt = e.Taken
+			}
+			l.carrier = e.Carrier
 		}
 		m.changed = true
 	}
@@ -283,15 +287,23 @@ func (m *Machine) weighLinks() (usable bool) {
 	m.quiet.blindAt = m.began
 	for i := range m.links {
 		l := &m.links[i]
-		known = known || l.health != beat.HealthUnknown
+		known = known || l.health != beat.HealthUnknown && !m.deadBefore(l)
 		m.quiet.blindAt = max(m.quiet.blindAt, l.unknownAt)
-		if l.healthy() && (l.heardAt > 0 || m.peer.heardAt == 0) && m.reached(l.wellAt+m.dead()) {
-			usable = true
-		}
+		usable = m.tells(l) && m.reached(l.wellAt+m.dead()) || usable
 	}
 	m.quiet.blind = !known
 	return usable
 }
+
+// deadBefore: the link carried nothing while the peer was heard on another. When
+// that one fails, the silence on this one is no news.
+func (m *Machine) deadBefore(l *link) bool {
+	heard := m.peer.heardAt
+	return heard > 0 && (l.heardAt == 0 || l.heardAt+2*m.dead() < heard)
+}
+
+// tells: silence on the link says something about the peer.
+func (m *Machine) tells(l *link) bool { return l.healthy() && !m.deadBefore(l) }
 
 // countSilence sets when silence begins, and where the turns count from. What
 // makes this node wait anew (a stall, the ping group's return, mains) moves its own
@@ -336,11 +348,11 @@ func (m *Machine) carrierSilence() (at time.Duration, ok bool) {
 	for i := range m.links {
 		l := &m.links[i]
 		switch {
-		case l.direct && l.carrier == beat.No:
+		case m.wentWith(l, max(m.peer.receivedAt, m.peer.signAt)):
 			direct = true
-			at = max(at, l.carrierAt)
+			at = max(at, l.lostAt)
 		case l.direct || l.health == beat.HealthUnknown:
-		case l.healthy() && l.heardAt > 0:
+		case m.tells(l):
 			others = true
 			at = max(at, l.takenAt+missed)
 		}
@@ -348,11 +360,17 @@ func (m *Machine) carrierSilence() (at time.Duration, ok bool) {
 	return at, direct && others
 }
 
-// carrierGone: since when the direct cable has had no carrier; 0: it has, or there is none.
+// wentWith: the direct cable's carrier went with the peer's last sign of life, not
+// while it was well without: then it is the cable's fault, and tells nothing.
+func (m *Machine) wentWith(l *link, life time.Duration) bool {
+	return l.direct && l.lostAt > 0 && l.lostAt+m.interval() >= life
+}
+
+// carrierGone: when the direct cable's carrier went as the peer's death takes it along; 0: it did not.
 func (m *Machine) carrierGone() time.Duration {
 	for i := range m.links {
-		if l := &m.links[i]; l.direct && l.carrier == beat.No {
-			return l.carrierAt
+		if l := &m.links[i]; m.wentWith(l, m.peer.lifeAt) {
+			return l.lostAt
 		}
 	}
 	return 0
