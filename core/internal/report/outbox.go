@@ -208,9 +208,17 @@ func (o *outbox) update(journal string, change func(*bolt.Tx) error, count func(
 // number gives envelopes that have none in this journal their numbers, and events
 // their ids. The caller then calls store with the same envelopes; until that
 // succeeds they are kept by it.
-func (o *outbox) number(envelopes []*api.Envelope) {
+func (o *outbox) number(envelopes []*api.Envelope) { o.numberAfter(nil, envelopes) }
+
+// numberAfter numbers envelopes while those before them are on their way to the disk.
+// Where these have no place in the present journal nothing is done: they will get a new
+// number, and what comes after them a higher one.
+func (o *outbox) numberAfter(given, envelopes []*api.Envelope) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if len(given) > 0 && given[0].JournalId != o.journal {
+		return
+	}
 	for _, e := range envelopes {
 		if e.JournalId == o.journal {
 			continue

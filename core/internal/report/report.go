@@ -40,8 +40,8 @@ type Options struct {
 
 // Reporter is the Sink of a running node. What it is given is numbered, put
 // into the outbox, and sent on from there; traps go out as soon as an event is
-// on disk, or when the disk refuses it. Until the disk takes it everything waits
-// in a queue of bounded size.
+// on disk, or when the disk refuses it or does not answer. Until the disk takes it
+// everything waits in a queue of bounded size.
 type Reporter struct {
 	o     Options
 	box   *outbox
@@ -50,6 +50,7 @@ type Reporter struct {
 
 	mu      sync.Mutex
 	queue   queue
+	given   int // the oldest ones, which the disk is being given; nobody else numbers them
 	wake    chan struct{}
 	givenUp atomic.Uint64 // envelopes that found the queue full
 	held    held          // write's own
@@ -193,7 +194,8 @@ func (r *Reporter) enqueue(e *api.Envelope) {
 }
 
 // write moves what is queued to disk, as much as there is in one transaction.
-// What the disk refuses stays queued and is tried again; its traps go out.
+// What the disk refuses stays queued and is tried again; its traps go out, as do those
+// of a disk that does not answer.
 func (r *Reporter) write(ctx context.Context) {
 	const firstPause, longestPause = 100 * time.Millisecond, 5 * time.Second
 	pause := firstPause
@@ -206,10 +208,14 @@ func (r *Reporter) write(ctx context.Context) {
 		case <-ctx.Done():
 			ended = true
 		}
-		n, err := r.store()
-		if errors.Is(err, errRenewed) { // the outbox was opened or set aside: other numbers
+		var n int
+		var err error
+		r.meanwhile(func() {
 			n, err = r.store()
-		}
+			if errors.Is(err, errRenewed) { // the outbox was opened or set aside: other numbers
+				n, err = r.store()
+			}
+		})
 		r.tell(n)
 		switch {
 		case err == nil:
@@ -218,9 +224,7 @@ func (r *Reporter) write(ctx context.Context) {
 				r.tellTaken()
 			}
 			pause = firstPause
-			if err := r.box.trim(); err != nil {
-				r.o.Log.WithError(err).Warn("outbox not thinned")
-			}
+			r.meanwhile(r.trim)
 		case !errors.Is(err, errClosed):
 			r.tellHeld(err)
 			retry.Reset(pause)
@@ -235,14 +239,22 @@ func (r *Reporter) store() (int, error) {
 	r.mu.Lock()
 	batch := r.queue.all()
 	r.box.number(batch)
+	r.given = len(batch)
 	r.mu.Unlock()
 	return len(batch), r.box.store(batch)
+}
+
+func (r *Reporter) trim() {
+	if err := r.box.trim(); err != nil {
+		r.o.Log.WithError(err).Warn("outbox not thinned")
+	}
 }
 
 func (r *Reporter) forget(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue.forget(n)
+	r.given = 0
 }
 
 // tell hands each event among the oldest n to the trap senders once.
