@@ -48,11 +48,13 @@ type Recorder struct {
 	ring *ringfile.Ring
 	tag  [tagSize]byte
 
-	mu     sync.Mutex
-	buffer []byte
-	told   []byte   // the peer's newest sample
-	peer   [][]byte // encoded, a circle of Keep at one sample a second
-	next   int
+	writing sync.Mutex // guards buffer; a disk that hangs keeps it
+	buffer  []byte
+
+	mu   sync.Mutex // guards what is kept of the peer, for which no disk is needed
+	told []byte     // the peer's newest sample
+	peer [][]byte   // encoded, a circle of Keep at one sample a second
+	next int
 }
 
 // Open opens the recorder in dir, which it makes if need be. A damaged ring is set
@@ -144,8 +146,8 @@ func decode(data []byte) *api.Sample {
 
 // Record keeps one sample of this node, encoded.
 func (r *Recorder) Record(sample []byte) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	r.buffer = append(append(r.buffer[:0], r.tag[:]...), sample...)
 	if err := r.ring.Append(r.buffer); err != nil {
 		return fmt.Errorf("record flight sample: %w", err)
