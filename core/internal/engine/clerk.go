@@ -279,7 +279,7 @@ func (c *clerk) remember(wall time.Time, event *api.Event) {
 		Object: event.GetObject(), Message: event.GetMessage(), Incident: event.GetIncident(),
 	}
 	if c.e.Keep != nil {
-		c.e.Keep(entry)
+		c.e.paper.put(func() { c.e.Keep(entry) })
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

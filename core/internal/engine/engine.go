@@ -57,7 +57,8 @@ type Options struct {
 	// Startup are things of the start that people must hear of, e.g. a corrupt journal.
 	Startup []*api.Event
 
-	// Past is what happened before this start, oldest first; Keep takes what happens now.
+	// Past is what happened before this start, oldest first; Keep takes what happens now,
+	// one after the other, and may take its time.
 	Past []control.Entry
 	Keep func(control.Entry)
 
@@ -113,7 +114,8 @@ type Engine struct {
 	found   atomic.Pointer[failover.Analysis] // the last complete answer about the peer
 	clerk   *clerk
 	ring    *queue[ringLine]
-	writing sync.Mutex // held while lines go from ring to the journal
+	writing sync.Mutex     // held while lines go from ring to the journal
+	paper   *queue[func()] // the clerk's work for the scribe
 	// ringFails tells whether the last line could not be kept, unkept how many were not
 	// since the ring was told of it; writing guards both.
 	ringFails bool
@@ -160,6 +162,7 @@ func New(o Options) (*Engine, error) {
 		inbox:   make(chan fact, inboxSize),
 		waiting: map[string]chan failover.Answer{},
 		ring:    newQueue[ringLine](ringBound),
+		paper:   newQueue[func()](paperBound),
 		saves:   make(chan saveOrder, 16),
 		lives:   newDeviceLives(o.Clock.Wall),
 		begun:   o.Clock.Now(),
@@ -198,14 +201,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.ended = true
 	e.ending.Unlock()
 	e.actions.Wait()
+	e.doPaper() // what it brings in is told as well
 	e.clerk.stop()
+	e.doPaper()
 	return nil
 }
 
 // work lists the goroutines that live as long as the engine.
 func (e *Engine) work() []func(context.Context) {
 	all := []func(context.Context){
-		e.saver, e.ringWriter, e.clerk.run, e.clerk.alarms.run, e.probes.run, e.watchPingGroup, e.statusTicker, e.drills.run,
+		e.saver, e.scribe, e.clerk.run, e.clerk.alarms.run, e.probes.run, e.watchPingGroup, e.statusTicker, e.drills.run,
 	}
 	for _, l := range e.links {
 		all = append(all, l.receive)

@@ -99,7 +99,11 @@ func (i *incidents) attach(id string, snapshots ...*api.Snapshot) *changed {
 		return nil
 	}
 	i.main.Snapshots = append(i.main.Snapshots, present(snapshots)...)
-	i.main.Scenario = i.e.scenarioAround(i.began)
+	return i.grown()
+}
+
+// grown sends what came in for the open incident.
+func (i *incidents) grown() *changed {
 	i.dirty, i.due = true, true
 	out := &changed{}
 	i.revise(out, i.e.Clock.Now())

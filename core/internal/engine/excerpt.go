@@ -8,7 +8,7 @@ import (
 const (
 	// scenarioBound keeps an incident small enough for any broker.
 	scenarioBound = 256 << 10
-	// scenarioBefore is how much of the time before a moment explains it.
+	// scenarioBefore is how much of the time before something began explains it.
 	scenarioBefore = 5 * time.Second
 )
 
@@ -22,9 +22,10 @@ const (
 // scenario is all that the ring can replay of this daemon's time.
 func (e *Engine) scenario() string { return text(e.inputs(), 0) }
 
-// scenarioAround is the part of it around a moment: all of it where that is small,
-// else what came shortly before and after.
-func (e *Engine) scenarioAround(moment time.Duration) string {
+// scenarioAround is the part of it around a moment of something that began earlier: all
+// of it where that is small, else what came before and after, and shortly before the
+// beginning if that is not too long ago.
+func (e *Engine) scenarioAround(began, moment time.Duration) string {
 	lines := e.inputs()
 	size := 0
 	for _, line := range lines {
@@ -33,12 +34,12 @@ func (e *Engine) scenarioAround(moment time.Duration) string {
 	if size <= scenarioBound {
 		return text(lines, 0)
 	}
-	return text(lines[beginning(lines, moment):], scenarioBound)
+	return text(lines[beginning(lines, began, moment):], scenarioBound)
 }
 
 // beginning finds the line to begin with: the last from which a replay can begin
-// before the moment's time, or a later one if else the moment would have no room.
-func beginning(lines []string, moment time.Duration) (from int) {
+// before it began, or a later one if else the moment would have no room.
+func beginning(lines []string, began, moment time.Duration) (from int) {
 	size, since := 0, map[int]int{} // the bytes before each beginning
 	var later []int
 	for i, line := range lines {
@@ -48,7 +49,7 @@ func beginning(lines []string, moment time.Duration) (from int) {
 		}
 		if isImage(line) {
 			since[i] = size
-			if at <= moment-scenarioBefore {
+			if at <= began-scenarioBefore {
 				from = i
 			} else {
 				later = append(later, i)

@@ -1,10 +1,15 @@
 package engine
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus/hooks/test"
 
 	"github.com/storeward/storeward/core/api"
 )
@@ -31,5 +36,66 @@ func TestHungLinkPluginIsNoDeadPeer(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestHungDiskSilencesNobody: a disk that answers nothing any more, as with a dead
+// controller, keeps neither events nor answers back; what waited for it is kept, in its
+// order, once it does.
+func TestHungDiskSilencesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		w.stayOff()
+		resume := w.hang("beta")
+		w.cut("alpha")
+		w.until("it is told that beta took over", 5*time.Second, func() bool { return strings.Contains(beta.sink.kinds(), api.KindFailoverCompleted) })
+		<-time.After(10 * time.Second)
+		beta.engine.Tell(&api.Event{Kind: api.KindAlarm, Object: "node/beta", Condition: "news", Severity: major, Message: "Something new."})
+		<-time.After(time.Second)
+		if kinds := beta.sink.kinds(); !strings.HasSuffix(kinds, "alarm node/beta") {
+			t.Errorf("the event is not told:\n%s", kinds)
+		}
+		state, err := beta.engine.State(context.Background())
+		if err != nil || !strings.Contains(state.Incident, "took over") {
+			t.Errorf("status: %q, %v", state.Incident, err)
+		}
+		if news := beta.engine.PeerSide().News(); len(news.GetIncidents()) != 1 {
+			t.Errorf("the peer hears of %d incidents", len(news.GetIncidents()))
+		}
+		resume()
+		<-time.After(time.Second)
+		if text := beta.sink.all()[0].GetScenario(); !strings.Contains(strings.Join(replayed(t, "the takeover", text), " "), "start-") {
+			t.Error("the scenario does not hold the takeover")
+		}
+		past, _ := beta.engine.History(context.Background(), historyBound)
+		var want []string
+		for _, entry := range slices.Backward(past) {
+			want = append(want, entry.Message)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if diff := cmp.Diff(want, w.history["beta"]); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestWhatTheScribeCannotTakeIsTold: a disk that hangs for long is not waited for with
+// all the memory there is.
+func TestWhatTheScribeCannotTakeIsTold(t *testing.T) {
+	e := tapOf(nil)
+	log, said := test.NewNullLogger()
+	e.Log = log
+	kept := 0
+	for range paperBound + 3 {
+		e.paper.put(func() { kept++ })
+	}
+	e.doPaper()
+	if last := said.LastEntry(); kept != paperBound || last == nil || !strings.Contains(last.Data["error"].(error).Error(), "3 pieces") {
+		t.Errorf("%d kept, said %v", kept, last)
 	}
 }

@@ -61,6 +61,9 @@ type incidents struct {
 	sight     sight
 	outage    outage
 	opened    time.Duration // when the open one was, whatever it reaches back to
+	taken     time.Duration // when this node last began to take over in it; 0: it did not
+	cut       cut           // how far its scenario goes
+	closed    *api.Incident // the one whose end is still being looked up; nil: none
 }
 
 func newIncidents(e *Engine) *incidents {
@@ -89,6 +92,7 @@ func (i *incidents) observe(ctx context.Context, o observation, events []*api.Ev
 		out.id = i.main.GetId()
 		i.grow(o, events)
 		i.gatherWhenDue(ctx, o)
+		i.replayWhenDue(o)
 		i.closeWhenWhole(o)
 		i.revise(out, o.at)
 	}
@@ -153,6 +157,7 @@ func (i *incidents) openMain(o observation) {
 	i.rehearsed, i.fault = false, ""
 	i.dirty, i.due, i.asked, i.looked, i.measured, i.signed = true, true, false, false, false, false
 	i.signs, i.opened = Signs{Said: said(o.view)}, o.at
+	i.taken, i.cut = 0, uncut
 	i.unheard = kind == api.IncidentFailover && o.view.Peer.LastHeard == 0
 	switch {
 	case kind == api.IncidentOutage:
@@ -225,8 +230,7 @@ func (i *incidents) entry(entry *api.TimelineEntry) {
 // takePhases copies the machine's own account of the change of role.
 func (i *incidents) takePhases(v *viewed) {
 	f := v.Failover
-	foreign := (f.Kind == failover.KindSwitchover || f.Kind == failover.KindDrill) && !askedFor(i.main)
-	if f.Generation == 0 || foreign || f.Done != 0 && f.Done < i.began || f.Began < i.began-time.Minute {
+	if f.Generation == 0 || i.foreign(f) || f.Done != 0 && f.Done < i.began || f.Began < i.began-time.Minute {
 		i.title(v, failover.Failover{})
 		return
 	}
@@ -247,6 +251,11 @@ func (i *incidents) takePhases(v *viewed) {
 		i.dirty, i.due = true, true
 	}
 	i.title(v, f)
+}
+
+// foreign: a change of role that somebody asked for is no part of a trouble.
+func (i *incidents) foreign(f failover.Failover) bool {
+	return (f.Kind == failover.KindSwitchover || f.Kind == failover.KindDrill) && !askedFor(i.main)
 }
 
 func (i *incidents) phase(f failover.Failover, p failover.Phase, now time.Duration) *api.Phase {
@@ -285,22 +294,9 @@ func (i *incidents) closeWhenWhole(o observation) {
 		i.main.Severity = major
 	}
 	i.title(o.view, o.view.Failover)
-	i.main.Scenario = i.e.scenarioAround(i.began)
-	i.flyOn()
+	i.closed = i.main
+	i.lookUp(true)
 	i.dirty, i.due = true, true
-}
-
-// flyOn adds to this node's own snapshot what the flight recorder saw since: how
-// the store did after the takeover belongs to the incident.
-func (i *incidents) flyOn() {
-	if i.e.Evidence == nil {
-		return
-	}
-	for _, s := range i.main.Snapshots {
-		if s.GetNode() == i.e.Node {
-			s.Flight = i.e.Evidence.Around(i.main.GetOpened().AsTime())
-		}
-	}
 }
 
 // revise adds the newest revision to what is to be sent, and lets go of a closed

@@ -332,3 +332,36 @@ func TestStandbyLostAfterAStart(t *testing.T) {
 		}
 	})
 }
+
+// TestScenarioHoldsTheTakeover: however long nobody could take over, the incident shows
+// how somebody did in the end, while it is open and once it is closed.
+func TestScenarioHoldsTheTakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.lose(t)
+		<-time.After(time.Minute)
+		w.refuses(true)
+		w.mu.Lock()
+		w.power["beta"] = true // it hangs, and cannot be cut
+		w.mu.Unlock()
+		alpha := w.boot("alpha")
+		<-time.After(10 * time.Minute)
+		w.refuses(false)
+		w.until("alpha serves", 3*time.Minute, func() bool { return w.runs("alpha", "db") && alpha.engine.viewOf().Failover.Done > 0 })
+		<-time.After(2 * time.Second)
+		holds := func(when string) {
+			t.Helper()
+			i := alpha.sink.all()[0]
+			if got := replayed(t, i.GetTitle(), i.GetScenario()); !strings.Contains(strings.Join(got, " "), "start-") {
+				t.Errorf("%s: the scenario of %q, of %d bytes, orders %v", when, i.GetTitle(), len(i.GetScenario()), got)
+			}
+		}
+		holds("open")
+		w.boot("beta")
+		w.whole("alpha")
+		w.until("it is closed", 10*time.Second, func() bool { return alpha.sink.all()[0].GetClosed() != nil })
+		<-time.After(time.Second)
+		holds("closed")
+	})
+}

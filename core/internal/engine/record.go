@@ -11,6 +11,8 @@ import (
 const (
 	// ringBound is how many decision inputs may wait for a slow disk.
 	ringBound = 8192
+	// paperBound is how many of the clerk's pieces may.
+	paperBound = 1000
 	// routineTogether is how many routine inputs are written at once: most change
 	// nothing. Any other input is written with those before it at once.
 	routineTogether = 16
@@ -87,8 +89,10 @@ func routine(event failover.Event) bool {
 	}
 }
 
-// ringWriter keeps the decision inputs, in their order, away from the loop.
-func (e *Engine) ringWriter(ctx context.Context) {
+// scribe puts to paper what the loop and the clerk must not wait for: the decision
+// inputs in their order, what happened in its order, and the scenarios of incidents,
+// which are cut from the inputs. A disk that hangs stops it and nobody else.
+func (e *Engine) scribe(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,7 +100,20 @@ func (e *Engine) ringWriter(ctx context.Context) {
 			return
 		case <-e.ring.wake:
 			e.writeRing()
+		case <-e.paper.wake:
+			e.doPaper()
 		}
+	}
+}
+
+// doPaper does what waits for the scribe.
+func (e *Engine) doPaper() {
+	work, dropped := e.paper.takeAll()
+	if dropped > 0 {
+		e.Log.WithError(fmt.Errorf("%d pieces of history or scenarios found no room: the disk has not finished earlier ones", dropped)).Warn("history not kept")
+	}
+	for _, do := range work {
+		do()
 	}
 }
 

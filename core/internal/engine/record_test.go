@@ -177,7 +177,7 @@ func TestADamagedRecordIsNotBelieved(t *testing.T) {
 
 // tapOf is an engine that only keeps a record.
 func tapOf(j Journal) *Engine {
-	return &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound)}
+	return &Engine{Options: Options{Journal: j}, ring: newQueue[ringLine](ringBound), paper: newQueue[func()](paperBound)}
 }
 
 func TestScenarioIsCutAroundTheMoment(t *testing.T) {
@@ -189,7 +189,7 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 			j.lines = append(j.lines, at+" machine {}")
 		}
 	}
-	got := tapOf(j).scenarioAround(1000 * time.Second)
+	got := tapOf(j).scenarioAround(1000*time.Second, 1000*time.Second)
 	if len(got) > scenarioBound {
 		t.Errorf("%d bytes", len(got))
 	}
@@ -204,13 +204,31 @@ func TestScenarioIsCutAroundTheMoment(t *testing.T) {
 	}
 }
 
+// TestScenarioOfWhatBeganLongAgo: what ended an outage is what a reader wants.
+func TestScenarioOfWhatBeganLongAgo(t *testing.T) {
+	j := &fakeJournal{lines: []string{"policy cluster=s0001", "state gen=1", "boot inc=1", "0s started"}}
+	for i := range 20000 {
+		at := (time.Duration(i) * 100 * time.Millisecond).String()
+		if i%50 == 0 {
+			j.lines = append(j.lines, at+" machine {}")
+		}
+		j.lines = append(j.lines, at+" tick                  ", "+ tick")
+	}
+	for began, from := range map[time.Duration]string{1000*time.Second - time.Hour: "11m5s", 300 * time.Second: "11m5s", 900 * time.Second: "14m55s"} {
+		got := tapOf(j).scenarioAround(began, 1000*time.Second)
+		if !strings.HasPrefix(got, fromImage+"\n"+from+" machine {}\n") || !strings.Contains(got, "\n16m40s tick") || !strings.Contains(got, "\n18m20s tick") {
+			t.Errorf("of what began at %v: begins %.150q, ends %q", began, got, got[len(got)-90:])
+		}
+	}
+}
+
 func TestABusyRecordBeginsLater(t *testing.T) {
 	j := &fakeJournal{lines: []string{"policy cluster=s0001", "state gen=1", "boot inc=1", "0s started"}}
 	for i := range 20 {
 		at := (time.Duration(i) * time.Second).String()
 		j.lines = append(j.lines, at+" machine {}", at+" tick"+strings.Repeat(" ", scenarioBound/7))
 	}
-	if got := tapOf(j).scenarioAround(10 * time.Second); !strings.HasPrefix(got, fromImage+"\n8s machine {}\n") || !strings.Contains(got, "\n10s tick") {
+	if got := tapOf(j).scenarioAround(10*time.Second, 10*time.Second); !strings.HasPrefix(got, fromImage+"\n8s machine {}\n") || !strings.Contains(got, "\n10s tick") {
 		t.Errorf("begins %.150q", got)
 	}
 }

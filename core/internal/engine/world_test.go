@@ -17,6 +17,7 @@ import (
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/failover"
 	"github.com/storeward/storeward/core/internal/peer/peerpb"
 	"github.com/storeward/storeward/core/sdk"
@@ -84,6 +85,8 @@ type world struct {
 	full     bool                     // the disks take no records
 	onSave   func(node, name string)  // sees each record that the disk takes
 	served   map[string]time.Time     // when a node's recorder saw the service last, before it booted
+	hangs    map[string]chan struct{} // a node whose disk does not answer until it is closed
+	history  map[string][]string      // what a node's disk has of what happened
 }
 
 type fakeDaemon struct {
@@ -102,6 +105,7 @@ func newWorld(t *testing.T) *world {
 		asleep: map[string]time.Duration{}, halted: map[string]string{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
 		ailing: map[string]bool{}, unread: map[string]bool{}, channels: map[string]Peer{}, initdead: "2s", timing: fastBeats,
 		records: map[string][]byte{}, behind: map[string]time.Duration{}, served: map[string]time.Time{},
+		hangs: map[string]chan struct{}{}, history: map[string][]string{},
 	}
 }
 
@@ -171,7 +175,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
 		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, PowerOff: w.powerOff(node), Log: log, Records: fakeRecords{w, node}, Peer: w.channels[node],
-		Evidence:   fakeEvidence{w.served[node]},
+		Evidence: fakeEvidence{w.served[node]}, Keep: w.keep(node),
 		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
 	})
 	if err != nil {
@@ -295,6 +299,40 @@ func (w *world) fill(full bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.full = full
+}
+
+// hang has a node's disk not answer any more, until resume is called.
+func (w *world) hang(node string) (resume func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	answer := make(chan struct{})
+	w.hangs[node] = answer
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.hangs, node)
+		close(answer)
+	}
+}
+
+// disk waits for a node's.
+func (w *world) disk(node string) {
+	w.mu.Lock()
+	answer := w.hangs[node]
+	w.mu.Unlock()
+	if answer != nil {
+		<-answer
+	}
+}
+
+// keep has a node's disk take what happens.
+func (w *world) keep(node string) func(control.Entry) {
+	return func(entry control.Entry) {
+		w.disk(node)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.history[node] = append(w.history[node], entry.Message)
+	}
 }
 
 // onBattery takes mains from a node's supply and leaves it with a charge.
@@ -436,6 +474,9 @@ func (j *fakeJournal) SaveState(text []byte) error {
 }
 
 func (j *fakeJournal) Input(line string) error {
+	if j.w != nil {
+		j.w.disk(j.node)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.lines = append(j.lines, line)
