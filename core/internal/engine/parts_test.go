@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -11,6 +12,7 @@ import (
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/sdk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -175,4 +177,29 @@ func TestAlarmsThatFlickerAreOne(t *testing.T) {
 	if _, over = d.pass(at+calm, nil, nil); len(over) != 1 || over[0].alarm.Key != a.Key {
 		t.Errorf("over %v", over)
 	}
+}
+
+// TestAMonitorsAnswerGoesBeforeAnAction: an action waits until the regular monitor before
+// it has told the policy what it found.
+func TestAMonitorsAnswerGoesBeforeAnAction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.power["alpha"] = true
+		e := &Engine{Options: Options{Clock: w.clock()}, inbox: make(chan fact)}
+		r := &resource{e: e, cfg: config.Resource{Name: "db", MonitorTimeout: sdk.Duration(time.Second)}, in: &instance{e: e, ready: make(chan struct{})}}
+		r.in.keep(&fakeInstance{w: w, node: "alpha", name: "resource-db"})
+		go r.regular(t.Context())
+		synctest.Wait()
+		if r.one.TryLock() {
+			t.Error("an action may begin while the answer is on its way")
+			r.one.Unlock()
+		}
+		if state, ok := (<-e.inbox).event.(failover.ResourceState); !ok || state.Running != beat.No {
+			t.Errorf("told %v", state)
+		}
+		synctest.Wait()
+		if !r.one.TryLock() {
+			t.Error("no action may begin any more")
+		}
+	})
 }

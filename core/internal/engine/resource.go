@@ -58,10 +58,13 @@ func (r *resource) watch(ctx context.Context) {
 }
 
 // regular monitors unless an action is under way; found: it is known how the resource is.
+// Its answer is with the policy before an action may begin: after the action's it would
+// tell of a resource that is no more.
 func (r *resource) regular(ctx context.Context) (found bool) {
 	if !r.one.TryLock() {
 		return false
 	}
+	defer r.one.Unlock()
 	yielding, yield := context.WithCancel(ctx)
 	bounded, cancel := context.WithTimeout(yielding, r.cfg.MonitorTimeout.Std())
 	r.mu.Lock()
@@ -71,7 +74,6 @@ func (r *resource) regular(ctx context.Context) (found bool) {
 	gaveWay := yielding.Err() != nil
 	cancel()
 	yield()
-	r.one.Unlock()
 	if gaveWay {
 		return false
 	}
