@@ -173,7 +173,7 @@ type Condition struct {
 // Device tells what a fence device is.
 type Device struct {
 	Kind string // what was detected, e.g. "RFC 1628 UPS"
-	// OrderLife is the longest time from an order to its effect. 0: not proven.
+	// OrderLife is the longest time from an order to its effect. 0: not proven; more than an hour is refused.
 	OrderLife time.Duration
 	// TimedOff tells whether the device can switch on again by itself.
 	TimedOff bool

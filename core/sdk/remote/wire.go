@@ -130,14 +130,18 @@ func conditionsIn(conditions []*sdkpb.Condition) ([]sdk.Condition, error) {
 	return out, nil
 }
 
+// maxOrderLife is far more than any device needs, and leaves room for sums.
+const maxOrderLife = time.Hour
+
 func deviceIn(r *sdkpb.Device) (sdk.Device, error) {
 	if err := textError(r.GetError()); err != nil {
 		return sdk.Device{}, err
 	}
-	if r.GetOrderLife() < 0 {
-		return sdk.Device{}, fmt.Errorf("%w: a negative order life", ErrGarbage)
+	life := time.Duration(r.GetOrderLife())
+	if life < 0 || life > maxOrderLife {
+		return sdk.Device{}, fmt.Errorf("%w: an order life of %v", ErrGarbage, life)
 	}
-	return sdk.Device{Kind: r.GetKind(), OrderLife: time.Duration(r.GetOrderLife()), TimedOff: r.GetTimedOff()}, nil
+	return sdk.Device{Kind: said(r.GetKind()), OrderLife: life, TimedOff: r.GetTimedOff()}, nil
 }
 
 func linkStateIn(r *sdkpb.LinkState) (sdk.LinkState, error) {
