@@ -152,8 +152,12 @@ func (f *fakeInstance) Off(_ context.Context, o sdk.Order) (sdk.Reading, error) 
 	return f.Status(context.Background())
 }
 
-func (f *fakeInstance) On(context.Context, sdk.Order) (sdk.Reading, error) {
+func (f *fakeInstance) On(ctx context.Context, _ sdk.Order) (sdk.Reading, error) {
+	if err := ctx.Err(); err != nil {
+		return sdk.Reading{}, err
+	}
 	f.w.mu.Lock()
+	delete(f.w.asleep, f.fed())
 	was, refuse := f.w.power[f.fed()] || f.w.dark, f.w.refuse
 	f.w.mu.Unlock()
 	if refuse {

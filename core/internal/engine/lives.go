@@ -67,10 +67,11 @@ func (l *life) measured() (time.Duration, bool) {
 	return max(l.Declared+2*sorted[n-2], l.Cut), true
 }
 
-// shown is the longest that an order takes by all that is known of the device.
+// shown is the longest that an order takes by all that is known of the device: a cut
+// counts before enough readings prove anything, as after a day without the daemon.
 func (l *life) shown() time.Duration {
 	m, _ := l.measured()
-	return max(m, l.Declared)
+	return max(m, l.Declared, l.Cut)
 }
 
 func (l *life) proven(now time.Time) bool {

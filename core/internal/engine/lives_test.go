@@ -38,6 +38,11 @@ func TestOrderLives(t *testing.T) {
 			trips(l, 5*ms, 5*ms, 5*ms)
 			l.cut("ups", 1210*ms)
 		}, 1300 * ms, true},
+		"a late cut, before any reading": {time.Second, func(l *deviceLives) {
+			declared(l)
+			l.cut("ups", 1210*ms)
+			trips(l, 5*ms)
+		}, 1300 * ms, false},
 		"refused": {time.Second, func(l *deviceLives) {
 			declared(l)
 			trips(l, 5*ms, 5*ms, 5*ms)

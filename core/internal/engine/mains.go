@@ -91,17 +91,25 @@ func (e *Engine) sleepSupplies(ctx context.Context, id string) error {
 	return nil
 }
 
-// keepSupplies ends what sleepSupplies ordered, as far as it can.
+// keepSupplies ends what sleepSupplies ordered, as far as it can. A command that hung
+// has used up the time of the action, so each supply has its own.
 func (e *Engine) keepSupplies(ctx context.Context, id string) {
 	for _, d := range e.ownSupplies() {
-		in, err := d.in.get()
-		if err == nil {
-			_, err = in.On(ctx, sdk.Order{ID: id, Expiry: e.Clock.Now() + sleepBound})
-		}
-		if err != nil {
+		if err := d.keepOn(context.WithoutCancel(ctx), id); err != nil {
 			e.Log.WithError(err).WithField("device", d.cfg.Name).Warn("supply not told to stay on")
 		}
 	}
+}
+
+// keepOn ends an order to switch off later.
+func (d *device) keepOn(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, sleepBound)
+	defer cancel()
+	in, err := d.in.get()
+	if err == nil {
+		_, err = in.On(ctx, sdk.Order{ID: id, Expiry: d.e.Clock.Now() + sleepBound})
+	}
+	return err
 }
 
 // ownSupplies are the devices that feed this node, in the configuration's order.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -99,6 +100,37 @@ func TestSupplyThatCannotBringItBack(t *testing.T) {
 		defer w.mu.Unlock()
 		if len(w.halted) != 0 || !w.power["beta"] {
 			t.Errorf("halted %v", w.halted)
+		}
+	})
+}
+
+// TestShutdownThatHangs: a supply that was told to switch off later is told to stay on
+// when the command of the shutdown comes to no end in the action's time.
+func TestShutdownThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		ordered := 0
+		beta.engine.PowerOff = func(ctx context.Context, _ []string) error {
+			w.mu.Lock()
+			ordered += len(w.asleep)
+			w.mu.Unlock()
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		event := beta.engine.shutDown(ctx, failover.Action{ID: "shutdown-1"})
+		if done, ok := event.(failover.ActionDone); !ok || !strings.Contains(done.Err, "deadline exceeded") {
+			t.Errorf("answer %v", event)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if ordered != 1 || len(w.asleep) != 0 {
+			t.Errorf("%d supplies were told to switch off later, %d still will", ordered, len(w.asleep))
 		}
 	})
 }

@@ -11,9 +11,9 @@ import (
 type cut int
 
 const (
-	uncut  cut = iota
-	opened     // what led to it
-	done       // the takeover is in it
+	uncut        cut = iota
+	cutAtOpening     // what led to it
+	cutWhenDone      // the takeover is in it
 )
 
 // replayWhenDue has the scenario cut together with the gathering of evidence, and anew
@@ -25,14 +25,14 @@ func (i *incidents) replayWhenDue(o observation) {
 	}
 	f := o.view.Failover
 	if !i.foreign(f) && slices.ContainsFunc(o.notes, func(n failover.Note) bool { return n.Kind == "takeover-begun" }) {
-		i.taken, i.cut = o.at, min(i.cut, opened)
+		i.taken, i.cut = o.at, min(i.cut, cutAtOpening)
 	}
 	next := uncut
 	switch {
 	case i.taken != 0 && !i.foreign(f) && f.Done >= i.taken:
-		next = done
+		next = cutWhenDone
 	case i.asked:
-		next = opened
+		next = cutAtOpening
 	}
 	if next > i.cut {
 		i.cut = next
