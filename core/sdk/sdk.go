@@ -89,8 +89,10 @@ type Prober interface {
 // State is what a resource's monitor found, after OCF Resource Agent API 1.1,
 // section 4 (monitor).
 type State struct {
-	// Running tells whether the resource runs on this node. Status refines it:
-	// a running resource may be Degraded or Down (it runs and does not answer).
+	// Running tells whether anything of the resource runs on this node, or is held by
+	// it: a child whose main process died counts as well. Only what does not run at all
+	// may be handed over. Status refines it: a running resource may be Degraded or
+	// Down (it runs and does not answer, or only a part of it is left).
 	Running bool
 	// Promoted tells whether a promotable resource is in the promoted role.
 	Promoted bool
@@ -103,8 +105,10 @@ type State struct {
 
 // Resource is something the cluster starts, stops and monitors, with the
 // semantics of an OCF resource agent: Start of a running resource and Stop of a
-// stopped one succeed; each returns only when the state is reached. What is
-// started outlives the plugin and the daemon.
+// stopped one succeed; each returns only when the state is reached. Stop ends
+// all of it and makes sure of that, whatever its main process did; Start never runs
+// a second one beside what is left of the first. What is started outlives the
+// plugin and the daemon.
 type Resource interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error

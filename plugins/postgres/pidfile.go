@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,18 +49,18 @@ func (f pidFile) endpoint(port int) where {
 // server changes into it, and each of its processes stays there. Ending are those
 // that have no program any more: until they are gone they may hold the server's
 // shared memory, and the next server does not start.
-func serverProcesses(data string) (serving, ending []int) {
+func serverProcesses(data string) (serving, ending []int, err error) {
 	return processesIn("/proc", data)
 }
 
-func processesIn(proc, data string) (serving, ending []int) {
+func processesIn(proc, data string) (serving, ending []int, err error) {
 	home, err := filepath.EvalSymlinks(data)
 	if err != nil {
 		home = data
 	}
 	names, err := os.ReadDir(proc)
 	if err != nil {
-		return nil, nil
+		return nil, nil, fmt.Errorf("list processes: %w", err)
 	}
 	for _, name := range names {
 		pid, err := strconv.Atoi(name.Name())
@@ -78,7 +79,7 @@ func processesIn(proc, data string) (serving, ending []int) {
 			serving = append(serving, pid)
 		}
 	}
-	return serving, ending
+	return serving, ending, nil
 }
 
 // isServer also knows a program that an upgrade replaced under the running server.

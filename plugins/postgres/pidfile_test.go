@@ -30,8 +30,11 @@ func TestProcessesOfAServer(t *testing.T) {
 	process("14", map[string]string{"cwd": data, "exe": "/usr/bin/bash"})
 	process("15", map[string]string{"cwd": "/", "exe": "/usr/lib/postgresql/15/bin/postgres"})
 	process("16", nil)
-	serving, ending := processesIn(proc, data)
-	if !slices.Equal(serving, []int{11, 12}) || !slices.Equal(ending, []int{13}) {
-		t.Errorf("serving %v, ending %v", serving, ending)
+	serving, ending, err := processesIn(proc, data)
+	if err != nil || !slices.Equal(serving, []int{11, 12}) || !slices.Equal(ending, []int{13}) {
+		t.Errorf("serving %v, ending %v, error %v", serving, ending, err)
+	}
+	if _, _, err := processesIn(filepath.Join(proc, "none"), data); err == nil {
+		t.Error("nobody was seen where nobody could be seen")
 	}
 }

@@ -90,11 +90,11 @@ func (s *server) Start(ctx context.Context) error {
 }
 
 func (s *server) start(ctx context.Context) (p daemon.Process, fresh bool, err error) {
-	_, running, err := s.daemon.Find()
+	now, err := s.daemon.Find()
 	if err != nil {
 		return p, false, fmt.Errorf("look for the server: %w", err)
 	}
-	if !running {
+	if !now.Alive {
 		if err := s.clear(ctx); err != nil {
 			return p, false, err
 		}
@@ -110,7 +110,10 @@ func (s *server) clear(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(s.cfg.Data, "PG_VERSION")); err != nil {
 		return fmt.Errorf("start server on %s: the directory holds no database: is it mounted?: %w", s.cfg.Data, err)
 	}
-	serving, _ := serverProcesses(s.cfg.Data)
+	serving, _, err := serverProcesses(s.cfg.Data)
+	if err != nil {
+		return err
+	}
 	file, found := readPIDFile(s.cfg.Data)
 	if found && slices.Contains(serving, file.pid) {
 		return fmt.Errorf("start server on %s: process %d serves it and was not started here", s.cfg.Data, file.pid)
@@ -137,7 +140,10 @@ func (s *server) dropStale(file pidFile, found bool) error {
 // kill ends every process that works in the data directory and waits for it.
 func kill(ctx context.Context, data string) error {
 	for {
-		serving, ending := serverProcesses(data)
+		serving, ending, err := serverProcesses(data)
+		if err != nil {
+			return err
+		}
 		if len(serving)+len(ending) == 0 {
 			return nil
 		}
@@ -215,15 +221,17 @@ func share(ctx context.Context, percent int, bound time.Duration) time.Duration 
 	return max(bound, time.Millisecond)
 }
 
-// Monitor looks at the process and connects to it.
+// Monitor looks at the process and connects to it. While anything works in the data
+// directory, the server runs: it holds the data.
 func (s *server) Monitor(ctx context.Context) (sdk.State, error) {
-	p, running, err := s.daemon.Find()
+	now, err := s.daemon.Find()
 	if err != nil {
 		return sdk.State{}, fmt.Errorf("look for the server: %w", err)
 	}
-	if !running {
-		return sdk.State{Status: sdk.Down, Message: "no server runs on " + s.cfg.Data}, nil
+	if !now.Alive {
+		return s.leftovers(now)
 	}
+	p := now.Main
 	state := sdk.State{Running: true, PID: p.PID, Status: sdk.OK, Message: fmt.Sprintf("server %d takes connections", p.PID)}
 	begin := sdk.Monotonic()
 	err = s.takesConnections(ctx, p)
@@ -239,17 +247,34 @@ func (s *server) Monitor(ctx context.Context) (sdk.State, error) {
 	return state, nil
 }
 
+// leftovers tells what runs without the server that was started here.
+func (s *server) leftovers(now daemon.Found) (sdk.State, error) {
+	serving, ending, err := serverProcesses(s.cfg.Data)
+	if err != nil {
+		return sdk.State{}, fmt.Errorf("look for the server: %w", err)
+	}
+	left := max(now.Left, len(serving)+len(ending))
+	if left == 0 {
+		return sdk.State{Status: sdk.Down, Message: "no server runs on " + s.cfg.Data}, nil
+	}
+	who := "no server that was started here runs"
+	if now.Main.PID > 0 {
+		who = fmt.Sprintf("main process %d is gone", now.Main.PID)
+	}
+	return sdk.State{Running: true, Status: sdk.Down, Message: fmt.Sprintf("%s, %d processes still work in %s", who, left, s.cfg.Data)}, nil
+}
+
 // Evidence contributes what the server says of itself and its last output.
 func (s *server) Evidence(ctx context.Context) ([]sdk.Item, error) {
 	items := []sdk.Item{{Name: "postgres/output", Text: s.daemon.LastLines(evidenceLines)}}
-	p, running, err := s.daemon.Find()
+	now, err := s.daemon.Find()
 	if err != nil {
 		return items, fmt.Errorf("look for the server: %w", err)
 	}
-	if !running {
-		return append(items, sdk.Item{Name: "postgres/activity", Text: "no server runs here"}), nil
+	if !now.Alive {
+		return append(items, sdk.Item{Name: "postgres/activity", Text: "no server runs here: " + now.String()}), nil
 	}
-	if file, found := readPIDFile(s.cfg.Data); found && file.pid == p.PID {
+	if file, found := readPIDFile(s.cfg.Data); found && file.pid == now.Main.PID {
 		items = append(items, s.evidence(ctx, file.endpoint(s.cfg.Port))...)
 	}
 	return items, nil

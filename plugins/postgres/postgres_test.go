@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -158,6 +159,43 @@ func TestServerAfterACrash(t *testing.T) {
 	start(t, s) // whatever the dead server left behind
 	if state := monitor(t, s); !state.Running || state.Status != sdk.OK || state.PID == old {
 		t.Errorf("state %+v, the old process was %d", state, old)
+	}
+}
+
+// TestBackendsOfADeadServer hold the data as it did: until they are gone it runs.
+func TestBackendsOfADeadServer(t *testing.T) {
+	s := openTest(t, section(newData(t))).(*server)
+	start(t, s)
+	old := monitor(t, s).PID
+	serving, _, err := serverProcesses(s.cfg.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := serving[slices.IndexFunc(serving, func(pid int) bool { return pid != old })]
+	for _, one := range []struct {
+		pid    int
+		signal unix.Signal
+	}{{held, unix.SIGSTOP}, {old, unix.SIGKILL}} { // one that cannot notice the server's death
+		if err := unix.Kill(one.pid, one.signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := fmt.Sprintf("main process %d is gone, 1 processes still work in %s", old, s.cfg.Data)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for state := monitor(t, s); state.Message != want; state = monitor(t, s) {
+		if !state.Running || !sdk.Pause(ctx, time.Millisecond) {
+			t.Fatalf("state %+v", state)
+		}
+	}
+	if state := monitor(t, s); !state.Running || state.Status != sdk.Down || state.PID != 0 {
+		t.Errorf("state %+v", state)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if state := monitor(t, s); state.Running {
+		t.Errorf("after a stop: %+v", state)
 	}
 }
 

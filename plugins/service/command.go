@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/storeward/storeward/core/sdk"
@@ -21,7 +20,7 @@ func (c *command) start(ctx context.Context) (fresh bool, err error) {
 		return fresh, err
 	}
 	if network, _ := c.cfg.Ready.address(); network == "" && !c.survives(ctx, p) {
-		return true, endedError(c.daemon.LastLines(5))
+		return true, endedError(c.leftBehind(ctx), c.daemon.LastLines(5))
 	}
 	return true, nil
 }
@@ -38,6 +37,12 @@ func (c *command) survives(ctx context.Context, p daemon.Process) bool {
 	return p.Alive()
 }
 
+// leftBehind tells whether a process that ended left others.
+func (c *command) leftBehind(ctx context.Context) bool {
+	now, err := c.find(ctx)
+	return err == nil && now.headless
+}
+
 func (c *command) stop(ctx context.Context) error {
 	return c.daemon.Stop(ctx, daemon.Step{Signal: c.cfg.signal(), Group: true, Wait: c.grace(ctx)})
 }
@@ -52,14 +57,15 @@ func (c *command) grace(ctx context.Context) time.Duration {
 }
 
 func (c *command) find(context.Context) (found, error) {
-	p, running, err := c.daemon.Find()
-	switch {
-	case err != nil:
+	now, err := c.daemon.Find()
+	if err != nil {
 		return found{}, err
-	case !running:
-		return found{message: "no process runs"}, nil
 	}
-	return found{running: true, pid: p.PID, message: fmt.Sprintf("process %d runs", p.PID)}, nil
+	out := found{running: now.Running(), headless: now.Left > 0, message: now.String()}
+	if now.Alive {
+		out.pid = now.Main.PID
+	}
+	return out, nil
 }
 
 func (c *command) lastLines(_ context.Context, n int) string { return c.daemon.LastLines(n) }

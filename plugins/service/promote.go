@@ -68,13 +68,23 @@ func (p *promotable) turn(ctx context.Context, promoted bool, command []string) 
 	return nil
 }
 
-// Monitor adds the role to what the process shows.
+// Monitor adds the role to what the process shows. What a dead main process left
+// behind counts as promoted where its role cannot be told: it may have the data.
 func (p *promotable) Monitor(ctx context.Context) (sdk.State, error) {
-	state, err := p.instance.Monitor(ctx)
-	if err != nil || !state.Running {
-		return state, err
+	now, err := p.run.find(ctx)
+	if err != nil {
+		return sdk.State{}, fmt.Errorf("look for %s: %w", p.name, err)
+	}
+	state := p.judge(ctx, now)
+	if !state.Running {
+		return state, nil
 	}
 	promoted, failed, err := p.role(ctx)
+	if err != nil && now.headless {
+		state.Promoted = true
+		state.Message += ", and the role cannot be told"
+		return state, nil
+	}
 	if err != nil {
 		return sdk.State{}, fmt.Errorf("find out the role of %s: %w", p.name, err)
 	}

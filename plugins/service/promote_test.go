@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/core/sdk/sdktest"
 	"github.com/storeward/storeward/plugins/internal/sandbox"
@@ -66,6 +68,29 @@ func TestRoleIsReadNotAssumed(t *testing.T) {
 		}
 		if err != nil || !state.Running || state.Promoted != c.promoted || state.Status != c.status {
 			t.Errorf("role %s: %+v, %v", c.code, state, err)
+		}
+	}
+}
+
+// TestRoleOfWhatADeadProcessLeft: where nobody can tell it, it may have the data, and
+// has to be stopped; what can be told is believed.
+func TestRoleOfWhatADeadProcessLeft(t *testing.T) {
+	for code, promoted := range map[string]bool{"0": false, "8": true, "1": true} {
+		p, file := openTwoRoles(t, func(c *Config) { c.Command = sh("echo 0 >ROLE; sleep 1001 & exec sleep 1000") })
+		p.cfg.Command[2] = strings.ReplaceAll(p.cfg.Command[2], "ROLE", file)
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Kill(monitor(t, p.instance).PID, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() bool { return monitor(t, p.instance).PID == 0 })
+		state, err := p.Monitor(t.Context())
+		if err != nil || !state.Running || state.Promoted != promoted || state.Status != sdk.Down {
+			t.Errorf("role %s: %+v, %v", code, state, err)
 		}
 	}
 }

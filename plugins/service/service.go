@@ -48,6 +48,8 @@ type found struct {
 	running bool
 	// starting: it runs and is not ready by its own account.
 	starting bool
+	// headless: its main process is gone and others of it still run.
+	headless bool
 	pid      int
 	message  string
 }
@@ -115,17 +117,18 @@ const (
 	mostWait  = 50 * time.Millisecond
 )
 
-// awaitReady asks until the service answers, ends, or ctx does.
+// awaitReady asks until the service answers, ends, or ctx does. What its children
+// answer after its end does not count.
 func (s *instance) awaitReady(ctx context.Context) error {
 	wait := firstWait
 	for {
 		notReady := s.ready(ctx)
-		if notReady == nil {
-			return nil
-		}
 		now, err := s.run.find(ctx)
-		if err == nil && !now.running {
-			return s.ended(ctx)
+		switch {
+		case err == nil && now.headless, err == nil && !now.running && notReady != nil:
+			return endedError(now.headless, s.run.lastLines(ctx, 5))
+		case notReady == nil:
+			return nil
 		}
 		if !sdk.Pause(ctx, wait) {
 			return fmt.Errorf("it does not answer: %w", notReady)
@@ -134,15 +137,18 @@ func (s *instance) awaitReady(ctx context.Context) error {
 	}
 }
 
-func (s *instance) ended(ctx context.Context) error { return endedError(s.run.lastLines(ctx, 5)) }
-
 var errEnded = errors.New("the process ended")
 
-func endedError(output string) error {
-	if output == "" {
-		return fmt.Errorf("%w without output", errEnded)
+// endedError says how a start ended; left that the process left others behind.
+func endedError(left bool, output string) error {
+	err := errEnded
+	if left {
+		err = fmt.Errorf("%w and left others behind: a command must stay in the foreground", errEnded)
 	}
-	return fmt.Errorf("%w, its last output was: %s", errEnded, output)
+	if output == "" {
+		return fmt.Errorf("%w: it wrote nothing", err)
+	}
+	return fmt.Errorf("%w: its last output was: %s", err, output)
 }
 
 // ready connects once; nil also where nothing is to be asked.
@@ -168,17 +174,23 @@ func (s *instance) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Monitor looks at the process and, where configured, asks the service.
+// Monitor looks at the process and, where configured, asks the service. While
+// anything of the service is left, it runs.
 func (s *instance) Monitor(ctx context.Context) (sdk.State, error) {
 	now, err := s.run.find(ctx)
 	if err != nil {
 		return sdk.State{}, fmt.Errorf("look for %s: %w", s.name, err)
 	}
+	return s.judge(ctx, now), nil
+}
+
+// judge says how it is, and asks the service where that is configured.
+func (s *instance) judge(ctx context.Context, now found) sdk.State {
 	state := sdk.State{Running: now.running, PID: now.pid, Status: sdk.OK, Message: now.message}
 	switch {
-	case !now.running:
+	case !now.running, now.headless: // whatever still answers
 		state.Status = sdk.Down
-		return state, nil
+		return state
 	case now.starting:
 		state.Status = sdk.Degraded
 	}
@@ -186,12 +198,12 @@ func (s *instance) Monitor(ctx context.Context) (sdk.State, error) {
 	if err := s.ready(ctx); err != nil {
 		state.Status = sdk.Down
 		state.Message = fmt.Sprintf("%s, and does not answer: %v", now.message, err)
-		return state, nil
+		return state
 	}
 	if network, _ := s.cfg.Ready.address(); network != "" {
 		state.Values = map[string]float64{"connect_seconds": (sdk.Monotonic() - begin).Seconds()}
 	}
-	return state, nil
+	return state
 }
 
 // Evidence contributes the end of the service's output.

@@ -133,6 +133,69 @@ func TestStoppedProcessIsDown(t *testing.T) {
 	eventually(t, func() bool { return !monitor(t, s).Running })
 }
 
+// TestChildrenOfADeadMainProcess: the service may hold its data as long as any of it
+// runs, so that nobody may say that it does not.
+func TestChildrenOfADeadMainProcess(t *testing.T) {
+	s := openTest(t, t.TempDir(), func(c *Config) { c.Command = []string{"/bin/sh", "-c", "sleep 1001 & exec sleep 1000"} })
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	old := monitor(t, s).PID
+	if err := unix.Kill(old, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return monitor(t, s).PID == 0 })
+	want := fmt.Sprintf("main process %d is gone, 1 of its processes still run", old)
+	if state := monitor(t, s); !state.Running || state.Status != sdk.Down || state.Message != want {
+		t.Errorf("state %+v", state)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if state := monitor(t, s); state.Status != sdk.OK || state.PID == old {
+		t.Errorf("after a start: %+v", state)
+	}
+	if err := unix.Kill(monitor(t, s).PID, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if state := monitor(t, s); state.Running {
+		t.Errorf("after a stop: %+v", state)
+	}
+}
+
+// TestCommandThatMakesItselfADaemon is no service that could be kept, even where what
+// it left behind answers.
+func TestCommandThatMakesItselfADaemon(t *testing.T) {
+	for name, ready := range map[string]bool{"with a ready check": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			listens := listening(t)
+			s := openTest(t, t.TempDir(), func(c *Config) {
+				listens(c)
+				c.Command = []string{"/bin/sh", "-c", "setsid " + c.Command[0] + " & exit 0"}
+				c.Settle = sdk.Duration(5 * time.Second)
+				if !ready {
+					c.Ready.Unix = ""
+				}
+			})
+			if err := s.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "stay in the foreground") {
+				t.Errorf("error %v", err)
+			}
+			if state := monitor(t, s); !state.Running || state.Status != sdk.Down || state.PID != 0 {
+				t.Errorf("state %+v", state)
+			}
+			if err := s.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if state := monitor(t, s); state.Running {
+				t.Errorf("after a stop: %+v", state)
+			}
+		})
+	}
+}
+
 func TestStartWhileTheProcessDies(t *testing.T) {
 	s := openTest(t, t.TempDir(), listening(t))
 	if err := s.Start(t.Context()); err != nil {

@@ -1,11 +1,12 @@
 // Package daemon runs a command as a process that outlives the plugin and the
 // core: a session of its own, output to a bounded file, found again after a
 // restart of the plugin even when its record is lost. It never starts a second
-// process while one lives that was started for the same instance, and never
-// ties the process's life to its own.
+// process while one lives that was started for the same instance, never says that
+// nothing runs while a child of it does, and never ties the process's life to its own.
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,36 +72,68 @@ func (d *Daemon) Close() {
 	d.unwatch()
 }
 
-// Find returns the process if it runs. It also keeps the output bounded.
-func (d *Daemon) Find() (Process, bool, error) {
+// Found is what runs of an instance.
+type Found struct {
+	// Main is the main process; where it is gone, the last one that is known of.
+	Main Process
+	// Alive tells whether the main process runs.
+	Alive bool
+	// Left counts the processes of the instance that run without it.
+	Left int
+}
+
+// Running tells whether anything of the instance runs.
+func (f Found) Running() bool { return f.Alive || f.Left > 0 }
+
+// String says what runs.
+func (f Found) String() string {
+	switch {
+	case f.Alive:
+		return fmt.Sprintf("process %d runs", f.Main.PID)
+	case f.Left > 0 && f.Main.PID == 0:
+		return fmt.Sprintf("the main process is gone, %d of its processes still run", f.Left)
+	case f.Left > 0:
+		return fmt.Sprintf("main process %d is gone, %d of its processes still run", f.Main.PID, f.Left)
+	}
+	return "no process runs"
+}
+
+// Find returns what runs. It also keeps the output bounded.
+func (d *Daemon) Find() (Found, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.trimOutput()
 	return d.find()
 }
 
-// find trusts the record. Without one it looks for the mark: the record is
-// removed before a process is started, so that whatever leads the family then
-// is the process whose record was lost.
-func (d *Daemon) find() (Process, bool, error) {
-	if last, ok := d.recorded(); ok {
-		if !last.Alive() {
-			return Process{}, false, nil
-		}
+// find trusts the record while that process lives. Without one it looks for the
+// mark: the record is removed before a process is started, so that whatever leads
+// the family then is the process whose record was lost. Where the process of the
+// record is gone, its children may go on.
+func (d *Daemon) find() (Found, error) {
+	last, known := d.recorded()
+	if known && last.Alive() {
 		d.watchOver(last)
-		return last, true, nil
+		return Found{Main: last, Alive: true}, nil
 	}
-	all, err := family(variable+d.spec.Instance, Process{})
-	if err != nil {
-		return Process{}, false, err
+	all, err := family(variable+d.spec.Instance, last)
+	if err == nil && known && len(all) == 0 { // one look may pass over a child, see killFamily
+		all, err = family(variable+d.spec.Instance, last)
+	}
+	switch {
+	case err != nil:
+		return Found{}, err
+	case known:
+		return Found{Main: last, Left: len(all)}, nil
 	}
 	p, ok := leader(all)
-	if ok {
-		d.log.WithField("pid", p.PID).Warn("process found again without its record")
-		d.record(p)
-		d.watchOver(p)
+	if !ok {
+		return Found{Left: len(all)}, nil
 	}
-	return p, ok, nil
+	d.log.WithField("pid", p.PID).Warn("process found again without its record")
+	d.record(p)
+	d.watchOver(p)
+	return Found{Main: p, Alive: true}, nil
 }
 
 // Start returns the process that runs, or starts it. fresh tells which.
@@ -112,10 +145,11 @@ func (d *Daemon) Start(ctx context.Context) (p Process, fresh bool, err error) {
 		return Process{}, false, err
 	}
 	defer unlock()
-	if p, running, err := d.find(); err != nil || running {
-		return p, false, err
+	found, err := d.find()
+	if err != nil || found.Alive {
+		return found.Main, false, err
 	}
-	old, _ := d.recorded()
+	old := found.Main
 	if err := d.killFamily(ctx, old); err != nil { // children of one that died
 		return Process{}, false, err
 	}
@@ -204,18 +238,28 @@ func (d *Daemon) lock() (unlock func(), err error) {
 
 func (d *Daemon) recordPath() string { return filepath.Join(d.spec.StateDir, "process.json") }
 
+// note is what stands in the record. A process of an earlier life of the machine
+// has no children any more: what has its session's number now is somebody else's.
+type note struct {
+	Process
+	Boot string `json:"boot"`
+}
+
 func (d *Daemon) recorded() (Process, bool) {
-	var p Process
+	var n note
 	data, err := os.ReadFile(d.recordPath())
-	if err != nil || json.Unmarshal(data, &p) != nil {
+	if err != nil || json.Unmarshal(data, &n) != nil {
 		return Process{}, false
 	}
-	return p, true
+	if n.Boot != bootID() && (n.Boot != "" || !n.Alive()) { // older records name no boot
+		return Process{}, false
+	}
+	return n.Process, true
 }
 
 // record is lost at worst: the process is then found by its mark.
 func (d *Daemon) record(p Process) {
-	data, err := json.Marshal(p)
+	data, err := json.Marshal(note{p, bootID()})
 	if err == nil {
 		next := d.recordPath() + ".new"
 		if err = os.WriteFile(next, append(data, '\n'), 0o600); err == nil {
@@ -225,6 +269,12 @@ func (d *Daemon) record(p Process) {
 	if err != nil {
 		d.log.WithError(err).Warn("process not recorded")
 	}
+}
+
+// bootID names this life of the machine, random(4).
+func bootID() string {
+	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return string(bytes.TrimSpace(text))
 }
 
 func (d *Daemon) forget() error {
@@ -253,28 +303,27 @@ func (d *Daemon) Stop(ctx context.Context, steps ...Step) error {
 		return err
 	}
 	defer unlock()
-	p, running, err := d.find()
+	found, err := d.find()
 	if err != nil {
 		return err
 	}
 	for _, step := range steps {
-		if !running || d.gone(ctx, p, step) {
+		if !found.Alive || d.gone(ctx, found.Main, step) {
 			break
 		}
 		if errors.Is(ctx.Err(), context.Canceled) { // nobody waits any more, which is no reason to kill
 			return fmt.Errorf("stop %s: %w", d.spec.Instance, ctx.Err())
 		}
 	}
-	last, _ := d.recorded()
-	if err := d.killFamily(ctx, last); err != nil {
+	if err := d.killFamily(ctx, found.Main); err != nil {
 		return err
 	}
 	d.unwatch()
 	if err := d.forget(); err != nil {
 		return err
 	}
-	if running {
-		d.log.WithField("pid", p.PID).Info("process stopped")
+	if found.Running() {
+		d.log.WithField("pid", found.Main.PID).Info("process stopped")
 	}
 	return nil
 }
@@ -293,10 +342,13 @@ func (d *Daemon) gone(ctx context.Context, p Process, step Step) bool {
 	return until(ctx, func() bool { return !p.Alive() })
 }
 
-// killFamily ends every process of this instance and waits until none is left.
+// killFamily ends every process of this instance and waits until none is left: none
+// in two looks, for one look passes over the child of a process that forked and ended
+// meanwhile, and over a process that just takes on another program.
 func (d *Daemon) killFamily(ctx context.Context, last Process) error {
 	var left []entry
 	var fault error
+	none := 0
 	if until(ctx, func() bool {
 		if left, fault = family(variable+d.spec.Instance, last); fault != nil {
 			return true
@@ -306,9 +358,15 @@ func (d *Daemon) killFamily(ctx context.Context, last Process) error {
 				d.log.WithError(err).WithField("pid", one.PID).Warn("signal not sent")
 			}
 		}
-		return len(left) == 0
+		if none++; len(left) > 0 {
+			none = 0
+		}
+		return none == 2
 	}) {
 		return fault
+	}
+	if len(left) == 0 {
+		return fmt.Errorf("stop %s: whether processes are left was not seen: %w", d.spec.Instance, ctx.Err())
 	}
 	return fmt.Errorf("stop %s: %d processes are left, among them %d: %w", d.spec.Instance, len(left), left[0].PID, ctx.Err())
 }

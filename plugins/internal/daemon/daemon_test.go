@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,11 +48,17 @@ func start(t *testing.T, d *Daemon) (Process, bool) {
 
 func find(t *testing.T, d *Daemon) (Process, bool) {
 	t.Helper()
-	p, running, err := d.Find()
+	now := look(t, d)
+	return now.Main, now.Running()
+}
+
+func look(t *testing.T, d *Daemon) Found {
+	t.Helper()
+	now, err := d.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, running
+	return now
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {
@@ -105,7 +112,7 @@ func TestDeadProcessIsReplaced(t *testing.T) {
 	if err := unix.Kill(old.PID, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the process is gone", func() bool { _, running := find(t, d); return !running })
+	eventually(t, "the process is gone", func() bool { return !look(t, d).Alive })
 	eventually(t, "the process was reaped", func() bool { _, err := lookUp(old.PID); return err != nil })
 	next, fresh := start(t, d)
 	if !fresh || next.PID == old.PID {
@@ -119,6 +126,64 @@ func TestDeadProcessIsReplaced(t *testing.T) {
 		all, err := family(variable+d.spec.Instance, Process{})
 		return err == nil && len(all) <= 2
 	})
+}
+
+// TestChildrenOfADeadProcessRun: they may hold whatever it held.
+func TestChildrenOfADeadProcessRun(t *testing.T) {
+	for name, command := range map[string]string{
+		"in its session":             "sleep 1001 & echo ready; exec sleep 1000",
+		"in its session, mark wiped": "env -i sleep 1001 & echo ready; exec sleep 1000",
+		"in a session of its own":    "setsid sleep 1001 & echo ready; exec sleep 1000",
+		"it made itself a daemon":    "setsid sleep 1001 & echo ready; exit 0",
+		"it ended by itself":         "sleep 1001 & echo ready; exit 0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, _ := newTest(t, "sh", "-c", command)
+			p, _ := start(t, d)
+			eventually(t, "ready", func() bool { return d.LastLines(1) == "ready" })
+			if err := p.signal(unix.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the main process is gone", func() bool { return !look(t, d).Alive })
+			after := New(d.spec, d.log)
+			defer after.Close()
+			now := look(t, after)
+			want := fmt.Sprintf("main process %d is gone, 1 of its processes still run", p.PID)
+			if !now.Running() || now.Left != 1 || now.String() != want {
+				t.Errorf("found %+v: %s", now, now)
+			}
+			if err := after.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if all, err := family(variable+d.spec.Instance, p); err != nil || len(all) > 0 || look(t, after).Running() {
+				t.Errorf("%v are left, error %v", all, err)
+			}
+		})
+	}
+}
+
+// TestRecordOfAnEarlierBoot: its number may be a stranger's session by now, which is
+// neither found nor ended.
+func TestRecordOfAnEarlierBoot(t *testing.T) {
+	d, _ := newTest(t, "sleep", "1000")
+	stranger, _ := newTest(t, "sh", "-c", "env -i sleep 1001 & echo ready; exit 0")
+	stranger.spec.Instance += "/stranger"
+	p, _ := start(t, stranger)
+	eventually(t, "only its session is left", func() bool { return !look(t, stranger).Alive && look(t, stranger).Left == 1 })
+	d.record(p)
+	if now := look(t, d); now.Left != 1 {
+		t.Fatalf("the record of this boot: %+v", now)
+	}
+	record := fmt.Sprintf(`{"pid": %d, "start": 17, "boot": "an earlier one"}`, p.PID)
+	if err := os.WriteFile(d.recordPath(), []byte(record), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if now := look(t, d); now.Running() {
+		t.Errorf("found %+v", now)
+	}
+	if err := d.Stop(t.Context()); err != nil || look(t, stranger).Left != 1 {
+		t.Errorf("a stranger was ended, error %v", err)
+	}
 }
 
 func lastEntry(hook *test.Hook, message string) *logrus.Entry {
