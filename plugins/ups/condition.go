@@ -66,6 +66,9 @@ func (u *instance) judge(found finding, reading *sdk.Reading) {
 	case reading.Power == sdk.PowerOn && !found.outputs.are(sdk.PowerOn):
 		reading.AddCondition(sdk.Condition{Key: "supply-lost", Message: "a power supply of the node has no power: " + reading.Message})
 	}
+	if reading.Power == sdk.PowerOn && found.d.isDue(found.values) {
+		reading.AddCondition(sdk.Condition{Key: "shutdown-pending", Message: "the device is about to switch its output off"})
+	}
 	if fault := u.restartFault(found); fault != "" {
 		reading.AddCondition(sdk.Condition{Key: "auto-restart", Message: fault})
 	}

@@ -109,7 +109,7 @@ func (u *instance) touched(d *device) []string {
 		list = append(list, d.objects(d.timed.length, d.outlets)...)
 	}
 	if d.sleep != nil {
-		list = append(list, d.sleep.on)
+		list = append(list, d.sleep.on, d.sleep.off)
 	}
 	for _, s := range slices.Concat(d.off, d.on) {
 		if s.side {
@@ -174,7 +174,14 @@ func (u *instance) timedOff(ctx context.Context, c *client, order sdk.Order, bef
 			return outputs{}, "", err
 		}
 	}
-	return u.carryOut(ctx, c, now, append(d.marking(order, before), d.writes([]setting{start}, d.outlets)...), sdk.PowerOff, true)
+	writes := append(d.marking(order, before), present(d.writes(d.sides(), d.outlets), before)...)
+	return u.carryOut(ctx, c, now, append(writes, d.writes([]setting{start}, d.outlets)...), sdk.PowerOff, true)
+}
+
+// sides are what an off sets beside its order: an off with an end needs them too, or
+// the device may go off together with its card, and nobody reads that it did.
+func (k *kind) sides() []setting {
+	return slices.DeleteFunc(slices.Clone(k.off), func(s setting) bool { return !s.side })
 }
 
 // plainOff makes the packet of an off without an end: no auto-restart meanwhile.
@@ -238,7 +245,7 @@ func (u *instance) restoreAfterCut(ctx context.Context, c *client, d *device, re
 }
 
 // On switches the outputs on, cancels what would switch them off and sets
-// auto-restart, and returns once all were read on. Outputs that are on get the order
+// auto-restart, and returns once all were read on and none is about to go off. Outputs that are on get the order
 // all the same: a device that does not take it could not be ordered off either.
 func (u *instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error) {
 	return u.conduct(ctx, order, "switch on", func(ctx context.Context, c *client) (sdk.Reading, error) {
@@ -248,6 +255,9 @@ func (u *instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error)
 		}
 		notes := c.abort(now)
 		after, said, err := u.carryOut(ctx, c, now, d.switchingOn(before), sdk.PowerOn, false)
+		if err == nil && d.isDue(before) {
+			err = u.staysOn(ctx, c, d, before)
+		}
 		if err != nil {
 			return sdk.Reading{}, err
 		}
@@ -261,6 +271,29 @@ func (u *instance) On(ctx context.Context, order sdk.Order) (sdk.Reading, error)
 		u.restoreAfterCut(ctx, c, d, &reading)
 		return reading, nil
 	})
+}
+
+// staysOn waits until the device does not count down to an off any more: an order to
+// end that may be refused.
+func (u *instance) staysOn(ctx context.Context, c *client, d *device, before values) error {
+	begin := sdk.Monotonic()
+	counts := slices.DeleteFunc(d.objects(d.due.oid, d.outlets), func(oid string) bool { _, held := before[oid]; return !held })
+	var seen error
+	for {
+		v, err := u.read(ctx, c, counts...)
+		switch {
+		case err != nil && seen != nil:
+			return seen
+		case err != nil:
+			return fmt.Errorf("unconfirmed: whether the device is still about to switch off could not be read: %w", err)
+		case !d.isDue(v):
+			return nil
+		}
+		seen = errors.New("unconfirmed: the output is on and the device is still about to switch off")
+		if !sdk.Pause(ctx, u.pollEvery(sdk.Monotonic()-begin)) {
+			return seen
+		}
+	}
 }
 
 func (d *device) switchingOn(before values) []write {

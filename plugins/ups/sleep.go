@@ -30,7 +30,8 @@ func (u *instance) Sleep(ctx context.Context, order sdk.Order) (sdk.Reading, err
 		case !now.are(sdk.PowerOn):
 			return sdk.Reading{}, errors.New(now.String())
 		}
-		writes := present(d.sleeping(order.After), before)
+		seconds := int((order.After + time.Second - 1) / time.Second)
+		writes := present(d.sleeping(seconds), before)
 		notes := ""
 		err = u.retry(ctx, c, func() (err error) {
 			notes, err = c.command(d, writes)
@@ -39,14 +40,13 @@ func (u *instance) Sleep(ctx context.Context, order sdk.Order) (sdk.Reading, err
 		if err != nil {
 			return sdk.Reading{}, err
 		}
-		return u.readSleep(ctx, c, notes)
+		return u.readSleep(ctx, c, seconds, notes)
 	})
 }
 
-// sleeping makes the packet of a sleep, in whole seconds. Auto-restart is no side
+// sleeping makes the packet of a sleep in so many seconds. Auto-restart is no side
 // matter here: without it the output could stay off.
-func (d *device) sleeping(after time.Duration) []write {
-	seconds := int((after + time.Second - 1) / time.Second)
+func (d *device) sleeping(seconds int) []write {
 	return d.writes(append(d.sleep.with[:len(d.sleep.with):len(d.sleep.with)],
 		setting{oid: d.restart.oid, value: d.restart.on},
 		setting{oid: d.sleep.on, value: seconds + int(sleepLeast/time.Second), side: true},
@@ -54,16 +54,20 @@ func (d *device) sleeping(after time.Duration) []write {
 	), d.outlets)
 }
 
-// readSleep reads that the output is about to go off, and to come back.
-func (u *instance) readSleep(ctx context.Context, c *client, notes string) (sdk.Reading, error) {
+// readSleep reads that the output is about to go off in the time that was ordered, and
+// to come back. A countdown of 0 is what many a card reads while nothing is pending.
+func (u *instance) readSleep(ctx context.Context, c *client, seconds int, notes string) (sdk.Reading, error) {
 	d, after, now, err := u.begin(ctx, c)
 	if err != nil {
 		return sdk.Reading{}, fmt.Errorf("unconfirmed: %w", err)
 	}
 	restart, _ := d.restartIn(after)
+	count, counts := after.integer(d.sleep.off)
 	switch {
-	case !d.isDue(after):
+	case !counts || count < 1:
 		return sdk.Reading{}, fmt.Errorf("unconfirmed: the device acknowledged the order and is not about to switch off: %s", now)
+	case count > seconds:
+		return sdk.Reading{}, fmt.Errorf("unconfirmed: the device was ordered to switch off in %d s and counts down from %d s", seconds, count)
 	case restart != d.restart.on:
 		return sdk.Reading{}, fmt.Errorf("unconfirmed: auto-restart reads %d after it was set to %d", restart, d.restart.on)
 	}

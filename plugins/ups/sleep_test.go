@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosnmp/gosnmp"
+
 	"github.com/storeward/storeward/core/sdk"
 	"github.com/storeward/storeward/tests/fakes/upssim"
 )
@@ -76,6 +78,32 @@ func TestMainsAreBackBeforeTheOff(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSleepIsReadBack: only a countdown of the ordered length, or what is left of it,
+// shows that the order was taken.
+func TestSleepIsReadBack(t *testing.T) {
+	for _, c := range []struct {
+		reads int
+		want  string
+	}{
+		{-1, "not about to switch off"},
+		{0, "not about to switch off"}, // nothing is pending, by many a card
+		{1, ""},
+		{120, ""},
+		{121, "ordered to switch off in 120 s and counts down from 121 s"}, // an older order
+	} {
+		a := newAgent(t)
+		a.with(func() {
+			a.after = map[string]gosnmp.SnmpPDU{
+				oidShutdownDelay: number(oidShutdownDelay, c.reads), oidAutoRestart: number(oidAutoRestart, autoRestartOn),
+			}
+		})
+		_, err := openTest(t, a, t.TempDir(), nil).Sleep(t.Context(), sleepOrder(2*time.Minute))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("reads %d: %v, want %q", c.reads, err, c.want)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ var kinds = []kind{
 			words: map[int]string{1: "other", 2: "none", 3: "normal", 4: "bypass", 5: "battery", 6: "booster", 7: "reducer"},
 		},
 		pending: pending{oid: ".1.3.6.1.2.1.33.1.8.3.0", countdown: true}, // upsStartupAfterDelay; idle is -1, on some cards 0
-		due:     pending{oid: ".1.3.6.1.2.1.33.1.8.2.0", idle: -1, countdown: true},
+		due:     pending{oid: ".1.3.6.1.2.1.33.1.8.2.0", countdown: true}, // upsShutdownAfterDelay, as above
 		off: []setting{
 			{oid: ".1.3.6.1.2.1.33.1.8.1.0", value: 1, side: true}, // upsShutdownType: output
 			{oid: ".1.3.6.1.2.1.33.1.8.2.0", value: 0},             // upsShutdownAfterDelay: now
@@ -218,7 +218,7 @@ var kinds = []kind{
 			words: map[int]string{0: "off", 1: "on", 2: "pendingOff", 3: "pendingOn"},
 		},
 		pending: pending{oid: ".1.3.6.1.4.1.534.6.6.7.6.6.1.4.U.N", idle: -1, countdown: true},
-		due:     pending{oid: ".1.3.6.1.4.1.534.6.6.7.6.6.1.3.U.N", idle: -1, countdown: true},
+		due:     pending{oid: ".1.3.6.1.4.1.534.6.6.7.6.6.1.3.U.N", countdown: true}, // outletControlOffCmd; -1 and 0: nothing
 		off:     []setting{{oid: ".1.3.6.1.4.1.534.6.6.7.6.6.1.3.U.N", value: 0}},
 		on:      []setting{{oid: ".1.3.6.1.4.1.534.6.6.7.6.6.1.4.U.N", value: 0}},
 		abort: []setting{

@@ -109,6 +109,25 @@ func TestOnProvesThatTheDeviceObeys(t *testing.T) {
 	}
 }
 
+// TestOnWithACountdownThatGoesOn: what cannot be ended cuts the node in a moment, whoever
+// was told that it is on.
+func TestOnWithACountdownThatGoesOn(t *testing.T) {
+	a := newAgent(t)
+	a.with(func() {
+		a.objects[oidShutdownDelay] = number(oidShutdownDelay, 40)
+		a.refuse[oidShutdownDelay] = struct{}{}
+	})
+	u := openTest(t, a, t.TempDir(), nil)
+	reading, err := u.On(t.Context(), order(200*time.Millisecond))
+	if err == nil || !strings.Contains(err.Error(), "unconfirmed: the output is on and the device is still about to switch off") {
+		t.Errorf("%+v, %v", reading, err)
+	}
+	a.with(func() { a.objects[oidShutdownDelay] = number(oidShutdownDelay, 0) }) // so do some read that have none
+	if _, err := u.On(t.Context(), order(orderTime)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDeviceWithoutATimedOff: one that has no length of an off, or refuses it, gets an
 // off without an end.
 func TestDeviceWithoutATimedOff(t *testing.T) {

@@ -230,6 +230,54 @@ func TestTimedOff(t *testing.T) {
 	}
 }
 
+// TestOffLeavesTheCardOn: upsShutdownType decides whether the card goes off with the
+// output, of an off with an end too (RFC 1628, upsControl 1 and 4).
+func TestOffLeavesTheCardOn(t *testing.T) {
+	for name, options := range map[string]string{"plain": "", "with an end": "timed_off: 30s\n"} {
+		t.Run(name, func(t *testing.T) {
+			s := newSimulator(t, "rfc1628")
+			u := s.open(t, v2c+options)
+			s.set(t, u, oidShutdownType, 2)
+			if reading, err := u.Off(t.Context(), order(orderTime)); err != nil || reading.Power != sdk.PowerOff || s.On() {
+				t.Fatalf("%+v, %v, on %v", reading, err, s.On())
+			}
+			if _, err := u.On(t.Context(), order(orderTime)); err != nil || !s.On() {
+				t.Errorf("on again: %v, on %v", err, s.On())
+			}
+		})
+	}
+}
+
+// set writes one object behind the instance's back.
+func (s *simulator) set(t *testing.T, u *instance, oid string, value int) {
+	t.Helper()
+	err := u.converse(t.Context(), func(_ context.Context, c *client) error {
+		_, err := c.set(number(oid, value))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOnEndsACountdown: an output that is on and about to go off is an alarm, and is
+// only said to be on once nothing counts down.
+func TestOnEndsACountdown(t *testing.T) {
+	s := newSimulator(t, "rfc1628")
+	u := s.open(t, v2c)
+	s.set(t, u, oidShutdownDelay, 60)
+	reading, err := u.Status(t.Context())
+	if err != nil || reading.Power != sdk.PowerOn || !slices.ContainsFunc(reading.Conditions, func(c sdk.Condition) bool { return c.Key == "shutdown-pending" }) {
+		t.Errorf("about to switch off: %+v, %v", reading, err)
+	}
+	if _, err := u.On(t.Context(), order(orderTime)); err != nil {
+		t.Fatal(err)
+	}
+	if reading, err := u.Status(t.Context()); err != nil || len(reading.Conditions) > 0 {
+		t.Errorf("after the order: %+v, %v", reading, err)
+	}
+}
+
 // TestPlainOffAbortsWhatIsPending: an output that would come back stays off.
 func TestPlainOffAbortsWhatIsPending(t *testing.T) {
 	for _, kind := range []string{"rfc1628", "rpdu", "rpdu2", "epdu"} {

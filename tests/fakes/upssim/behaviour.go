@@ -66,7 +66,7 @@ func (d *Device) restartCard(away time.Duration) {
 func (d *Device) deaf() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.behaviour.Silent || time.Now().Before(d.card.awayUntil) || !d.feds() && d.shutdownType == shutdownSystem
+	return d.behaviour.Silent || time.Now().Before(d.card.awayUntil) || !d.feds() && d.systemOff
 }
 
 // uptime is the card's, as sysUpTime and snmpEngineTime count it.

@@ -57,6 +57,7 @@ type Device struct {
 	objects   []object
 
 	shutdownType int64
+	systemOff    bool // the last shutdown that was ordered took the whole UPS, as its type then said
 	autoRestart  int64
 	attached     string
 
@@ -240,6 +241,7 @@ func (d *Device) turn(i int, on bool) error {
 	d.mu.Lock()
 	o.on = on
 	d.offOnBattery = !on && d.onBattery
+	d.systemOff = d.systemOff && !on
 	d.mu.Unlock()
 	d.log.WithField("outlet", i+1).WithField("on", on).Info("output switched")
 	return err
@@ -317,6 +319,9 @@ func (d *Device) after(delay time.Duration, i int, on bool) *countdown {
 			place = &d.outlets[i].onAt
 		}
 		valid := *place == c
+		if valid && !on && d.kind == "rfc1628" { // RFC 1628: the type when the countdown ends decides
+			d.systemOff = d.shutdownType == shutdownSystem
+		}
 		if valid && on && delay > 0 && d.onBattery {
 			*place, valid, d.offOnBattery = nil, false, true
 		}

@@ -135,6 +135,33 @@ func TestRebootComesBackByItself(t *testing.T) {
 	})
 }
 
+// TestShutdownOfTheSystem takes the card along, a reboot too; the type counts when the
+// countdown ends.
+func TestShutdownOfTheSystem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, device, _ := newAgent(t)
+		deaf := func(when string, after time.Duration, want bool) {
+			t.Helper()
+			<-time.After(after)
+			synctest.Wait()
+			if device.deaf() != want {
+				t.Errorf("%s: deaf %v", when, device.deaf())
+			}
+		}
+		set(t, a, "8.4.0", 5)
+		<-time.After(time.Second)
+		set(t, a, "8.1.0", shutdownSystem)
+		deaf("rebooted by type output, which changed since", 0, false)
+		<-time.After(5 * time.Second)
+		set(t, a, "8.4.0", 5)
+		deaf("rebooted by type system", time.Second, true)
+		deaf("back again", 5*time.Second, false)
+		set(t, a, "8.1.0", shutdownOutput)
+		set(t, a, "8.2.0", 0)
+		deaf("off by type output", time.Second, false)
+	})
+}
+
 func TestAutoRestartAfterPowerCut(t *testing.T) {
 	for _, test := range []struct {
 		setting int64
