@@ -33,7 +33,10 @@ type dialect struct {
 	// The output is on, or off, when every rule holds; else it is unknown.
 	on, off []rule
 	// returning says that what is off may come back by itself.
-	returning  *rule
+	returning *rule
+	// lingers says that a model may show returning beside its own off for ever, so that
+	// beside one by this plugin's own order it says nothing.
+	lingers    bool
 	conditions []fault
 
 	// switchOff and switchOn are orders. DELAY stands for the option off_delay.
@@ -136,13 +139,13 @@ func all(rules []rule, v values) bool {
 	return len(rules) > 0 && !slices.ContainsFunc(rules, func(r rule) bool { return !r.holds(v) })
 }
 
-// power reads the output; ours says that it went off by this plugin's own order,
-// which nothing but an order ends.
+// power reads the output; ours says that it went off by this plugin's own order and
+// not by a countdown that ran before, and nothing but an order ends that.
 func (d *dialect) power(v values, ours bool) sdk.Power {
 	switch {
 	case all(d.on, v):
 		return sdk.PowerOn
-	case !all(d.off, v), d.returning != nil && d.returning.holds(v) && !ours:
+	case !all(d.off, v), d.returning != nil && d.returning.holds(v) && (!ours || !d.lingers):
 		return sdk.PowerUnknown
 	}
 	return sdk.PowerOff

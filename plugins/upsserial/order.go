@@ -28,12 +28,15 @@ func (u *instance) Off(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 				return now.told(false, ", before the order"), nil
 			}
 		}
-		now, err = u.carryOut(ctx, l, order(u.d.switchOff, time.Duration(u.cfg.OffDelay)), sdk.PowerOff)
+		// A countdown that ran before the order is no sign of it: the order may be lost, and
+		// what goes off comes back.
+		ours := u.ours || !now.waits()
+		now, err = u.carryOut(ctx, l, order(u.d.switchOff, time.Duration(u.cfg.OffDelay)), sdk.PowerOff, ours)
 		if err != nil {
 			return sdk.Reading{}, err
 		}
 		u.ours = true
-		told := now.told(true, "")
+		told := now.told(ours, "")
 		told.Values["cut_seconds"] = (now.taken - begin).Seconds()
 		return told, nil
 	})
@@ -47,7 +50,7 @@ func (u *instance) On(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 			return sdk.Reading{}, err
 		}
 		u.ours = false // from the first byte on, whatever comes of it
-		now, err := u.carryOut(ctx, l, u.d.switchOn, sdk.PowerOn)
+		now, err := u.carryOut(ctx, l, u.d.switchOn, sdk.PowerOn, false)
 		if err != nil {
 			return sdk.Reading{}, err
 		}
@@ -87,8 +90,9 @@ func (u *instance) obey(ctx context.Context, o sdk.Order, talk func(context.Cont
 }
 
 // carryOut sends an order and reads the output until it is as wanted. An order
-// without an effect is repeated while there is time for it.
-func (u *instance) carryOut(ctx context.Context, l *line, steps []step, want sdk.Power) (reading, error) {
+// without an effect is repeated while there is time for it. ours says that a countdown
+// beside an off can only be the order's.
+func (u *instance) carryOut(ctx context.Context, l *line, steps []step, want sdk.Power, ours bool) (reading, error) {
 	needs := u.needs(steps)
 	for {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < needs {
@@ -97,7 +101,7 @@ func (u *instance) carryOut(ctx context.Context, l *line, steps []step, want sdk
 		if err := l.order(ctx, steps); err != nil {
 			return reading{}, err
 		}
-		now, err := u.await(ctx, l, want)
+		now, err := u.await(ctx, l, want, ours)
 		switch {
 		case err == nil:
 			return now, nil
@@ -105,7 +109,7 @@ func (u *instance) carryOut(ctx context.Context, l *line, steps []step, want sdk
 			return reading{}, err
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < needs { // no time for another one: it may still follow
-			if now, err := u.await(ctx, l, want); err == nil {
+			if now, err := u.await(ctx, l, want, ours); err == nil {
 				return now, nil
 			}
 			return reading{}, err
@@ -127,10 +131,9 @@ func (u *instance) needs(steps []step) time.Duration {
 }
 
 // await reads the output until it is as wanted, or should have been for a while.
-func (u *instance) await(ctx context.Context, l *line, want sdk.Power) (reading, error) {
-	ours := want == sdk.PowerOff
+func (u *instance) await(ctx context.Context, l *line, want sdk.Power, ours bool) (reading, error) {
 	by := sdk.Monotonic() + u.d.effect
-	if ours {
+	if want == sdk.PowerOff {
 		by += time.Duration(u.cfg.OffDelay)
 	}
 	unconfirmed := errors.New("unconfirmed: the output was not read")

@@ -70,7 +70,7 @@ var dialects = []dialect{
 		on:    []rule{{"output_volts", 0, 80, 500}},
 		off:   []rule{{"output_volts", 0, 0, 10}, {"load_ratio", 0, 0, 0}, {"status", 0x20, 0, 0}},
 		// b1, shutdown active: a countdown to off, or to on again.
-		returning: &rule{"status", 0x02, 0x02, 0x02},
+		returning: &rule{"status", 0x02, 0x02, 0x02}, lingers: true,
 		conditions: []fault{
 			{rule{"status", 0x80, 0x80, 0x80}, onBattery},
 			{rule{"status", 0x40, 0x40, 0x40}, lowBattery},

@@ -178,8 +178,44 @@ func (s *simulator) open2(t *testing.T, before *instance) *instance {
 	return s.open(t, "")
 }
 
+// TestLostOrderConfirmsNothing: what was asleep before, or about to be, comes back by
+// itself, and an order that was lost changes nothing about that: the next one does.
+func TestLostOrderConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		protocol, before string
+		pending          time.Duration
+	}{
+		"apcsmart asleep":        {protocol: "apcsmart", before: "@100"},
+		"megatec asleep":         {protocol: "megatec", before: "S00R0010\r"},
+		"megatec about to sleep": {protocol: "megatec", before: "S00R0010\r", pending: 300 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSimulator(t, c.protocol, serialline.Behaviour{})
+			u := s.open(t, "")
+			if _, err := u.Status(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.SetBehaviour(upssim.Behaviour{Pending: c.pending})
+			if _, err := u.line.port.Write([]byte(c.before)); err != nil { // somebody else's order
+				t.Fatal(err)
+			}
+			eventually(t, "the order is taken", func() bool { return s.port.Orders() == 1 && s.On() == (c.pending > 0) })
+			s.SetBehaviour(upssim.Behaviour{Reboot: 50 * time.Millisecond, Lost: true}) // once
+			reading, err := u.Off(t.Context(), within(orderTime))
+			if err != nil || reading.Power != sdk.PowerOff || s.port.Orders() < 3 {
+				t.Errorf("%+v, %v after %d orders", reading, err, s.port.Orders())
+			}
+			if reading, err := s.open2(t, u).Status(t.Context()); err != nil || reading.Power != sdk.PowerOff {
+				t.Errorf("confirmed, and another process reads: %+v, %v", reading, err)
+			}
+		})
+	}
+}
+
 // TestShutdownActiveForEver: a Megatec that shows its own off as a countdown is read
-// off by whoever ordered it, and by nobody else.
+// off by whoever ordered it, and by nobody else: it may be another's sleep.
 func TestShutdownActiveForEver(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, "megatec", serialline.Behaviour{})
@@ -195,9 +231,7 @@ func TestShutdownActiveForEver(t *testing.T) {
 	if reading, err := other.Status(t.Context()); err != nil || reading.Power != sdk.PowerUnknown {
 		t.Errorf("who did not: %+v, %v", reading, err)
 	}
-	if reading, err := other.Off(t.Context(), within(orderTime)); err != nil || reading.Power != sdk.PowerOff {
-		t.Errorf("after an order of its own: %+v, %v", reading, err)
-	}
+	s.cannot(t, other, 3*time.Second, "unconfirmed")
 }
 
 // TestCountdownIsNotOursForEver: after an order to switch on, whatever came of it, a
