@@ -94,16 +94,24 @@ func (d *device) describe(ctx context.Context, in Instance) bool {
 }
 
 // reviewLives brings what is known of the orders' lives into the policy where that
-// is news, and keeps it.
+// is news, and has it kept. The readings go on whatever the disk does.
 func (e *Engine) reviewLives(ctx context.Context) {
 	e.reviewing.Lock()
 	defer e.reviewing.Unlock()
 	if cfg := e.cfg.Load(); !slices.EqualFunc(devicesOf(cfg, e.lives), e.reviewed, sameLife) {
 		e.changePolicy(ctx, cfg)
 	}
-	if e.Records == nil {
+	if e.Records == nil || !e.recording.CompareAndSwap(false, true) {
 		return
 	}
+	e.background(ctx, func(context.Context) {
+		defer e.recording.Store(false)
+		e.recordLives()
+	})
+}
+
+// recordLives keeps what was measured, where it is due.
+func (e *Engine) recordLives() {
 	text, at := e.lives.record()
 	if text == nil {
 		return

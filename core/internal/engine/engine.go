@@ -107,6 +107,7 @@ type Engine struct {
 	arrivals  firstArrivals
 	reviewing sync.Mutex        // guards reviewed
 	reviewed  []failover.Device // as last brought into the policy
+	recording atomic.Bool       // measured lives are on their way to the disk
 
 	view    atomic.Pointer[viewed]
 	plan    atomic.Pointer[planned]

@@ -84,6 +84,39 @@ func TestHungDiskSilencesNobody(t *testing.T) {
 	})
 }
 
+// TestHungDiskStopsNoReading: what fence devices say goes on to the policy, and what was
+// measured of them is kept later.
+func TestHungDiskStopsNoReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		beta := w.boot("beta").engine
+		w.whole("alpha")
+		recorded := func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.records["beta/"+livesRecord]) > 0
+		}
+		w.until("the lives are kept", time.Minute, recorded)
+		w.mu.Lock()
+		clear(w.records)
+		w.mu.Unlock()
+		resume := w.hang("beta")
+		beta.lives.urgent("ups-alpha")
+		<-time.After(time.Minute)
+		for name, d := range beta.devices {
+			d.mu.Lock()
+			if age := beta.Clock.Now() - d.regular.Taken; age > 10*time.Second {
+				t.Errorf("%s was read %v ago", name, age)
+			}
+			d.mu.Unlock()
+		}
+		resume()
+		w.until("the lives are kept", time.Minute, recorded)
+	})
+}
+
 // TestWhatTheScribeCannotTakeIsTold: a disk that hangs for long is not waited for with
 // all the memory there is.
 func TestWhatTheScribeCannotTakeIsTold(t *testing.T) {

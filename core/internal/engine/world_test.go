@@ -280,6 +280,7 @@ func (r fakeRecords) Load(name string) ([]byte, error) {
 }
 
 func (r fakeRecords) Save(name string, text []byte) error {
+	r.w.disk(r.node)
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	if r.w.full {
