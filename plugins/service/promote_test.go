@@ -76,11 +76,12 @@ func TestRoleIsReadNotAssumed(t *testing.T) {
 // has to be stopped; what can be told is believed.
 func TestRoleOfWhatADeadProcessLeft(t *testing.T) {
 	for code, promoted := range map[string]bool{"0": false, "8": true, "1": true} {
-		p, file := openTwoRoles(t, func(c *Config) { c.Command = sh("echo 0 >ROLE; sleep 1001 & exec sleep 1000") })
+		p, file := openTwoRoles(t, func(c *Config) { c.Command = sh("echo 0 >ROLE; sleep 1001 & echo ready; exec sleep 1000") })
 		p.cfg.Command[2] = strings.ReplaceAll(p.cfg.Command[2], "ROLE", file)
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, func() bool { return p.run.lastLines(t.Context(), 1) == "ready" })
 		if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
 			t.Fatal(err)
 		}

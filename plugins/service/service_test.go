@@ -136,10 +136,11 @@ func TestStoppedProcessIsDown(t *testing.T) {
 // TestChildrenOfADeadMainProcess: the service may hold its data as long as any of it
 // runs, so that nobody may say that it does not.
 func TestChildrenOfADeadMainProcess(t *testing.T) {
-	s := openTest(t, t.TempDir(), func(c *Config) { c.Command = []string{"/bin/sh", "-c", "sleep 1001 & exec sleep 1000"} })
+	s := openTest(t, t.TempDir(), func(c *Config) { c.Command = []string{"/bin/sh", "-c", "sleep 1001 & echo ready; exec sleep 1000"} })
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, func() bool { return s.run.lastLines(t.Context(), 1) == "ready" })
 	old := monitor(t, s).PID
 	if err := unix.Kill(old, unix.SIGKILL); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -344,15 +345,18 @@ func (d *Daemon) gone(ctx context.Context, p Process, step Step) bool {
 
 // killFamily ends every process of this instance and waits until none is left: none
 // in two looks, for one look passes over the child of a process that forked and ended
-// meanwhile, and over a process that just takes on another program.
+// meanwhile; and none of those that were seen, which lose their environment before their
+// files when they end.
 func (d *Daemon) killFamily(ctx context.Context, last Process) error {
 	var left []entry
 	var fault error
 	none := 0
 	if until(ctx, func() bool {
+		seen := left
 		if left, fault = family(variable+d.spec.Instance, last); fault != nil {
 			return true
 		}
+		left = with(left, seen)
 		for _, one := range left {
 			if err := one.signal(unix.SIGKILL); err != nil {
 				d.log.WithError(err).WithField("pid", one.PID).Warn("signal not sent")
@@ -369,6 +373,16 @@ func (d *Daemon) killFamily(ctx context.Context, last Process) error {
 		return fmt.Errorf("stop %s: whether processes are left was not seen: %w", d.spec.Instance, ctx.Err())
 	}
 	return fmt.Errorf("stop %s: %d processes are left, among them %d: %w", d.spec.Instance, len(left), left[0].PID, ctx.Err())
+}
+
+// with adds those who were seen before and still live.
+func with(now, seen []entry) []entry {
+	for _, one := range seen {
+		if one.Alive() && !slices.ContainsFunc(now, func(e entry) bool { return e.Process == one.Process }) {
+			now = append(now, one)
+		}
+	}
+	return now
 }
 
 // until asks for a condition, at short intervals, until it holds or ctx ends.

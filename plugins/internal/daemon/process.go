@@ -2,13 +2,17 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/storeward/storeward/core/sdk"
 )
 
 // Process is one process for good: a PID together with the time it started, so
@@ -29,9 +33,18 @@ func (p Process) Alive() bool {
 type entry struct {
 	Process
 	zombie  bool
+	kernel  bool // a thread of the kernel's own
 	parent  int
 	session int
+	// changing: it takes on another program just now, and shows no environment meanwhile.
+	changing bool
 }
+
+// Flags of a process, PF_ in the kernel's include/linux/sched.h.
+const (
+	flagExiting = 0x4
+	flagKernel  = 0x200000
+)
 
 // lookUp reads /proc/PID/stat.
 func lookUp(pid int) (entry, error) {
@@ -57,8 +70,16 @@ func lookUp(pid int) (entry, error) {
 	if err := errors.Join(errParent, errSession); err != nil {
 		return entry{}, fmt.Errorf("read family of process %d: %w", pid, err)
 	}
-	dead := fields[0][0] == 'Z' || fields[0][0] == 'X'
-	return entry{Process: Process{PID: pid, Start: start}, zombie: dead, parent: parent, session: session}, nil
+	flags, err := strconv.ParseUint(string(fields[6]), 10, 64)
+	if err != nil {
+		return entry{}, fmt.Errorf("read flags of process %d: %w", pid, err)
+	}
+	bare := len(fields) > 48 && string(fields[48]) == "0" // env_end
+	return entry{
+		Process: Process{PID: pid, Start: start}, parent: parent, session: session,
+		zombie: fields[0][0] == 'Z' || fields[0][0] == 'X', kernel: flags&flagKernel != 0,
+		changing: bare && flags&(flagKernel|flagExiting) == 0,
+	}, nil
 }
 
 func lastCut(data []byte, sep string) (before, after []byte, ok bool) {
@@ -89,19 +110,44 @@ func family(variable string, last Process) ([]entry, error) {
 			continue
 		}
 		one, err := lookUp(pid)
-		if err != nil || one.zombie {
+		if err != nil || one.zombie || one.kernel {
 			continue
 		}
-		if session != 0 && one.session == session {
-			found = append(found, one)
-			continue
+		ours := session != 0 && one.session == session
+		if !ours {
+			if ours, err = marked(pid, want); err != nil {
+				return nil, err
+			}
 		}
-		environment, err := os.ReadFile(filepath.Join("/proc", name.Name(), "environ"))
-		if err == nil && holds(environment, want) {
+		if ours {
 			found = append(found, one)
 		}
 	}
 	return found, nil
+}
+
+// changeLooks bounds how often a process is looked at that takes on another program, a
+// millisecond apart.
+const changeLooks = 200
+
+// marked tells whether a process was started with a variable in its environment. One that
+// takes on another program just now may be anybody's.
+func marked(pid int, want []byte) (bool, error) {
+	settled := false
+	for range changeLooks {
+		environment, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+		if err != nil || len(environment) > 0 || settled {
+			return err == nil && holds(environment, want), nil
+		}
+		now, err := lookUp(pid)
+		if err != nil || now.zombie {
+			return false, nil //nolint:nilerr // it is gone
+		}
+		if settled = !now.changing; !settled {
+			sdk.Pause(context.Background(), time.Millisecond)
+		}
+	}
+	return false, fmt.Errorf("look at process %d: it takes on another program and shows not whose it is", pid)
 }
 
 // leader picks the main process: it leads its session, and no other of the
