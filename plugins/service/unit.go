@@ -50,10 +50,29 @@ func (u *unit) stop(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	if loaded, err := text(ctx, conn, u.name, "LoadState"); err == nil && loaded == "not-found" {
+	if missing(ctx, conn, u.name) {
 		return nil
 	}
-	return job(ctx, u.name, conn.StopUnitContext)
+	if err := job(ctx, u.name, conn.StopUnitContext); err != nil {
+		return err
+	}
+	return stopped(ctx, conn, u.name)
+}
+
+// missing tells that systemd knows no such unit and runs none: a unit whose file was
+// removed, with its package perhaps, may still be active.
+func missing(ctx context.Context, conn manager, name string) bool {
+	loaded, err := text(ctx, conn, name, "LoadState")
+	return err == nil && loaded == "not-found" && stopped(ctx, conn, name) == nil
+}
+
+// stopped makes sure that the unit neither runs nor is about to.
+func stopped(ctx context.Context, conn manager, name string) error {
+	now, err := look(ctx, conn, name)
+	if err == nil && now.running {
+		err = fmt.Errorf("stop %s: %s", name, now.message)
+	}
+	return err
 }
 
 // job waits until systemd has carried out what it was asked.
@@ -79,24 +98,29 @@ func (u *unit) find(ctx context.Context) (found, error) {
 		return found{}, err
 	}
 	defer conn.Close()
-	active, err := text(ctx, conn, u.name, "ActiveState")
+	return look(ctx, conn, u.name)
+}
+
+// look reads what runs of a unit.
+func look(ctx context.Context, conn manager, name string) (found, error) {
+	active, err := text(ctx, conn, name, "ActiveState")
 	if err != nil {
 		return found{}, err
 	}
-	sub, err := text(ctx, conn, u.name, "SubState")
+	sub, err := text(ctx, conn, name, "SubState")
 	if err != nil {
 		return found{}, err
 	}
-	now := found{pid: mainPID(ctx, conn, u.name), message: u.name + " is " + active + " (" + sub + ")"}
+	now := found{pid: mainPID(ctx, conn, name), message: name + " is " + active + " (" + sub + ")"}
 	switch active {
 	case "active", "reloading", "refreshing":
 		now.running = true
 	case "activating", "deactivating":
 		now.running, now.starting = true, true
-	default:
+	case "inactive", "failed":
 		// A job that still waits, for a device or another unit, starts it at any
 		// time: until somebody stops it, it counts as running.
-		waiting, err := pending(ctx, conn, u.name)
+		waiting, err := pending(ctx, conn, name)
 		if err != nil {
 			return found{}, err
 		}
@@ -104,6 +128,8 @@ func (u *unit) find(ctx context.Context) (found, error) {
 			now.running, now.starting = true, true
 			now.message += ", and systemd has a job on it that waits"
 		}
+	default:
+		return found{}, fmt.Errorf("read ActiveState of %s: what %q means is not known", name, active)
 	}
 	if now.pid > 0 {
 		now.message += ", process " + strconv.Itoa(now.pid)

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -13,6 +14,8 @@ import (
 // fakeSystemd holds one unit.
 type fakeSystemd struct {
 	active, outcome string
+	load            string // "": loaded
+	survives        bool   // a stop is done and it still runs
 	pid, job        uint32
 }
 
@@ -25,7 +28,9 @@ func (f *fakeSystemd) StartUnitContext(_ context.Context, _, _ string, result ch
 }
 
 func (f *fakeSystemd) StopUnitContext(_ context.Context, _, _ string, result chan<- string) (int, error) {
-	f.active, f.pid = "inactive", 0
+	if !f.survives {
+		f.active, f.pid = "inactive", 0
+	}
 	result <- "done"
 	return 2, nil
 }
@@ -38,7 +43,7 @@ func (f *fakeSystemd) GetUnitPropertyContext(_ context.Context, _, name string) 
 	if name == "Job" {
 		return &dbus.Property{Name: name, Value: godbus.MakeVariant([]any{f.job, godbus.ObjectPath("/")})}, nil
 	}
-	value := map[string]string{"ActiveState": f.active, "SubState": "sub", "LoadState": "loaded"}[name]
+	value := map[string]string{"ActiveState": f.active, "SubState": "sub", "LoadState": cmp.Or(f.load, "loaded")}[name]
 	return &dbus.Property{Name: name, Value: godbus.MakeVariant(value)}, nil
 }
 
@@ -85,6 +90,33 @@ func TestUnitWithAWaitingJob(t *testing.T) {
 		u := &unit{name: "till.service", connect: func(context.Context) (manager, error) { return fake, nil }}
 		if now, err := u.find(t.Context()); err != nil || !now.running || !now.starting {
 			t.Errorf("%s: %+v, error %v", active, now, err)
+		}
+	}
+}
+
+// TestStopOfAUnitIsReadBack: a unit whose file was removed while it runs is not found
+// and runs all the same.
+func TestStopOfAUnitIsReadBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		fake  fakeSystemd
+		fault string
+	}{
+		"runs":                   {fake: fakeSystemd{active: "active", pid: 4711}},
+		"runs on":                {fake: fakeSystemd{active: "active", pid: 4711, survives: true}, fault: "till.service is active"},
+		"removed, and runs":      {fake: fakeSystemd{active: "active", load: "not-found", pid: 4711}},
+		"removed, and runs on":   {fake: fakeSystemd{active: "active", load: "not-found", survives: true}, fault: "till.service is active"},
+		"never was there":        {fake: fakeSystemd{active: "inactive", load: "not-found"}},
+		"removed, and failed":    {fake: fakeSystemd{active: "failed", load: "not-found"}},
+		"removed, a job waits":   {fake: fakeSystemd{active: "inactive", load: "not-found", job: 17}, fault: "has a job on it"},
+		"in an unheard-of state": {fake: fakeSystemd{active: "maintenance", survives: true}, fault: "is not known"},
+	} {
+		u := &unit{name: "till.service", connect: func(context.Context) (manager, error) { return &c.fake, nil }}
+		err := u.stop(t.Context())
+		if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+			t.Errorf("%s: error %v, want %q", name, err, c.fault)
+		}
+		if now, looked := u.find(t.Context()); err == nil && (looked != nil || now.running) {
+			t.Errorf("%s: stopped, and it is %+v, error %v", name, now, looked)
 		}
 	}
 }
