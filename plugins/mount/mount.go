@@ -94,33 +94,43 @@ func (m *instance) mount() error {
 	return nil
 }
 
+// errUnclear: the source is gone, so that nobody can tell whether it is what is mounted.
+var errUnclear = errors.New("whether it is ours cannot be told")
+
 // expected tells whether what is mounted on the target is what should be. It
 // asks the table of mounts alone: the disk below may hang.
 func (m *instance) expected(t table, now mounted) error {
-	source, err := filepath.EvalSymlinks(m.cfg.Source)
-	if err != nil {
+	source, gone := filepath.EvalSymlinks(m.cfg.Source)
+	if gone != nil {
 		source = m.cfg.Source
 	}
-	right := now.fsType == m.cfg.Type && (now.source == m.cfg.Source || now.source == source)
+	right := now.fsType == m.cfg.Type && (now.source == m.cfg.Source || now.source == source || now.device == deviceOf(source))
 	if m.cfg.bind() {
 		device, root, ok := t.place(source, m.cfg.Target)
 		right = ok && now.device == device && now.root == root
 	}
-	if !right {
-		return fmt.Errorf("mount %s on %s: %s (%s, %s) is mounted there", m.cfg.Source, m.cfg.Target, now.source, now.root, now.fsType)
+	if right {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("mount %s on %s: %s (%s, %s) is mounted there", m.cfg.Source, m.cfg.Target, now.source, now.root, now.fsType)
+	if gone != nil && filepath.IsAbs(m.cfg.Source) && (m.cfg.bind() || now.fsType == m.cfg.Type) {
+		return fmt.Errorf("%w, and %w: %w", err, errUnclear, gone)
+	}
+	return err
 }
 
-// buried tells whether ours is among the mounts on the target, whatever lies above it.
+// buried tells whether ours may be among the mounts on the target, whatever lies above it.
 func (m *instance) buried(t table) bool {
 	for _, one := range t {
-		if one.target == m.cfg.Target && m.expected(t, one) == nil {
+		if one.target == m.cfg.Target && maybe(m.expected(t, one)) {
 			return true
 		}
 	}
 	return false
 }
+
+// maybe reads what expected said: it is ours, or may be.
+func maybe(err error) bool { return err == nil || errors.Is(err, errUnclear) }
 
 // Stop unmounts. A busy file system is tried again until ctx ends; the error names its holders.
 func (m *instance) Stop(ctx context.Context) error {
@@ -136,7 +146,10 @@ func (m *instance) Stop(ctx context.Context) error {
 			return nil
 		}
 		if err := m.expected(table, now); err != nil {
-			if m.buried(table) {
+			switch {
+			case errors.Is(err, errUnclear):
+				return fmt.Errorf("unmount %s: %w", m.cfg.Target, err)
+			case m.buried(table):
 				return fmt.Errorf("unmount %s: it lies below another one: %w", m.cfg.Target, err)
 			}
 			m.log.WithError(err).Warn("another file system is mounted on the target")
@@ -190,7 +203,11 @@ func (m *instance) Monitor(context.Context) (sdk.State, error) {
 	if !found {
 		return sdk.State{Status: sdk.Down, Message: "nothing is mounted on " + m.cfg.Target}, nil
 	}
-	if err := m.expected(table, now); err != nil {
+	err = m.expected(table, now)
+	if errors.Is(err, errUnclear) {
+		return sdk.State{}, err
+	}
+	if err != nil {
 		// Below a stranger's mount ours is still held: open files, and the peer must not have it.
 		return sdk.State{Running: m.buried(table), Status: sdk.Down, Message: err.Error()}, nil //nolint:nilerr // it was found out: another file system is there
 	}

@@ -2,6 +2,7 @@ package mount
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,6 +111,43 @@ func TestForeignMountIsLeftAlone(t *testing.T) {
 	}
 	if now, found := table.on(m.cfg.Target); !found || now.fsType != "tmpfs" {
 		t.Errorf("a stranger's mount was touched: %+v", now)
+	}
+}
+
+// TestSourceThatIsGone: ours may be what is mounted, so that nobody may say that it is stopped.
+func TestSourceThatIsGone(t *testing.T) {
+	m := openTest(t, nil)
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(m.cfg.Source, m.cfg.Source+" of old"); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := m.Monitor(t.Context()); !errors.Is(err, errUnclear) {
+		t.Errorf("state %+v, error %v", state, err)
+	}
+	if err := m.Stop(t.Context()); !errors.Is(err, errUnclear) {
+		t.Errorf("stop: error %v", err)
+	}
+	if err := os.Rename(m.cfg.Source+" of old", m.cfg.Source); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Stop(t.Context()); err != nil || monitor(t, m).Running {
+		t.Errorf("stop: error %v", err)
+	}
+}
+
+// TestDeviceByAnotherName: an operator's mount names it otherwise than the configuration.
+func TestDeviceByAnotherName(t *testing.T) {
+	m := openTest(t, func(c *Config) { c.Type, c.Source = "ext4", c.Source+"/disk" })
+	if err := unix.Mknod(m.cfg.Source, unix.S_IFBLK|0o600, int(unix.Mkdev(253, 7))); err != nil {
+		t.Fatal(err)
+	}
+	for device, ours := range map[string]bool{"253:7": true, "253:8": false} {
+		now := mounted{device: device, root: "/", target: m.cfg.Target, source: "/dev/mapper/store-data", fsType: "ext4"}
+		if err := m.expected(table{now}, now); (err == nil) != ours {
+			t.Errorf("device %s: error %v", device, err)
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // mounted is one line of /proc/self/mountinfo, proc(5).
@@ -75,6 +77,15 @@ func (t table) place(directory, except string) (device, root string, ok bool) {
 		}
 	}
 	return device, root, ok
+}
+
+// deviceOf is the number of a block device, as the table has it: a device has many names.
+func deviceOf(path string) string {
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err != nil || stat.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", unix.Major(stat.Rdev), unix.Minor(stat.Rdev))
 }
 
 // unescape undoes the kernel's octal form of space, tab, line break and backslash.
