@@ -113,6 +113,7 @@ type Engine struct {
 	plan    atomic.Pointer[planned]
 	told    atomic.Pointer[api.Status]        // what the world was told last
 	found   atomic.Pointer[failover.Analysis] // the last complete answer about the peer
+	asking  atomic.Bool                       // the service is being asked for an analysis
 	clerk   *clerk
 	ring    *queue[ringLine]
 	writing sync.Mutex     // held while lines go from ring to the journal

@@ -32,6 +32,7 @@ func (f *fakeInstance) alive() bool { return f.w.power[f.node] }
 func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 	f.w.mu.Lock()
 	var ok bool
+	took := time.Millisecond
 	switch {
 	case f.name == reachPing:
 		ok = true
@@ -40,11 +41,16 @@ func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 	case f.w.ailing[f.name]:
 	default:
 		ok = f.w.running["alpha"]["db"]+f.w.running["beta"]["db"] > 0
+		took = max(f.w.slow, took)
 	}
 	f.w.mu.Unlock()
 	if ok {
-		<-time.After(time.Millisecond)
-		return sdk.Result{Status: sdk.OK, Message: "answers"}, nil
+		select {
+		case <-time.After(took):
+			return sdk.Result{Status: sdk.OK, Message: "answers"}, nil
+		case <-ctx.Done():
+			return sdk.Result{}, ctx.Err()
+		}
 	}
 	select {
 	case <-time.After(40 * time.Millisecond):

@@ -132,3 +132,23 @@ func TestWhatTheScribeCannotTakeIsTold(t *testing.T) {
 		t.Errorf("%d kept, said %v", kept, last)
 	}
 }
+
+// TestSlowServiceIsNotCut: the service takes longer to answer than an analysis. Its
+// answer counts all the same: the peer of a node that serves behind a dead link cuts nobody.
+func TestSlowServiceIsNotCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.boot("alpha")
+		w.boot("beta")
+		w.whole("alpha")
+		w.mu.Lock()
+		w.slow, w.hung, w.hungAt = 300*time.Millisecond, "alpha", w.clock().Now()
+		w.mu.Unlock()
+		beta := w.at("beta")
+		<-time.After(20 * time.Second)
+		if kinds := beta.sink.kinds(); !strings.Contains(kinds, api.KindPeerSilent) || strings.Contains(kinds, api.KindFenceOrdered) {
+			t.Errorf("beta, for whom alpha is silent and serves, told:\n%s", kinds)
+		}
+	})
+}

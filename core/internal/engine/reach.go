@@ -110,7 +110,7 @@ func (e *Engine) analyse(ctx context.Context, a failover.Action) failover.Event 
 	put(func() beat.Tri { return e.ask(ctx, reachICMP) }, func(f *failover.Analysis) *beat.Tri { return &f.ICMP })
 	put(func() beat.Tri { return e.ask(ctx, reachARP) }, func(f *failover.Analysis) *beat.Tri { return &f.ARP })
 	put(func() beat.Tri { return e.ask(ctx, reachService) }, func(f *failover.Analysis) *beat.Tri { return &f.Services })
-	put(func() beat.Tri { return triOf(e.probes.service(ctx)) }, func(f *failover.Analysis) *beat.Tri { return &f.Service })
+	put(func() beat.Tri { return e.askService(ctx, found.ID, found.Asked) }, func(f *failover.Analysis) *beat.Tri { return &f.Service })
 	go func() { wait.Wait(); close(answers) }()
 	for {
 		select {
@@ -125,6 +125,31 @@ func (e *Engine) analyse(ctx context.Context, a failover.Action) failover.Event 
 		case <-ctx.Done():
 			return e.analysed(found)
 		}
+	}
+}
+
+// askService asks for the service through the virtual IP, one question at a time. Its probe may
+// be slower than an analysis: an answer that comes after it is told alone.
+func (e *Engine) askService(ctx context.Context, id string, asked time.Duration) beat.Tri {
+	if !e.asking.CompareAndSwap(false, true) {
+		return beat.Unknown // an earlier question is still open
+	}
+	answer := make(chan beat.Tri, 1)
+	e.background(e.life, func(life context.Context) {
+		defer e.asking.Store(false)
+		bounded, cancel := context.WithTimeout(life, failover.ServiceTime)
+		defer cancel()
+		found := triOf(e.probes.service(bounded))
+		answer <- found
+		if ctx.Err() != nil {
+			e.post(life, failover.Analysis{ID: id, Asked: asked, Service: found})
+		}
+	})
+	select {
+	case found := <-answer:
+		return found
+	case <-ctx.Done():
+		return beat.Unknown
 	}
 }
 

@@ -117,7 +117,8 @@ type (
 		Asked     time.Duration // when the question went out
 	}
 	// Analysis answers Analyse. Every field may be Unknown. It may be given more
-	// than once with the same ID as answers come in; the last one within the deadline has Final set.
+	// than once with the same ID as answers come in; the last one within the deadline has Final
+	// set. What the service answers later than that, within ServiceTime, is told alone.
 	Analysis struct {
 		ID        string
 		Asked     time.Duration

@@ -226,7 +226,7 @@ func (m *Machine) showsLife() string {
 		return "it is still being asked"
 	case e.answers():
 		return "it answers"
-	case e.service == beat.Yes && !m.active(): // else it is our own
+	case m.serves() && !m.active(): // else it is our own
 		return "the service answers through the virtual IP"
 	}
 	return ""

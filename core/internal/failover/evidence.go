@@ -6,6 +6,10 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 )
 
+// ServiceTime bounds one question for the service through the virtual IP. An answer may
+// come after its analysis: there is time until turn 3.
+const ServiceTime = 2 * time.Second
+
 // ping is what is known of the ping group.
 type ping struct {
 	reach beat.Tri
@@ -69,7 +73,8 @@ type evidence struct {
 	icmp     beat.Tri
 	arp      beat.Tri
 	services beat.Tri
-	service  beat.Tri // through the virtual IP
+	service  beat.Tri      // through the virtual IP, by the newest answer that was one
+	served   time.Duration // when that was asked for
 	began    time.Duration
 	final    time.Duration // when the first full answer came
 }
@@ -109,10 +114,14 @@ func (m *Machine) analyse() {
 	e.id = m.act(Action{Kind: Analyse, Deadline: e.deadline})
 }
 
-// analysed takes answers. They may come bit by bit.
+// analysed takes answers. They may come bit by bit, the service's even after its round.
 func (m *Machine) analysed(a Analysis) {
 	e := &m.evidence
-	if a.ID != e.id || a.ID == "" {
+	if a.ID == "" {
+		return
+	}
+	e.serviceTold(a.Service, a.Asked)
+	if a.ID != e.id {
 		return
 	}
 	if a.Final {
@@ -124,7 +133,7 @@ func (m *Machine) analysed(a Analysis) {
 	if !a.Final {
 		e.adds(a)
 	} else {
-		e.asked, e.ping, e.icmp, e.arp, e.services, e.service = a.Asked, a.PingGroup, a.ICMP, a.ARP, a.Services, a.Service
+		e.asked, e.ping, e.icmp, e.arp, e.services = a.Asked, a.PingGroup, a.ICMP, a.ARP, a.Services
 	}
 	if a.Final || a.PingGroup != beat.Unknown {
 		m.pingAnswer(a.PingGroup, a.Asked)
@@ -140,7 +149,7 @@ func (e *evidence) adds(a Analysis) {
 	for _, field := range []struct {
 		held *beat.Tri
 		told beat.Tri
-	}{{&e.icmp, a.ICMP}, {&e.arp, a.ARP}, {&e.services, a.Services}, {&e.service, a.Service}} {
+	}{{&e.icmp, a.ICMP}, {&e.arp, a.ARP}, {&e.services, a.Services}} {
 		if field.told == beat.Yes {
 			*field.held = beat.Yes
 		}
@@ -169,7 +178,7 @@ func (m *Machine) oneSided() (missing string) {
 		return "ping group not reached"
 	case e.answers():
 		return "peer answers"
-	case e.service == beat.Yes:
+	case m.serves():
 		return "service answers"
 	case last > p.heardAt && m.now-last < dead:
 		return "signs of life"
@@ -190,7 +199,17 @@ func (m *Machine) carrierUp() bool {
 	return false
 }
 
-// serves: the service passes its probe through the virtual IP, asked since the last beat.
+// serviceTold takes an answer of the service. That it could not be found out takes no earlier one back.
+func (e *evidence) serviceTold(answer beat.Tri, asked time.Duration) {
+	if answer != beat.Unknown && asked >= e.served {
+		e.service, e.served = answer, asked
+	}
+}
+
+// serves: the service passes its probe through the virtual IP, asked since the last beat. It
+// counts until the next question must have had its answer: a probe that hangs forbids nothing for ever.
 func (m *Machine) serves() bool {
-	return m.current() && m.evidence.service == beat.Yes
+	e := &m.evidence
+	lasts := 2*ServiceTime + max(time.Second, m.p.Analyse) + m.interval()
+	return e.service == beat.Yes && e.served > m.peer.receivedAt && e.served > m.anew && !m.reached(e.served+lasts)
 }

@@ -51,7 +51,19 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 		h := n.handOf("analyse", "", n.policy.Analyse-5*time.Millisecond)
 		// As the engine does: what is known is told at once, and the rest as not known.
 		answer(time.Millisecond, func() Event { return Analysis{ID: a.ID, Asked: asked, PingGroup: b.reach(n)} })
-		answer(h.took, func() Event { return b.evidenceFor(n, a.ID, asked) })
+		service := n.handOf("service", "", h.took)
+		answer(h.took, func() Event {
+			e := b.evidenceFor(n, a.ID, asked)
+			if service.word == "hang" || service.took > h.took {
+				e.Service = beat.Unknown
+			}
+			return e
+		})
+		if service.word != "hang" && service.took > h.took {
+			answer(service.took, func() Event {
+				return Analysis{ID: a.ID, Asked: asked, Service: b.evidenceFor(n, a.ID, asked).Service}
+			})
+		}
 	case FenceOff, FenceOn, FenceRead, FenceTest:
 		b.carryFence(n, a, answer)
 	case StartResource, StopResource, RestartResource, PromoteResource, DemoteResource:

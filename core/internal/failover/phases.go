@@ -9,7 +9,6 @@ import (
 )
 
 const (
-	verifyTimeout = 2 * time.Second
 	// verifyAgain is the pause between two probes through the virtual IP, and
 	// verifyPatience when the phase counts as failed (probing goes on).
 	verifyAgain    = 100 * time.Millisecond
@@ -190,7 +189,7 @@ func (m *Machine) verifyService() {
 	}
 	v.id = ""
 	if m.reached(v.next) {
-		v.until = m.now + verifyTimeout
+		v.until = m.now + ServiceTime
 		v.next = m.now + verifyAgain
 		if v.tries++; v.tries > 10 {
 			v.next = m.now + verifyRarely
