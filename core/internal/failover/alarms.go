@@ -57,6 +57,8 @@ func (m *Machine) clusterAlarms() {
 	alone := m.active() && m.state.Alone // it was off, and was not heard since
 	planned := q.silent && p.b.Role != beat.Active && (m.now < p.grace || m.peerRests())
 	m.alarm(planned, m.object.peer, "away", Minor, peer, " announced its silence")
+	unserved := planned && !q.off && !m.active() && m.mains.rest == awake && !m.serves() // who is awake, and knows no more, serves nothing
+	m.alarm(unserved, m.object.peer, "unserved", Critical, "no node is active: ", peer, " announced its silence and is not back, its power was not read off, and it is not cut")
 	m.alarm(q.silent && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
 	doubt := q.silent && !q.off && !alone && m.inDoubt() && len(m.topology.orderable) > 0
 	m.alarm(doubt, m.object.peer, "turns-in-doubt", Critical, peer, " fell silent before it acknowledged a start, configuration or order life: it is not cut unless an operator says so (storewardctl fence)")
