@@ -187,7 +187,7 @@ func (m *Machine) lacks() string {
 // askedToCut: the peer cannot stop and asks to be cut, and this node is not
 // giving up itself.
 func (m *Machine) askedToCut() bool {
-	return m.peer.b.CutMe && m.quiet.receiving && !m.cutMe && !m.cannotKeep() && (m.giving.kind == notGiving || !m.active())
+	return m.peer.asksCut() && m.quiet.receiving && !m.cutMe && !m.cannotKeep() && (m.giving.kind == notGiving || !m.active())
 }
 
 // veto names why no order may be sent at all at present; empty: nothing forbids it.

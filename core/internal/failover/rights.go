@@ -34,7 +34,7 @@ func (m *Machine) stepAside() {
 		if removed && m.quiet.heardBoth(&m.peer) && m.peer.b.Role != beat.Active && m.giving.kind != standDown {
 			m.readmit(m.p.Self, m.p.Self+" serves")
 		}
-	case removed || m.quiet.receiving && m.peer.b.Removed:
+	case removed || m.quiet.receiving && m.peer.b.Removed && m.peer.knowsUs:
 		m.setRole(beat.Stopped)
 	case m.role == beat.Stopped:
 		m.setRole(beat.Joining)

@@ -54,6 +54,7 @@ type peer struct {
 	grace      time.Duration // planned silence until then
 	echoed     uint64        // newest beat of this daemon start that it told to have heard
 	pingYes    time.Duration // since when it reaches its ping group; 0: it does not
+	knowsUs    bool          // its present start had a beat of ours; until then what it asks and its modes may be old bytes
 	oldBoots   []string      // kernel boots that it left behind
 }
 
@@ -94,8 +95,8 @@ func (m *Machine) hear(e BeatHeard) {
 	l.incarnation, l.sequence, l.sent = b.Incarnation, b.Sequence, b.Sent
 	l.takenAt = max(l.takenAt, e.Taken)
 	l.heard++
-	m.listen(b, e.Taken)
 	m.noteEchoes(b)
+	m.listen(b, e.Taken)
 	if fresh {
 		if p.heardAt == 0 { // and it does not know yet that it is heard
 			m.news.toldBy = m.seq + 1
@@ -141,6 +142,7 @@ func (m *Machine) noteEchoes(b *beat.Beat) {
 	for i := range b.Echoes {
 		if e := &b.Echoes[i]; e.Incarnation == m.boot.Incarnation && e.Sequence <= m.seq {
 			m.peer.echoed = max(m.peer.echoed, e.Sequence)
+			m.peer.knowsUs = true
 		}
 	}
 }
@@ -161,7 +163,7 @@ func (m *Machine) meet(b *beat.Beat, taken time.Duration) {
 	} else if p.heardAt == 0 {
 		p.patience = taken + m.p.Initdead
 	}
-	p.grace, p.toldSince, p.pingYes = 0, 0, 0
+	p.grace, p.toldSince, p.pingYes, p.knowsUs = 0, 0, 0, false
 	m.refused = beat.Grant{}
 	if m.given.Generation > 0 && m.given.To != b.Incarnation {
 		m.given = beat.Grant{}
@@ -185,7 +187,9 @@ func (m *Machine) listen(b *beat.Beat, taken time.Duration) {
 	} else if p.pingYes == 0 {
 		p.pingYes = taken
 	}
-	m.adoptModes(b)
+	if p.knowsUs {
+		m.adoptModes(b)
+	}
 }
 
 // lifeAt: any sign of life voids what was read before it, and an operator's word.
@@ -243,7 +247,7 @@ func (m *Machine) weighSilence() {
 	if q.t0 < q.base && usable && m.reached(q.t0) { // the carrier told it early
 		q.heard, q.receiving = false, false
 	}
-	q.protected = q.receiving && p.b.Role == beat.Active && !p.b.CutMe && !m.active()
+	q.protected = q.receiving && p.b.Role == beat.Active && !p.asksCut() && !m.active()
 	q.silent = usable && !q.heardBoth(p) && !q.protected && !q.strange && m.reached(q.t0)
 	if p.heardAt > 0 {
 		m.wakeAt(p.heardAt + dead)
@@ -277,6 +281,9 @@ func (m *Machine) weighSilence() {
 	}
 	q.off = q.silent && m.confirmedOff()
 }
+
+// asksCut: the peer asks to be cut, and it is not its former life that does.
+func (p *peer) asksCut() bool { return p.b.CutMe && p.knowsUs }
 
 // heardBoth: heard, and the peer does not say that it hears nothing of us.
 func (q *silence) heardBoth(p *peer) bool { return q.heard && p.toldSince == 0 }
