@@ -115,12 +115,12 @@ func (m *Machine) recover(i int) {
 // failOver hands over for a resource's sake, if the peer can take it and the budget allows.
 func (m *Machine) failOver(i int) {
 	r := &m.resources[i]
-	if !r.cfg.Failover || r.cfg.ActiveActive || !m.active() || m.giving.kind != notGiving || r.blocked {
+	if !r.cfg.Failover || r.cfg.ActiveActive || !m.active() || m.giving.kind != notGiving || r.blocked && r.spent {
 		return
 	}
 	r.failovers = within(r.failovers, m.now, r.cfg.Failovers.Within)
 	if len(r.failovers) >= r.cfg.Failovers.Max {
-		r.blocked = true
+		r.blocked, r.spent = true, true
 		m.note("blocked", m.object.resources[i], r.name+" failed and its failovers are spent")
 		return
 	}

@@ -36,6 +36,7 @@ type resource struct {
 	asked      bool // restart asked by an operator
 	failed     bool // the restart budget is spent
 	blocked    bool // not started again without cleanup or a new takeover
+	spent      bool // blocked, and its failovers are spent: it stays here
 	stopFailed bool
 	// demoteFailed: it is stopped instead.
 	demoteFailed bool
@@ -44,7 +45,7 @@ type resource struct {
 // forget drops what failures are remembered.
 func (r *resource) forget() {
 	r.tries, r.next, r.slow = nil, 0, 0
-	r.failed, r.blocked, r.stopFailed, r.demoteFailed = false, false, false, false
+	r.failed, r.blocked, r.spent, r.stopFailed, r.demoteFailed = false, false, false, false, false
 }
 
 func (m *Machine) find(name string) int {
@@ -161,10 +162,15 @@ func (m *Machine) firm() bool { return !m.state.Lost && m.store.durable(m.rights
 // mayRestart: a restart starts it, too, so what only the active node may run waits for a firm right.
 func (m *Machine) mayRestart(r *resource) bool { return r.cfg.ActiveActive || m.firm() }
 
-// raise starts a resource, or promotes a warm layer that runs.
+// raise starts a resource, or promotes a warm layer that runs. What cannot be started here
+// goes to the peer, if that is what on_failure says.
 func (m *Machine) raise(i int, want stage) {
 	r := &m.resources[i]
-	if r.blocked || !m.firm() || !m.reached(r.next) {
+	if r.blocked {
+		m.failOver(i)
+		return
+	}
+	if !m.firm() || !m.reached(r.next) {
 		return
 	}
 	switch {
@@ -274,7 +280,7 @@ func (m *Machine) opFailed(i int, err string) {
 	case StartResource, PromoteResource:
 		r.tries = append(r.tries, m.now)
 		r.next = m.now + backOff(len(r.tries))
-		r.blocked = len(r.tries) >= max(r.cfg.Restarts.Max, 1)
+		r.blocked, r.spent = len(r.tries) >= max(r.cfg.Restarts.Max, 1), false
 		m.note(op.String()+"-failed", m.object.resources[i], r.name+": "+err)
 	case DemoteResource:
 		r.demoteFailed = true
