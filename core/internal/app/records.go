@@ -14,8 +14,8 @@ import (
 // maxRecord is the greatest size of a document in bytes: far more than any has.
 const maxRecord = 16 << 20
 
-// records keeps small documents in the state directory. What is lost there is
-// measured anew: nobody decides by it.
+// records keeps small documents in the state directory. What is lost there is measured
+// anew, or a warning less: it can forbid something, and allows nothing.
 type records struct{ dir string }
 
 func (r records) path(name string) string { return filepath.Join(r.dir, name+".json") }

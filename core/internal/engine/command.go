@@ -97,6 +97,9 @@ func (e *Engine) relays(c control.Command) bool {
 		return false // words about a machine are given to the one that acts on them
 	case "cleanup", "restart":
 		r, ok := e.resources[c.Target]
+		if !ok && c.Name == "cleanup" {
+			return false // what left the configuration is a matter of the machine it ran on
+		}
 		return !ok || r.cfg.Mode != "active-active"
 	default:
 		return true

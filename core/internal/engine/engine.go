@@ -124,6 +124,7 @@ type Engine struct {
 	unkept    uint64
 	imaged    time.Duration // when the record told the whole machine last; the loop's own
 	saves     chan saveOrder
+	held      held // what a later start compares its configuration with
 	actions   sync.WaitGroup
 	ending    sync.Mutex
 	ended     bool
@@ -174,7 +175,8 @@ func New(o Options) (*Engine, error) {
 	e.use(o.Config)
 	e.policy = policyOf(o.Config, o.Node, e.lives)
 	e.reviewed = e.policy.Devices
-	e.machine = failover.New(e.policy, o.Saved, o.Boot, e.begun)
+	e.recallHeld()
+	e.machine = failover.New(e.policy, e.Saved, e.Boot, e.begun)
 	e.view.Store(&viewed{View: e.machine.View(o.Clock.Now()), at: o.Clock.Now()})
 	e.plan.Store(&planned{})
 	e.links, e.devices, e.resources = e.newLinks(), e.newDevices(), e.newResources()

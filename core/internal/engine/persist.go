@@ -23,6 +23,7 @@ func (e *Engine) save(_ context.Context, a failover.Action) {
 
 // saver writes states one after the other; each answers once it is on the disk.
 func (e *Engine) saver(ctx context.Context) {
+	held := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -34,6 +35,9 @@ func (e *Engine) saver(ctx context.Context) {
 			}
 			e.ring.put(ringLine{text: "# " + s.action.State.String()})
 			e.post(ctx, failover.Persisted{ID: s.action.ID, Err: errText(err)})
+			if err == nil && !held {
+				held = e.keepHeld()
+			}
 		}
 	}
 }

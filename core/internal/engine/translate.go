@@ -163,7 +163,7 @@ var alarmKinds = map[string]string{
 	"* standby mode": api.KindAlarm, "* maintenance": api.KindAlarm, "* unmanaged mode": api.KindAlarm, "* removal": api.KindAlarm,
 	"link late": api.KindLinkLate, "link down": api.KindLinkSilent, "link *": api.KindLinkUnknown,
 	"fence fence-failed": api.KindFenceFailed, "fence power-on-failed": api.KindFenceFailed, "fence *": api.KindFenceUnhealthy,
-	"resource blocked": api.KindResourceBlocked, "resource degraded": api.KindResourceDegraded, "resource *": api.KindResourceFailed,
+	"resource unconfigured": api.KindAlarm, "resource blocked": api.KindResourceBlocked, "resource degraded": api.KindResourceDegraded, "resource *": api.KindResourceFailed,
 	"node silent": api.KindPeerSilent, "node off": api.KindPeerSilent, "node daemon-silent": api.KindPeerSilent, "node turns-in-doubt": api.KindPeerSilent, "node unserved": api.KindPeerSilent,
 	"node blind": api.KindPeerBlind, "node isolated": api.KindPingGroupLost, "node ping-group-dead": api.KindPingGroupLost,
 	"node dual-active": api.KindPeerRefused, "node configuration-differs": api.KindPeerRefused,

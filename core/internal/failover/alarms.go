@@ -167,6 +167,9 @@ func (m *Machine) deviceAlarms() {
 }
 
 func (m *Machine) resourceAlarms() {
+	for _, name := range m.state.Left {
+		m.alarm(true, "resource/"+name, "unconfigured", Critical, name, " left the configuration and may still run here: this node hands nothing over and does not take over")
+	}
 	for i := range m.resources {
 		r := &m.resources[i]
 		object := m.object.resources[i]

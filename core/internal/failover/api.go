@@ -266,6 +266,9 @@ type Boot struct {
 	// JournalLost: state could not be read. The node keeps what runs and starts
 	// nothing new until it agreed with its peer, or an operator says Adopt.
 	JournalLost bool
+	// Left names the resources of a former configuration of this kernel boot that this one
+	// does not have. Those that run on both nodes anyway are not among them.
+	Left []string
 }
 
 // State is what must survive a crash. Times are on Clock: the node's running
@@ -289,6 +292,9 @@ type State struct {
 	// OrderLives and PeerLives are the lives of orders, of this node's and of the peer's,
 	// that both nodes counted with when they last heard each other; empty: the configuration's.
 	OrderLives, PeerLives []time.Duration
-	Alone                 bool // writes without the peer (replicated storage)
-	PeerOutdated          bool // the peer's data are known to be old
+	// Left names what left the configuration while it may have run here. Nobody can look at it,
+	// so it counts as running until it is configured again or an operator says that it is gone.
+	Left         []string
+	Alone        bool // writes without the peer (replicated storage)
+	PeerOutdated bool // the peer's data are known to be old
 }

@@ -30,11 +30,13 @@ type benchNode struct {
 	name      string
 	machine   *Machine
 	policy    Policy
-	state     State // durable
-	began     State // when the daemon started
-	stalls    bool  // since the daemon started
-	kernel    int   // counts boots
-	starts    int   // counts daemon starts
+	state     State    // durable
+	began     State    // when the daemon started
+	stalls    bool     // since the daemon started
+	kernel    int      // counts boots
+	starts    int      // counts daemon starts
+	had       []string // what only the active node may run, in the configuration of the kept state,
+	hadIn     int      // and its kernel
 	powered   bool
 	crashed   bool              // powered, and dead
 	running   map[string]string // resources: "up", "warm" (runs, not promoted), "down" (runs, does not answer), "unknown"; absent: stopped
@@ -184,6 +186,9 @@ func (b *bench) startDaemon(n *benchNode, lost bool) {
 	n.starts++
 	boot := Boot{KernelBoot: n.name[:1] + itoa(uint64(n.kernel)), JournalLost: lost} //nolint:gosec // small counts
 	boot.Incarnation, _ = parseID(n.name[:1] + itoa(uint64(n.kernel*10+n.starts)))   //nolint:gosec // small counts
+	if n.hadIn == n.kernel {
+		boot.Left = n.policy.Lacks(n.had)
+	}
 	n.began, n.stalls = n.state, false
 	n.machine = New(n.policy, n.state, boot, b.now)
 	b.linkStates(n)

@@ -136,6 +136,9 @@ func (m *Machine) commandStandby(c *Command) string {
 }
 
 func (m *Machine) commandResource(c *Command) string {
+	if c.Verb == Cleanup && m.forgetLeft(c.Name) {
+		return ""
+	}
 	i := m.find(c.Name)
 	if i < 0 {
 		return "no resource " + c.Name

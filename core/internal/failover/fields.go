@@ -203,6 +203,7 @@ func (b *Boot) fields(f *form) {
 	f.id("inc", &b.Incarnation)
 	f.text("kernel", &b.KernelBoot)
 	f.yes("lost", &b.JournalLost)
+	f.words("left", &b.Left)
 }
 
 func (s *State) fields(f *form) {
@@ -219,6 +220,7 @@ func (s *State) fields(f *form) {
 	f.spans("lives", &s.OrderLives)
 	f.spans("peer-lives", &s.PeerLives)
 	f.span("on-due", &s.OnDue)
+	f.words("left", &s.Left)
 	f.yes("alone", &s.Alone)
 	f.yes("peer-outdated", &s.PeerOutdated)
 }

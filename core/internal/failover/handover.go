@@ -36,6 +36,9 @@ func (k givingKind) escapes() bool {
 // mayGive names what keeps this node from giving its right away in order; empty:
 // nothing does. What nobody may stop here cannot run there.
 func (m *Machine) mayGive() string {
+	if len(m.state.Left) > 0 {
+		return m.state.Left[0] + " left the configuration and may still run here"
+	}
 	if m.modeOf(beat.Maintenance, "") != nil {
 		return "maintenance is on"
 	}

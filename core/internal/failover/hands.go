@@ -44,6 +44,7 @@ func (b *bench) carryOut(n *benchNode, a Action) {
 				return Persisted{ID: a.ID, Err: "disk full"}
 			}
 			n.state = a.State
+			n.had, n.hadIn = n.policy.Exclusive(), n.kernel // as the engine keeps them
 			return Persisted{ID: a.ID}
 		})
 	case Analyse:

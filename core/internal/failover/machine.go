@@ -110,6 +110,12 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 	m.clockBase = s.Clock
 	m.resumed = s.KernelBoot != "" && s.KernelBoot == b.KernelBoot
 	m.store.generation = s.Generation
+	if !m.resumed { // whatever ran ended with the kernel
+		m.state.Left = nil
+	}
+	if m.resumed && s.Active || b.JournalLost {
+		m.noteLeft(b.Left)
+	}
 	m.recallModes()
 	m.configure(p)
 	return m
@@ -161,6 +167,7 @@ func (m *Machine) configure(p Policy) {
 		m.object.resources = append(m.object.resources, "resource/"+r.name)
 	}
 	m.orderResources()
+	m.leaveBehind(resources)
 }
 
 // Apply folds one fact. It never acts.

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Policy is what the machine needs of the configuration.
 type Policy struct {
@@ -80,4 +83,24 @@ type Resource struct {
 type Budget struct {
 	Max    int
 	Within time.Duration
+}
+
+// Exclusive names the resources that only the active node may run in full.
+func (p *Policy) Exclusive() (names []string) {
+	for i := range p.Resources {
+		if !p.Resources[i].ActiveActive {
+			names = append(names, p.Resources[i].Name)
+		}
+	}
+	return names
+}
+
+// Lacks has those of the names that are no resource of the policy.
+func (p *Policy) Lacks(names []string) (out []string) {
+	for _, name := range names {
+		if !slices.ContainsFunc(p.Resources, func(r Resource) bool { return r.Name == name }) {
+			out = append(out, name)
+		}
+	}
+	return out
 }

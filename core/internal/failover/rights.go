@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -115,6 +116,9 @@ func (m *Machine) yield() {
 
 // clean: nothing runs here that only the active node may run, and that was read.
 func (m *Machine) clean() bool {
+	if len(m.state.Left) > 0 {
+		return false
+	}
 	for i := range m.resources {
 		if r := &m.resources[i]; r.holds() || !r.cfg.ActiveActive && m.mayHold(r.op) {
 			return false
@@ -128,4 +132,38 @@ func (m *Machine) clean() bool {
 func (m *Machine) mayHold(op ActionKind) bool {
 	raising := op == StartResource || op == RestartResource
 	return op != NoAction && op != MonitorResource && (!raising || m.role != beat.Standby)
+}
+
+// noteLeft keeps the names of resources that this node cannot look at any more.
+func (m *Machine) noteLeft(names []string) {
+	for _, name := range names {
+		if !slices.Contains(m.state.Left, name) {
+			m.state.Left = append(slices.Clone(m.state.Left), name)
+			m.store.changed()
+		}
+	}
+}
+
+// leaveBehind notes what a new configuration lacks and may run here, and takes back what
+// it has again: that is looked at.
+func (m *Machine) leaveBehind(before []resource) {
+	for i := range before {
+		if r := &before[i]; m.find(r.name) < 0 && (r.holds() || !r.cfg.ActiveActive && m.mayHold(r.op)) {
+			m.noteLeft([]string{r.name})
+		}
+	}
+	for i := range m.resources {
+		m.forgetLeft(m.resources[i].name)
+	}
+}
+
+// forgetLeft drops a resource from those that left the configuration; it tells whether it was one.
+func (m *Machine) forgetLeft(name string) bool {
+	i := slices.Index(m.state.Left, name)
+	if i < 0 {
+		return false
+	}
+	m.state.Left = slices.Delete(slices.Clone(m.state.Left), i, i+1)
+	m.store.changed()
+	return true
 }
