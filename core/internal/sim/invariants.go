@@ -92,7 +92,7 @@ func (w *world) checkSupplies() {
 	a, b := w.nodes[0], w.nodes[1]
 	w.checkDark(a, b)
 	w.checkDark(b, a)
-	if a.machine == nil || b.machine == nil || a.forgot || b.forgot {
+	if a.machine == nil || b.machine == nil || a.cut || b.cut || a.forgot || b.forgot {
 		return
 	}
 	for _, d := range w.supply {

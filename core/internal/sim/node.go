@@ -23,6 +23,8 @@ type node struct {
 	battery  battery
 	cut      bool // a level of its supplies is off
 	cutLive  bool // the last cut hit a machine that ran
+	cutAt    time.Duration
+	holdup   time.Duration // its power supply lets it run on so long
 	bootedAt time.Duration
 	boots    int
 
@@ -150,7 +152,7 @@ func (n *node) stopDaemon() {
 
 // hear takes a beat from a link.
 func (n *node) hear(l *link, b beat.Beat) {
-	if n.machine == nil || !l.direct && !n.lanPlugin {
+	if n.machine == nil || !n.carries(l) {
 		return
 	}
 	if version := n.w.nodes[1-n.id].version; version != n.version {
@@ -161,6 +163,9 @@ func (n *node) hear(l *link, b beat.Beat) {
 	n.feed(failover.BeatHeard{Link: l.name, Beat: b, Taken: n.local()})
 }
 
+// carries tells whether a link's plugin works.
+func (n *node) carries(l *link) bool { return l != n.w.links[1] || n.lanPlugin }
+
 // seeLinks tells the machine of its links' own state.
 func (n *node) seeLinks() {
 	if n.machine == nil {
@@ -168,7 +173,7 @@ func (n *node) seeLinks() {
 	}
 	for _, l := range n.w.links {
 		health := beat.OK
-		if !l.direct && !n.lanPlugin {
+		if !n.carries(l) {
 			health = beat.HealthUnknown
 		}
 		n.feed(failover.LinkState{Link: l.name, Health: health, Carrier: n.w.carrier(n.id, l), Taken: n.local()})

@@ -12,7 +12,7 @@ import (
 // link is one path of beats. Its directions fail apart.
 type link struct {
 	name   string
-	direct bool
+	direct bool    // it has a carrier that tells of the peer's machine
 	cut    [2]bool // cut[i]: nothing sent by node i arrives
 	loss   float64
 	delay  time.Duration // everyday delay, at most
@@ -65,7 +65,7 @@ var timings = []struct{ interval, warn, dead time.Duration }{
 func newWorld(o Options) *world {
 	w := &world{o: o, rng: rand.New(rand.NewPCG(o.Seed, 0x5702e))}
 	w.links = []*link{
-		{name: "cable", direct: true, loss: 0.001, delay: 500 * time.Microsecond, spike: 0.0005},
+		{name: "cable", direct: w.chance(0.6), loss: 0.001, delay: 500 * time.Microsecond, spike: 0.0005},
 		{name: "lan", loss: w.rng.Float64() * 0.05, delay: 3 * time.Millisecond, spike: 0.002},
 	}
 	w.wire()
@@ -85,6 +85,9 @@ func newWorld(o Options) *world {
 			version: beat.Version,
 			w:       w, id: i, name: name, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
 			battery: battery{full: w.between(weakest, 30*time.Second)},
+		}
+		if !w.links[0].direct { // a carrier that a cut cable lost still spares the wait for the hold-up
+			n.holdup = w.between(0, both.Holdup-time.Millisecond)
 		}
 		n.configure(p)
 		n.policy.Devices = w.believed(n.policy.Devices)
@@ -108,7 +111,7 @@ func (w *world) policy() failover.Policy {
 		OnBattery: failover.OnBattery{
 			StandbyAfter: w.between(0, 4*time.Second), LowCharge: w.rng.IntN(40), LowRuntime: w.between(0, 6*time.Second), Shutdown: w.chance(0.3),
 		},
-		Links:     []failover.Link{{Name: "cable", Direct: true}, {Name: "lan"}},
+		Links:     []failover.Link{{Name: "cable", Direct: w.links[0].direct}, {Name: "lan"}},
 		Resources: resources(),
 	}
 	if w.chance(0.3) {
@@ -273,13 +276,17 @@ func (w *world) cutPower(d *device, by string) {
 	if !w.dark(d.feeds) || n.cut {
 		return
 	}
-	n.cut, n.cutLive = true, n.powered
+	n.cut, n.cutLive, n.cutAt = true, n.powered, w.now
 	w.cuts++
 	if n.powered {
 		w.liveCuts++
 	}
 	w.logf("%s has no power any more", n.name)
-	n.powerOff()
+	w.after(n.holdup, func() {
+		if n.cut && n.cutAt+n.holdup == w.now {
+			n.powerOff()
+		}
+	})
 }
 
 func (w *world) restorePower(d *device) {
