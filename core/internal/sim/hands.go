@@ -129,32 +129,49 @@ func (n *node) fenceOff(a failover.Action) {
 			n.answer(a, beat.Unknown, "noAccess")
 			return
 		}
-		longest := max(0, d.life-(n.w.now-given)-10*time.Millisecond)
+		effect := n.effect(d, given)
 		if n.w.o.Bug == OverlappingTurns {
-			longest = 4 * d.life
-		}
-		effect := n.w.between(time.Millisecond, max(2*time.Millisecond, min(longest, 30*time.Millisecond+d.slow)))
-		if n.w.o.Bug == OverlappingTurns {
-			effect = n.w.between(0, longest)
+			effect = n.w.between(0, 4*d.life)
 		}
 		n.w.after(effect, func() {
 			if !d.lies {
 				n.w.cutPower(d, n.name)
 			}
 		})
-		n.later(effect+n.w.between(time.Millisecond, 10*time.Millisecond), func() { n.read(a) })
+		n.confirm(a, effect)
 	})
+}
+
+// effect draws how long an order that has just left takes: mostly no time, sometimes
+// all that its life leaves.
+func (n *node) effect(d *device, given time.Duration) time.Duration {
+	longest := max(2*time.Millisecond, d.life-(n.w.now-given)-10*time.Millisecond)
+	if n.w.chance(0.2) {
+		return n.w.between(time.Millisecond, longest)
+	}
+	return n.w.between(time.Millisecond, min(longest, 30*time.Millisecond+d.slow))
+}
+
+// confirm answers an order with a reading after its effect. Sometimes no answer comes back.
+func (n *node) confirm(a failover.Action, effect time.Duration) {
+	if n.w.chance(0.1) {
+		n.deadline(a, "no answer")
+		return
+	}
+	n.later(effect+n.w.between(time.Millisecond, 10*time.Millisecond), func() { n.read(a) })
 }
 
 func (n *node) fenceOn(a failover.Action) {
 	d := n.device(a)
+	given := n.w.now
 	n.later(n.w.between(time.Millisecond, 20*time.Millisecond), func() {
 		if n.local() > a.Expiry || !d.reaches(n) || d.refuses {
 			n.deadline(a, "no answer")
 			return
 		}
-		n.w.after(n.w.between(time.Millisecond, 20*time.Millisecond), func() { n.w.restorePower(d) })
-		n.later(n.w.between(25*time.Millisecond, 40*time.Millisecond), func() { n.read(a) })
+		effect := n.effect(d, given)
+		n.w.after(effect, func() { n.w.restorePower(d) })
+		n.confirm(a, effect)
 	})
 }
 
