@@ -62,30 +62,47 @@ func (n *node) persist(a failover.Action) {
 	})
 }
 
-// analyse answers with the truth as it can be seen from here: at once what
-// answers, at the end what did not.
+// unanswered is how long a question goes out that nobody answers.
+const unanswered = 40 * time.Millisecond
+
+// analyse answers with the truth as it can be seen from here, as the engine does: each
+// answer by itself as it comes, all of them in the end.
 func (n *node) analyse(a failover.Action) {
 	peer := n.w.nodes[1-n.id]
 	asked := n.local()
-	look := func(final bool) failover.Analysis {
-		connected := n.w.lan(0) && n.w.lan(1)
-		e := failover.Analysis{
-			ID: a.ID, Asked: asked, Final: final,
-			PingGroup: tri(n.ping), ICMP: tri(connected && peer.powered), ARP: tri(connected && peer.powered),
-			Services: tri(connected && peer.powered && peer.running[resourceWeb]),
-			Service:  tri(n.service() == beat.OK),
+	found := failover.Analysis{ID: a.ID, Asked: asked}
+	open := 5
+	told := func(field func(*failover.Analysis) *beat.Tri, answer beat.Tri) {
+		*field(&found) = answer
+		n.feed(found)
+		if open--; open == 0 {
+			found.Final = true
+			n.feed(found)
 		}
-		if !final {
-			for _, t := range []*beat.Tri{&e.PingGroup, &e.ICMP, &e.ARP, &e.Services, &e.Service} {
-				if *t == beat.No {
-					*t = beat.Unknown
-				}
-			}
-		}
-		return e
 	}
-	n.later(n.w.between(500*time.Microsecond, 6*time.Millisecond), func() { n.feed(look(false)) })
-	n.later(40*time.Millisecond, func() { n.feed(look(true)) })
+	ask := func(field func(*failover.Analysis) *beat.Tri, truth func() bool) {
+		n.later(n.w.between(500*time.Microsecond, 6*time.Millisecond), func() {
+			if truth() {
+				told(field, beat.Yes)
+				return
+			}
+			n.later(unanswered-6*time.Millisecond, func() { told(field, beat.No) })
+		})
+	}
+	runs := func() bool { return n.w.lan(0) && n.w.lan(1) && peer.powered }
+	ask(func(e *failover.Analysis) *beat.Tri { return &e.PingGroup }, func() bool { return n.ping })
+	ask(func(e *failover.Analysis) *beat.Tri { return &e.ICMP }, runs)
+	ask(func(e *failover.Analysis) *beat.Tri { return &e.ARP }, runs)
+	ask(func(e *failover.Analysis) *beat.Tri { return &e.Services }, func() bool { return runs() && peer.running[resourceWeb] })
+	if !n.w.chance(0.1) { // else the service's probe takes longer than there is time
+		ask(func(e *failover.Analysis) *beat.Tri { return &e.Service }, func() bool { return n.service() == beat.OK })
+	}
+	n.later(max(0, n.span(a.Deadline-asked)), func() {
+		if open > 0 {
+			open, found.Final = -1, true
+			n.feed(found)
+		}
+	})
 }
 
 func (n *node) device(a failover.Action) *device {
