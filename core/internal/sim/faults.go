@@ -9,7 +9,7 @@ import (
 // planFaults lays three faults or more over the run, and heals the world long
 // enough before its end that it must be whole by then.
 func (w *world) planFaults() {
-	heal := w.o.Length * 3 / 5
+	heal := w.healAt()
 	w.faults = w.o.Faults + w.rng.IntN(4)
 	for range w.faults {
 		fault := faults[w.rng.IntN(len(faults))]
@@ -36,7 +36,7 @@ func (w *world) active() *node {
 	return w.any()
 }
 
-var faults = []func(*world){
+var faults = append(operators, []func(*world){
 	func(w *world) { w.breakMachine(w.active()) },
 	func(w *world) { w.breakMachine(w.active()) },
 	func(w *world) { w.breakMachine(w.any()) },
@@ -96,32 +96,13 @@ var faults = []func(*world){
 	},
 	func(w *world) { w.upgrade(w.any()) },
 	func(w *world) { w.upgrade(w.any()); w.breakMachine(w.active()) },
-	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
-	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
-	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Drill, Operator: "sim"}) },
-	func(w *world) { // by an operator who sits at one node, about the other
-		n := w.any()
-		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
-		w.logf("%s is told to fence its peer", n.name)
-	},
-	func(w *world) {
-		w.command(failover.Command{ID: "op", Verb: failover.ToStandby, Name: w.any().name, For: 3 * time.Second, Operator: "sim"})
-	},
-	func(w *world) {
-		w.command(failover.Command{ID: "op", Verb: failover.MaintenanceOn, For: w.between(time.Second, 4*time.Second), Operator: "sim"})
-	},
-	func(w *world) {
-		n := w.any()
-		name := n.policy.Resources[w.rng.IntN(resourceCount)].Name
-		w.command(failover.Command{ID: "op", Verb: failover.Unmanage, Name: name, For: w.between(time.Second, 4*time.Second), Operator: "sim"})
-	},
 	func(w *world) {
 		n := w.any()
 		n.lost = true
 		w.logf("%s's journal is damaged", n.name)
 		w.crashDaemon(n)
 	},
-}
+}...)
 
 // breakMachine: a machine fails by itself and comes back after a while.
 func (w *world) breakMachine(n *node) {
@@ -307,12 +288,6 @@ func (w *world) ghosts() {
 		w.logf("%d old beats come out of link %s", len(l.old), l.name)
 		l.old = nil
 	}
-}
-
-func (w *world) command(c failover.Command) {
-	n := w.any()
-	w.logf("%s is told: %v", n.name, c)
-	n.feed(c)
 }
 
 // lie is for Options.Lies: a split, in which somebody says what is not so.

@@ -6,6 +6,9 @@ import (
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
+// healAt is long enough before the end that the world must be whole by then.
+func (w *world) healAt() time.Duration { return w.o.Length * 3 / 5 }
+
 // heal mends everything, and gives the words an operator would give then.
 func (w *world) heal() {
 	w.logf("the world is mended")
@@ -38,6 +41,8 @@ func (w *world) heal() {
 	w.after(7500*time.Millisecond, func() { // a mode that would change something by its end stays until somebody ends it
 		for _, n := range w.nodes {
 			n.feed(failover.Command{ID: "mend", Verb: failover.MaintenanceOff, Operator: "sim"})
+			n.feed(failover.Command{ID: "mend", Verb: failover.Unstandby, Name: n.name, Operator: "sim"})
+			n.feed(failover.Command{ID: "mend", Verb: failover.Unstandby, Name: n.policy.Peer, Operator: "sim"})
 		}
 	})
 	for i := range resourceCount {

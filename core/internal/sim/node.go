@@ -19,6 +19,7 @@ type node struct {
 
 	powered  bool
 	broken   bool // does not boot, whatever its supply says
+	repaired bool // it was taken away
 	halted   bool // shut down in order: it boots when its supply was off in between
 	battery  battery
 	cut      bool // a level of its supplies is off
@@ -48,6 +49,7 @@ type node struct {
 	lanPlugin bool // the plugin of the second link works
 	stalled   time.Duration
 	inbox     []failover.Event
+	refused   bool   // it was told to leave, and cannot hand over
 	told      uint64 // the newest generation in a beat of the peer since the boot
 	served    uint64 // the generation in which it started the data last, and its boot then
 	servedIn  int
@@ -88,7 +90,7 @@ func (n *node) local() time.Duration {
 func (n *node) span(d time.Duration) time.Duration { return d - d*n.drift/1_000_000 }
 
 func (n *node) powerOn() {
-	if n.powered || n.broken || n.halted || n.cut || n.battery.empty {
+	if n.powered || n.broken || n.repaired || n.halted || n.cut || n.battery.empty {
 		return
 	}
 	n.powered, n.told = true, 0
@@ -241,6 +243,9 @@ func (n *node) decide() {
 			n.w.failbacks++
 		}
 		n.w.logf("%s: %s %s: %s", n.name, note.Kind, note.Object, note.Text)
+	}
+	for _, answer := range plan.Answers {
+		n.refused = n.refused || answer.ID == leaveID && answer.Err != ""
 	}
 	if plan.Beat != nil {
 		n.w.send(n.id, plan.Beat)
