@@ -20,6 +20,9 @@ func (w *world) planFaults() {
 			w.faults++
 		}
 	}
+	if w.chance(0.3) {
+		w.last()
+	}
 	w.after(heal, w.heal)
 }
 

@@ -254,10 +254,8 @@ func (n *node) resource(a failover.Action) int {
 // dies takes effect all the same, half the time.
 func (n *node) startResource(a failover.Action) {
 	i := n.resource(a)
-	fails := n.failStart > 0
-	if fails {
-		n.failStart--
-	}
+	fails := n.failStart > 0 || n.dbBroken && i == resourceDB
+	n.failStart = max(0, n.failStart-1)
 	boot, anyway := n.boots, n.w.chance(0.5)
 	life := n.life
 	n.w.after(n.w.between(2*time.Millisecond, 60*time.Millisecond), func() {

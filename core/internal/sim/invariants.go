@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -96,20 +97,26 @@ func (w *world) checkSupplies() {
 		return
 	}
 	for _, d := range w.supply {
-		if d.off && !d.left[1-d.feeds] {
+		if d.off && d.path[1-d.feeds] && !d.left[1-d.feeds] {
 			w.fail("%s runs, and nobody switches %s on again", w.nodes[d.feeds].name, d.name)
 		}
 	}
 }
 
-// checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be.
+// checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be,
+// or can do nothing about it.
 func (w *world) checkDark(n, peer *node) {
-	if n.powered || !n.cut || peer.machine == nil || peer.forgot {
+	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) {
 		return
 	}
 	if !peer.alarmed("stays-off") && !peer.alarmed("owed") {
 		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, peer.machine.View(peer.local()).Decision)
 	}
+}
+
+// owedInVain: the peer of a dark node does not reach what would give it power.
+func (w *world) owedInVain(n *node) bool {
+	return n.cut && slices.ContainsFunc(w.supply, func(d *device) bool { return d.feeds == n.id && !d.path[1-n.id] })
 }
 
 // alarmed tells whether an alarm of the node stands.
@@ -130,6 +137,9 @@ func (w *world) checkEnd() {
 			return
 		}
 	}
+	if w.sick != nil && w.owedInVain(w.nodes[1-w.sick.id]) {
+		return // the healthy node has no power, and nobody can give it any
+	}
 	for _, n := range w.nodes {
 		state := "off"
 		if n.machine != nil {
@@ -137,5 +147,5 @@ func (w *world) checkEnd() {
 		}
 		w.logf("%s at the end: %s", n.name, state)
 	}
-	w.fail("nobody serves, although nothing has been broken for %v", w.o.Length*2/5)
+	w.fail("nobody serves, although nothing else has been broken for %v: %s", w.o.Length-w.healAt(), cmp.Or(w.sickness, "all is well"))
 }

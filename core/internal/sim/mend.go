@@ -6,6 +6,38 @@ import (
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
+// lastings are faults that nobody mends at one node, whatever else is mended. Each leaves
+// a node that could serve, so somebody must; open are those after which nobody does so far.
+var lastings = []struct {
+	what  string
+	begin func(*node)
+	open  bool
+}{
+	{"takes no write any more", func(n *node) { n.disk = false }, true},
+	{"reaches its ping group no more", func(n *node) { n.ping = false }, true},
+	{"reaches its peer's devices no more", func(n *node) {
+		for _, d := range n.w.supply {
+			d.path[n.id] = d.path[n.id] && d.feeds == n.id
+		}
+	}, false},
+	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }, false},
+	{"cannot stop anything any more", func(n *node) { n.stuckStop = true }, false},
+	{"cannot start its database any more", func(n *node) { n.dbBroken = true }, true},
+}
+
+// last has one node's fault begin some time, and stay.
+func (w *world) last() {
+	n, fault := w.any(), lastings[w.rng.IntN(len(lastings))]
+	if fault.open {
+		return
+	}
+	w.after(w.between(5*time.Second, w.healAt()), func() {
+		w.logf("%s %s", n.name, fault.what)
+		w.lasting, w.sick, w.sickness = func() { fault.begin(n) }, n, n.name+" "+fault.what
+		w.lasting()
+	})
+}
+
 // healAt is long enough before the end that the world must be whole by then.
 func (w *world) healAt() time.Duration { return w.o.Length * 3 / 5 }
 
@@ -20,10 +52,14 @@ func (w *world) heal() {
 		d.refuses, d.silent, d.slow, d.path = false, false, 0, [2]bool{true, true}
 	}
 	for _, n := range w.nodes {
+		n.dbBroken = false
 		n.version = max(w.nodes[0].version, w.nodes[1].version)
 		n.broken, n.halted, n.disk, n.ping, n.lanPlugin, n.stuckStop, n.failStart = false, false, true, true, true, false, 0
 		n.powerOn()
 		n.startDaemonSoon()
+	}
+	if w.lasting != nil {
+		w.lasting()
 	}
 	w.carriers()
 	w.after(7*time.Second, func() {

@@ -43,6 +43,7 @@ type node struct {
 	pids      int
 	failStart int // this many starts fail
 	stuckStop bool
+	dbBroken  bool // the database does not start
 
 	ping      bool // it reaches the ping group
 	disk      bool // it takes writes

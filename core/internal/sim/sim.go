@@ -107,6 +107,9 @@ type world struct {
 	primary int    // the node that serves where both may
 	// mainsLost is since when the store is without mains; 0: it is not.
 	mainsLost time.Duration
+	lasting   func() // puts a fault back that is never mended; nil: all are
+	sick      *node  // has it
+	sickness  string
 	dual      bool          // both nodes were active
 	metAt     time.Duration // since when they are, and a link works both ways; 0: they are not
 
