@@ -72,6 +72,7 @@ func (n *node) analyse(a failover.Action) {
 	asked := n.local()
 	found := failover.Analysis{ID: a.ID, Asked: asked}
 	open := 5
+	last := n.sight.beat
 	told := func(field func(*failover.Analysis) *beat.Tri, answer beat.Tri) {
 		*field(&found) = answer
 		n.feed(found)
@@ -95,7 +96,13 @@ func (n *node) analyse(a failover.Action) {
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.ARP }, runs)
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.Services }, func() bool { return runs() && peer.running[resourceWeb] })
 	if !n.w.chance(0.1) { // else the service's probe takes longer than there is time
-		ask(func(e *failover.Analysis) *beat.Tri { return &e.Service }, func() bool { return n.service() == beat.OK })
+		ask(func(e *failover.Analysis) *beat.Tri { return &e.Service }, func() bool {
+			ok := n.service() == beat.OK
+			if n.sight.service = 0; ok && last == n.sight.beat {
+				n.sight.service = n.w.now
+			}
+			return ok
+		})
 	}
 	n.later(max(0, n.span(a.Deadline-asked)), func() {
 		if open > 0 {
@@ -123,6 +130,7 @@ func (d *device) reaches(n *node) bool {
 // fenceOff sends the order. It may take effect after its sender is gone, but
 // never later than the device's declared life after it was given.
 func (n *node) fenceOff(a failover.Action) {
+	n.w.checkOrder(n)
 	d := n.device(a)
 	given := n.w.now
 	n.ordering = max(n.ordering, given+d.life+n.policy.Interval)
@@ -150,7 +158,10 @@ func (n *node) fenceOff(a failover.Action) {
 		if n.w.o.Bug == OverlappingTurns {
 			effect = n.w.between(0, 4*d.life)
 		}
+		s := &n.sight
+		s.ordering++
 		n.w.after(effect, func() {
+			s.ordering--
 			if !d.lies {
 				n.w.cutPower(d, n.name)
 			}

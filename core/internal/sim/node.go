@@ -50,9 +50,12 @@ type node struct {
 	lanPlugin bool // the plugin of the second link works
 	stalled   time.Duration
 	inbox     []failover.Event
-	refused   bool   // it was told to leave, and cannot hand over
-	told      uint64 // the newest generation in a beat of the peer since the boot
-	served    uint64 // the generation in which it started the data last, and its boot then
+	sight     sight
+	asks      time.Duration // when a beat last asked for it to be cut
+	together  bool          // the ping group has been dead for both since it is for this node
+	refused   bool          // it was told to leave, and cannot hand over
+	told      uint64        // the newest generation in a beat of the peer since the boot
+	served    uint64        // the generation in which it started the data last, and its boot then
 	servedIn  int
 	lapsed    uint64         // of LapsingGrant: the newest grant that may lapse,
 	before    failover.State // and the state on disk before it
@@ -138,6 +141,7 @@ func (n *node) startDaemon() {
 	n.w.logf("%s: the daemon starts, generation %d on disk, journal lost: %v", n.name, n.saved.Generation, b.JournalLost)
 	n.machine = failover.New(n.policy, n.saved, b, n.local())
 	n.stalled, n.inbox = 0, nil
+	n.sight = sight{begun: n.w.now, told: n.sight.told, cutOff: n.sight.cutOff, ordering: n.sight.ordering}
 	n.seeLinks()
 	n.everyDay()
 	n.decide()
@@ -163,6 +167,9 @@ func (n *node) hear(l *link, b beat.Beat) {
 		return
 	}
 	n.told = max(n.told, b.Generation)
+	if n.stalled <= n.w.now {
+		n.see(&b)
+	}
 	n.feed(failover.BeatHeard{Link: l.name, Beat: b, Taken: n.local()})
 }
 
@@ -189,6 +196,7 @@ func (n *node) feed(e failover.Event) {
 	if n.machine == nil {
 		return
 	}
+	n.obeys(e)
 	if n.stalled > n.w.now {
 		n.inbox = append(n.inbox, e)
 		return
@@ -225,8 +233,14 @@ func (n *node) stall(d time.Duration) {
 		}
 		missed := n.inbox
 		n.inbox = nil
+		deaf := n.w.chance(0.3) // a machine that stood still took no beats either
 		for _, e := range missed {
-			n.machine.Apply(n.local(), e)
+			if _, beat := e.(failover.BeatHeard); !beat || !deaf {
+				n.machine.Apply(n.local(), e)
+			}
+		}
+		if d > 3*n.policy.Interval {
+			n.sight.slept, n.sight.service = n.w.now, 0
 		}
 		n.decide()
 	})
@@ -249,6 +263,10 @@ func (n *node) decide() {
 		n.refused = n.refused || answer.ID == leaveID && answer.Err != ""
 	}
 	if plan.Beat != nil {
+		if plan.Beat.CutMe {
+			n.asks = n.w.now
+		}
+		n.w.checkGrant(n, plan.Beat.Grant)
 		n.w.send(n.id, plan.Beat)
 		if n.w.o.Bug == LapsingGrant && plan.Beat.Grant.Generation > n.lapsed {
 			n.lapse(plan.Beat.Grant.Generation)

@@ -110,6 +110,7 @@ type world struct {
 	lasting   func() // puts a fault back that is never mended; nil: all are
 	sick      *node  // has it
 	sickness  string
+	calmSince time.Duration // since when both daemons run and can hear each other; 0: they do not
 	dual      bool          // both nodes were active
 	metAt     time.Duration // since when they are, and a link works both ways; 0: they are not
 
@@ -174,6 +175,7 @@ func (w *world) run() {
 		w.now = s.at
 		w.steps++
 		s.do()
+		w.look()
 		w.check()
 	}
 	if w.err == nil {
