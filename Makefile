@@ -95,6 +95,10 @@ test-sim: ## simulated failures of SEEDS seeds (default 2,000); every operation 
 	go test -timeout 8h ./core/internal/sim -seeds $(or $(SEEDS),2000)
 	go test -timeout 10m ./core/internal/failover
 
+.PHONY: mutants
+mutants: ## rules of the failover policy broken one by one: after how many of SEEDS (default 10,000) the simulation finds each
+	go test -count=1 -timeout 8h ./core/internal/sim -run '^TestMutants$$' -v -mutants $(or $(SEEDS),10000)
+
 .PHONY: test-model
 test-model: packages-model ## the failover policy's models, everything that four interferences can do
 	go test -timeout 10m ./tests/model

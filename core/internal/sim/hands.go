@@ -95,7 +95,9 @@ func (n *node) analyse(a failover.Action) {
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.ICMP }, runs)
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.ARP }, runs)
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.Services }, func() bool { return runs() && peer.running[resourceWeb] })
-	if !n.w.chance(0.1) { // else the service's probe takes longer than there is time
+	if n.w.chance(0.1) { // the service's probe takes longer than there is time: so far that ends its veto
+		n.sight.service = 0
+	} else {
 		ask(func(e *failover.Analysis) *beat.Tri { return &e.Service }, func() bool {
 			ok := n.service() == beat.OK
 			if n.sight.service = 0; ok && last == n.sight.beat {

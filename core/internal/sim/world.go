@@ -86,7 +86,7 @@ func newWorld(o Options) *world {
 			w:       w, id: i, name: name, drift: w.between(-200, 200), ping: true, disk: true, lanPlugin: true,
 			battery: battery{full: w.between(weakest, 30*time.Second)},
 		}
-		if !w.links[0].direct { // a carrier that a cut cable lost still spares the wait for the hold-up
+		if !w.links[0].direct { // so far a cable that fails with the other link spares the wait for the hold-up
 			n.holdup = w.between(0, both.Holdup-time.Millisecond)
 		}
 		n.configure(p)
