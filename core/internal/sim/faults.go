@@ -77,6 +77,15 @@ var faults = append(operators, []func(*world){
 		w.cutAll(2)
 		w.after(w.between(0, time.Second), w.any().measure)
 	},
+	func(w *world) { w.race(w.oneByOne) },
+	func(w *world) { w.race(w.toldInVain) },
+	func(w *world) { w.race(func() { w.cutAll(2) }) },
+	func(w *world) { // an order that an operator asked for is on its way when the links fail
+		n := w.active()
+		w.logf("%s is told to fence its peer", n.name)
+		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
+		w.race(func() { w.cutAll(2) })
+	},
 	func(w *world) { w.toldInVain() },
 	func(w *world) { w.toldInVain(); w.fencePath(w.any()) },
 	func(w *world) { n := w.any(); w.flip(&n.disk, n.name+"'s disk", 8*time.Second) },
@@ -195,6 +204,23 @@ func (n *node) measure() {
 	n.policy.Devices = devices
 	n.w.logf("%s measures slower devices", n.name)
 	n.feed(failover.PolicyChanged{Policy: n.policy})
+}
+
+// race has the links fail somehow while orders act as late as they may.
+func (w *world) race(fail func()) {
+	w.logf("orders act at the end of their lives")
+	for _, d := range w.supply {
+		d.late = true
+		w.after(20*time.Second, func() { d.late = false })
+	}
+	fail()
+}
+
+// oneByOne cuts every link one way, and the other way up to a deadtime later.
+func (w *world) oneByOne() {
+	way := w.rng.IntN(2)
+	w.cutAll(way)
+	w.after(w.between(0, w.nodes[0].policy.Deadtime), func() { w.cutAll(1 - way) })
 }
 
 // toldInVain has all links fail about when one node tells what it measured, or both do:

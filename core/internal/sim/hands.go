@@ -156,7 +156,7 @@ func (n *node) fenceOff(a failover.Action) {
 			n.answer(a, beat.Unknown, "noAccess")
 			return
 		}
-		effect := n.effect(d, given)
+		effect := n.effect(d, given, d.life)
 		if n.w.o.Bug == OverlappingTurns {
 			effect = n.w.between(0, 4*d.life)
 		}
@@ -174,9 +174,12 @@ func (n *node) fenceOff(a failover.Action) {
 
 // effect draws how long an order that has just left takes: mostly no time, sometimes
 // all that its life leaves.
-func (n *node) effect(d *device, given time.Duration) time.Duration {
-	longest := max(2*time.Millisecond, d.life-(n.w.now-given)-10*time.Millisecond)
-	if n.w.chance(0.2) {
+func (n *node) effect(d *device, given, life time.Duration) time.Duration {
+	longest := max(2*time.Millisecond, life-(n.w.now-given)-10*time.Millisecond)
+	switch {
+	case d.late:
+		return longest
+	case n.w.chance(0.2):
 		return n.w.between(time.Millisecond, longest)
 	}
 	return n.w.between(time.Millisecond, min(longest, 30*time.Millisecond+d.slow))
@@ -193,13 +196,13 @@ func (n *node) confirm(a failover.Action, effect time.Duration) {
 
 func (n *node) fenceOn(a failover.Action) {
 	d := n.device(a)
-	given := n.w.now
+	given, life := n.w.now, n.span(a.Deadline-n.local())
 	n.later(n.w.between(time.Millisecond, 20*time.Millisecond), func() {
 		if n.local() > a.Expiry || !d.reaches(n) || d.refuses {
 			n.deadline(a, "no answer")
 			return
 		}
-		effect := n.effect(d, given)
+		effect := n.effect(d, given, life)
 		n.w.after(effect, func() { n.w.restorePower(d) })
 		n.confirm(a, effect)
 	})

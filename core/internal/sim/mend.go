@@ -21,7 +21,12 @@ var lastings = []struct {
 		}
 	}, false},
 	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }, false},
-	{"cannot stop anything any more", func(n *node) { n.stuckStop = true }, false},
+	{"cannot stop anything any more, and is to hand over", func(n *node) {
+		n.stuckStop = true
+		n.w.after(8500*time.Millisecond, func() {
+			n.feed(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"})
+		})
+	}, false},
 	{"cannot start its database any more", func(n *node) { n.dbBroken = true }, true},
 }
 
@@ -49,7 +54,7 @@ func (w *world) heal() {
 		l.cut, l.old = [2]bool{}, nil
 	}
 	for _, d := range w.supply {
-		d.refuses, d.silent, d.slow, d.path = false, false, 0, [2]bool{true, true}
+		d.refuses, d.silent, d.late, d.slow, d.path = false, false, false, 0, [2]bool{true, true}
 	}
 	for _, n := range w.nodes {
 		n.dbBroken = false

@@ -36,6 +36,7 @@ type device struct {
 	refuses bool          // says no
 	silent  bool          // says nothing
 	slow    time.Duration // added to every answer
+	late    bool          // every order acts at the end of its life
 	life    time.Duration // declared longest life of an order
 	path    [2]bool       // path[i]: node i reaches it
 	left    [2]bool       // left[i]: while it was off it was missing in a configuration of node i
