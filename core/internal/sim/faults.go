@@ -239,9 +239,9 @@ func (w *world) toldInVain() {
 func (w *world) flapping(n *node) {
 	w.logf("%s's ping group flaps", n.name)
 	for k := range 6 + w.rng.IntN(10) {
-		w.after(time.Duration(k)*w.between(100*time.Millisecond, 600*time.Millisecond), func() { n.ping = k%2 == 1 })
+		w.after(time.Duration(k)*w.between(100*time.Millisecond, 600*time.Millisecond), func() { n.ping = k%2 == 1; w.staySick() })
 	}
-	w.after(10*time.Second, func() { n.ping = true })
+	w.after(10*time.Second, func() { n.ping = true; w.staySick() })
 }
 
 func (w *world) device(which func(*device) *bool, what string) {
@@ -275,7 +275,7 @@ func (w *world) fencePath(n *node) {
 		}
 		w.logf("%s reaches %s no more", n.name, d.name)
 		d.path[n.id] = false
-		w.after(w.between(time.Second, 15*time.Second), func() { d.path[n.id] = true })
+		w.after(w.between(time.Second, 15*time.Second), func() { d.path[n.id] = true; w.staySick() })
 	}
 }
 
@@ -287,6 +287,7 @@ func (w *world) flip(works *bool, what string, longest time.Duration) {
 	w.after(w.between(100*time.Millisecond, longest), func() {
 		*works = true
 		w.logf("%s works again", what)
+		w.staySick()
 		for _, n := range w.nodes {
 			n.seeLinks()
 		}
@@ -305,7 +306,7 @@ func (w *world) killResource(n *node) {
 func (w *world) setStuck(n *node) {
 	n.stuckStop = true
 	w.logf("%s cannot stop anything", n.name)
-	w.after(w.between(time.Second, 10*time.Second), func() { n.stuckStop = false })
+	w.after(w.between(time.Second, 10*time.Second), func() { n.stuckStop = false; w.staySick() })
 }
 
 // ghosts lets old bytes come out of the links' buffers.

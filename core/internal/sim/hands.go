@@ -95,16 +95,21 @@ func (n *node) analyse(a failover.Action) {
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.ICMP }, runs)
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.ARP }, runs)
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.Services }, func() bool { return runs() && peer.running[resourceWeb] })
-	if n.w.chance(0.1) { // the service's probe takes longer than there is time: so far that ends its veto
-		n.sight.service = 0
-	} else {
-		ask(func(e *failover.Analysis) *beat.Tri { return &e.Service }, func() bool {
-			ok := n.service() == beat.OK
-			if n.sight.service = 0; ok && last == n.sight.beat {
-				n.sight.service = n.w.now
-			}
-			return ok
-		})
+	serves := func() bool {
+		ok := n.service() == beat.OK
+		if n.sight.service = 0; ok && last == n.sight.beat {
+			n.sight.service = n.w.now
+		}
+		return ok
+	}
+	switch {
+	case n.asking > n.w.now: // the service was asked before, and owes an answer
+	case n.w.chance(0.1): // its probe takes longer than there is time: its answer comes alone
+		late := n.w.between(a.Deadline-asked, failover.ServiceTime)
+		n.asking = n.w.now + late
+		n.later(late, func() { n.feed(failover.Analysis{ID: a.ID, Asked: asked, Service: tri(serves())}) })
+	default:
+		ask(func(e *failover.Analysis) *beat.Tri { return &e.Service }, serves)
 	}
 	n.later(max(0, n.span(a.Deadline-asked)), func() {
 		if open > 0 {

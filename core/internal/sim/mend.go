@@ -21,12 +21,7 @@ var lastings = []struct {
 		}
 	}, false},
 	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }, false},
-	{"cannot stop anything any more, and is to hand over", func(n *node) {
-		n.stuckStop = true
-		n.w.after(8500*time.Millisecond, func() {
-			n.feed(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"})
-		})
-	}, false},
+	{"cannot stop anything any more", func(n *node) { n.stuckStop = true }, false},
 	{"cannot start its database any more", func(n *node) { n.dbBroken = true }, true},
 }
 
@@ -39,8 +34,15 @@ func (w *world) last() {
 	w.after(w.between(5*time.Second, w.healAt()), func() {
 		w.logf("%s %s", n.name, fault.what)
 		w.lasting, w.sick, w.sickness = func() { fault.begin(n) }, n, n.name+" "+fault.what
-		w.lasting()
+		w.staySick()
 	})
+}
+
+// staySick puts the fault back that some mending took away.
+func (w *world) staySick() {
+	if w.lasting != nil {
+		w.lasting()
+	}
 }
 
 // healAt is long enough before the end that the world must be whole by then.
@@ -63,9 +65,7 @@ func (w *world) heal() {
 		n.powerOn()
 		n.startDaemonSoon()
 	}
-	if w.lasting != nil {
-		w.lasting()
-	}
+	w.staySick()
 	w.carriers()
 	w.after(7*time.Second, func() {
 		told := false
@@ -86,6 +86,9 @@ func (w *world) heal() {
 			n.feed(failover.Command{ID: "mend", Verb: failover.Unstandby, Name: n.policy.Peer, Operator: "sim"})
 		}
 	})
+	if w.sick != nil { // whom nobody mends is to serve no more
+		w.after(8500*time.Millisecond, func() { w.sick.feed(failover.Command{ID: "mend", Verb: failover.Switchover, Operator: "sim"}) })
+	}
 	for i := range resourceCount {
 		w.after(8*time.Second+time.Duration(i)*10*time.Millisecond, func() {
 			for _, n := range w.nodes {

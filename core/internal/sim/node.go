@@ -51,6 +51,7 @@ type node struct {
 	stalled   time.Duration
 	inbox     []failover.Event
 	sight     sight
+	asking    time.Duration // the service owes an answer until then
 	asks      time.Duration // when a beat last asked for it to be cut
 	together  bool          // the ping group has been dead for both since it is for this node
 	refused   bool          // it was told to leave, and cannot hand over
@@ -140,7 +141,7 @@ func (n *node) startDaemon() {
 	}
 	n.w.logf("%s: the daemon starts, generation %d on disk, journal lost: %v", n.name, n.saved.Generation, b.JournalLost)
 	n.machine = failover.New(n.policy, n.saved, b, n.local())
-	n.stalled, n.inbox = 0, nil
+	n.stalled, n.asking, n.inbox = 0, 0, nil
 	n.sight = sight{begun: n.w.now, told: n.sight.told, cutOff: n.sight.cutOff, ordering: n.sight.ordering}
 	n.seeLinks()
 	n.everyDay()
