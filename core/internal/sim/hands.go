@@ -72,7 +72,7 @@ func (n *node) analyse(a failover.Action) {
 	asked := n.local()
 	found := failover.Analysis{ID: a.ID, Asked: asked}
 	open := 5
-	last := n.sight.beat
+	last, began := n.sight.beat, n.w.now
 	told := func(field func(*failover.Analysis) *beat.Tri, answer beat.Tri) {
 		*field(&found) = answer
 		n.feed(found)
@@ -97,7 +97,8 @@ func (n *node) analyse(a failover.Action) {
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.Services }, func() bool { return runs() && peer.running[resourceWeb] })
 	serves := func() bool {
 		ok := n.service() == beat.OK
-		if n.sight.service = 0; ok && last == n.sight.beat {
+		// What was asked before the ping group came back is dropped so far, even where the answer comes later.
+		if n.sight.service = 0; ok && last == n.sight.beat && began > n.sight.back+pingKnown {
 			n.sight.service = n.w.now
 		}
 		return ok
@@ -306,7 +307,7 @@ func (n *node) startResource(a failover.Action) {
 func (n *node) stopResource(a failover.Action) {
 	i := n.resource(a)
 	boot, life := n.boots, n.life
-	if n.stuckStop {
+	if n.stuckStop || n.stuckData && i == resourceData {
 		n.deadlineStop(a)
 		return
 	}

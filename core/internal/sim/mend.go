@@ -21,7 +21,7 @@ var lastings = []struct {
 		}
 	}, false},
 	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }, false},
-	{"cannot stop anything any more", func(n *node) { n.stuckStop = true }, false},
+	{"cannot stop its data any more", func(n *node) { n.stuckData = true }, false},
 	{"cannot start its database any more", func(n *node) { n.dbBroken = true }, true},
 }
 
@@ -59,7 +59,7 @@ func (w *world) heal() {
 		d.refuses, d.silent, d.late, d.slow, d.path = false, false, false, 0, [2]bool{true, true}
 	}
 	for _, n := range w.nodes {
-		n.dbBroken = false
+		n.dbBroken, n.stuckData = false, false
 		n.version = max(w.nodes[0].version, w.nodes[1].version)
 		n.broken, n.halted, n.disk, n.ping, n.lanPlugin, n.stuckStop, n.failStart = false, false, true, true, true, false, 0
 		n.powerOn()

@@ -43,6 +43,7 @@ type node struct {
 	pids      int
 	failStart int // this many starts fail
 	stuckStop bool
+	stuckData bool // nothing stops the data
 	dbBroken  bool // the database does not start
 
 	ping      bool // it reaches the ping group

@@ -13,9 +13,10 @@ import (
 type sight struct {
 	beat     time.Duration // it took a beat of the peer last
 	active   time.Duration // and one that told of an active peer that does not ask to be cut
-	service  time.Duration // asked then, the service answered through the virtual IP; 0: not in the newest answer
+	service  time.Duration // the service answered through the virtual IP; 0: its newest answer was another
 	slept    time.Duration // it woke from a stall that it must have noticed
 	cutOff   time.Duration // since when it does not reach its ping group, and the peer reaches its own; 0: not so
+	back     time.Duration // when it last did not
 	told     time.Duration // an operator wanted the peer cut
 	grant    uint64        // the newest one that it gave
 	ordering int           // its orders that have not acted yet
@@ -68,6 +69,9 @@ func (w *world) look() {
 	for _, n := range w.nodes {
 		calm = calm && n.machine != nil && n.stalled < w.now
 		s := &n.sight
+		if !n.ping {
+			s.back = w.now
+		}
 		if n.ping || !w.nodes[1-n.id].ping { // one that is dead for both tells nothing
 			s.cutOff = 0
 			n.together = !n.ping
