@@ -43,6 +43,7 @@ var meanings = map[string]meaning{
 	"owed-no-more":       {api.KindFenceUnhealthy, warning},
 	"failback-later":     {api.KindAlarm, informative},
 	"removal-overtaken":  {api.KindAlarm, warning},
+	"generation-raised":  {api.KindAlarm, informative},
 	"handover-aborted":   {api.KindSwitchoverFailed, major},
 	"grant-refused":      {api.KindSwitchoverFailed, major},
 	"adopted":            {api.KindNodeActive, informative},

@@ -169,7 +169,7 @@ func (m *Machine) takeOver() {
 		m.why("S2", "peer-off", m.p.Peer, 0)
 		m.note("fence-confirmed", m.object.peer, m.p.Peer+" is off: "+m.offGround())
 		m.phaseEnd("fence", true, m.offGround())
-		m.take(byFence, max(m.state.Generation, m.peer.b.Generation, m.given.Generation)+1)
+		m.take(byFence, m.nextGeneration())
 		return
 	case byFence:
 		if !ground {

@@ -84,12 +84,12 @@ func (m *Machine) join() {
 		m.store.changed()
 	}
 	switch {
-	case m.active() && m.state.Lost && p.b.Role != beat.Active: // agreed: the peer knows of nobody else
-		m.state.Lost = false
-		m.state.Generation = max(m.state.Generation, p.b.Generation) + 1
-		m.state.LastActive = m.state.Generation
-		m.rights = m.store.changed()
-	case m.active() || p.b.Role != beat.Active:
+	case m.active():
+		if p.b.Role != beat.Active {
+			m.countOn()
+		}
+		return
+	case p.b.Role != beat.Active:
 		return
 	case p.b.Generation > m.state.Generation || m.state.Lost:
 		m.state.Lost = false
@@ -99,6 +99,42 @@ func (m *Machine) join() {
 	if m.role == beat.Joining {
 		m.setRole(beat.Standby)
 	}
+}
+
+// countOn has an active node outrank a peer that is not: whoever serves last must have the
+// highest last-active generation when both start again (S4), and two that each served alone,
+// or one without its journal, know nothing of the other's number. It serves on meanwhile, in the right that it has.
+func (m *Machine) countOn() {
+	p, s := &m.peer.b, &m.state
+	lost := s.Lost
+	if !lost && !outranks(p.LastActive, p.Generation, s.LastActive, s.Generation) || m.giving.version > 0 {
+		return
+	}
+	s.Lost = false
+	s.Generation = max(s.Generation, p.Generation, p.LastActive) + 1
+	s.LastActive = s.Generation
+	version := m.store.changed()
+	if lost { // agreed: the peer knows of nobody else
+		m.rights = version
+		return
+	}
+	m.note("generation-raised", m.object.self, "active with generation "+itoa(s.Generation)+" from now on: "+m.p.Peer+" knew of "+itoa(max(p.Generation, p.LastActive)))
+}
+
+// outranks: what a standby knows does not leave the active node's generation the highest.
+func outranks(lastActive, generation, activeLast, active uint64) bool {
+	return lastActive >= activeLast || generation > active
+}
+
+// nextGeneration is newer than any that the peer may serve in. It may have counted on for
+// what it heard of this node, and its word of that was lost.
+func (m *Machine) nextGeneration() uint64 {
+	p, s := &m.peer.b, &m.state
+	next := max(s.Generation, p.Generation, p.LastActive, m.given.Generation) + 1
+	if p.Role == beat.Active && outranks(s.LastActive, s.Generation, p.LastActive, p.Generation) {
+		next++
+	}
+	return next
 }
 
 // yield is S3: of two active nodes the one with the lower generation stops at

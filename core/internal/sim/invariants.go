@@ -62,8 +62,8 @@ func (n *node) holding() string {
 	return text
 }
 
-// checkStart holds whenever the data start: the generation is on disk before,
-// and it is newer than every one this node was told of (S3). Two nodes that
+// checkStart holds whenever the data start: the generation is on disk before, unless
+// they start again in one that is, while the node counts on; and it is newer than every one this node was told of (S3). Two nodes that
 // never met may both count up from the same number: only replicated data can
 // tell which of them is newer, and that rule is not part of this world.
 func (w *world) checkStart(n *node, i int) {
@@ -72,7 +72,8 @@ func (w *world) checkStart(n *node, i int) {
 		return
 	}
 	g := n.machine.View(n.local()).Generation
-	if g != n.saved.Generation {
+	again := n.served == n.saved.Generation && n.servedIn == n.boots && n.saved.Active
+	if g != n.saved.Generation && !again {
 		w.fail("%s starts the data in generation %d, and its disk says %d", n.name, g, n.saved.Generation)
 	}
 	if g < n.told {
