@@ -59,7 +59,7 @@ var orders = []order{
 	},
 	{
 		use: "fence", target: "NODE", short: "Cut a node's power, in its turn",
-		consequence: "the power of %s is CUT at once; whatever runs on it dies. Say it at one node only: while the nodes cannot agree on their turns, two such orders cut both",
+		consequence: "the power of %s is CUT at once; whatever runs on it dies. Say it at one node only: while the nodes cannot agree on their turns, two such orders cut both, as does one that %s gives by itself in the same second",
 	},
 	{
 		use: "fence-confirm", target: "NODE", short: "State that a node is switched off, when its fence device cannot tell",

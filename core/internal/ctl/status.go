@@ -171,7 +171,7 @@ var remedies = map[string]string{
 	"unconfigured":   "put it back into the configuration; or stop it, so that %[1]s may run it, and say so at this node: storewardctl cleanup RESOURCE --yes",
 	"owed":           "it left the configuration while %[1]s was off: switch its output on by hand, or put it back into the configuration",
 	"journal-lost":   "it agrees with %[1]s once they hear each other; if %[1]s is gone and has not served since, say so at this node: storewardctl adopt --yes",
-	"turns-in-doubt": "see that no sale runs on %[1]s, then, at this node alone: storewardctl fence %[1]s --yes",
+	"turns-in-doubt": "see that no sale runs on %[1]s and that its own status, if it has one, does not wait to cut this node; then, at this node alone: storewardctl fence %[1]s --yes",
 	"no-active":      "see what keeps each node, here and in the status at %[1]s: a standby mode, a removal (storewardctl readmit), a disk that does not save",
 	"unserved":       "switch %[1]s on, or see that it is off and say so at this node: storewardctl fence-confirm %[1]s --yes",
 	"fence-failed":   "make it obey, or see that %[1]s is off and say so: storewardctl fence-confirm %[1]s --yes",

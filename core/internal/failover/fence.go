@@ -210,8 +210,6 @@ func (m *Machine) veto() string {
 		return "no link works"
 	case m.ping.cutOff():
 		return "ping group does not answer"
-	case m.active() && m.resumed && p.heardAt == 0: // the peer counts its turns from before that; who serves can wait
-		return "the daemon started anew in this silence"
 	case p.b.Role != beat.Active && !m.reached(p.grace):
 		return "planned silence"
 	case m.peerRests():

@@ -232,8 +232,12 @@ func (m *Machine) countLives() {
 
 // inDoubt: the peer fell silent before it acknowledged lives, another configuration, or
 // this node's start, and may count its turns with it or without; so may both nodes. Who
-// does not know the other's turns has none, until they hear each other again.
-func (m *Machine) inDoubt() bool { return m.news.toldBy > 0 }
+// does not know the other's turns has none, until they hear each other again. A daemon
+// that started anew in a silence does not know when the peer's turns began: who serves
+// can wait for an operator.
+func (m *Machine) inDoubt() bool {
+	return m.news.toldBy > 0 || m.active() && m.resumed && m.peer.heardAt == 0
+}
 
 // offBy finds the level whose devices were all read off after the last sign of
 // life, and since when all of them have been; nil: none.
