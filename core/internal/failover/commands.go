@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // leaveGrace is the planned silence a standby announces before its daemon stops.
@@ -183,7 +184,7 @@ func (m *Machine) commandPeer(c *Command) string {
 		return m.commandFence(c)
 	}
 	if sign := m.showsLife(); sign != "" && !m.quiet.off { // any life would have voided that reading
-		return c.Name + " shows life: " + sign
+		return c.Name + " " + sign
 	}
 	if c.Verb == Remove {
 		if m.removed(m.p.Self) {
@@ -217,20 +218,26 @@ func (m *Machine) commandFence(c *Command) string {
 	return ""
 }
 
-// showsLife names a sign of life of the peer; empty: it was asked and shows none.
+// showsLife says what speaks for a living peer, or that it is too early to tell; empty:
+// it was asked and shows no life.
 func (m *Machine) showsLife() string {
-	e, p := &m.evidence, &m.peer
+	e, p, q := &m.evidence, &m.peer, &m.quiet
+	last := max(p.receivedAt, p.signAt)
 	switch {
-	case !m.quiet.silent:
-		return "it is not silent"
-	case m.now-max(p.receivedAt, p.signAt) < m.dead():
-		return "traffic of its was seen"
+	case q.receiving:
+		return "shows life: its beats come in"
+	case q.strange || last > 0 && m.now-last < m.dead():
+		return "shows life: traffic of its was seen"
+	case !q.silent && m.now < q.t0:
+		return "was not waited for long enough yet: again in " + spoken.Duration(q.t0-m.now)
+	case !q.silent:
+		return "may be alive: no link can tell its silence"
 	case e.final == 0:
-		return "it is still being asked"
+		return "is still being asked: again in a moment"
 	case e.answers():
-		return "it answers"
+		return "shows life: it answers"
 	case m.serves() && !m.active(): // else it is our own
-		return "the service answers through the virtual IP"
+		return "shows life: the service answers through the virtual IP"
 	}
 	return ""
 }
