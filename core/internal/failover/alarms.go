@@ -50,20 +50,29 @@ func (m *Machine) alarm(holds bool, object, key string, severity Severity, text 
 	m.plan.Raised = append(m.plan.Raised, a)
 }
 
+// toldSilent: the peer is silent, or an alarm that says so stands and nothing was heard since.
+// That this node waits anew (S9) is no news of the peer.
+func (m *Machine) toldSilent(key string) bool {
+	q := &m.quiet
+	return q.silent || !q.receiving && !q.strange && slices.ContainsFunc(m.standing, func(a Alarm) bool {
+		return a.Object == m.object.peer && a.Key == key
+	})
+}
+
 // clusterAlarms are about the pair: service and redundancy.
 func (m *Machine) clusterAlarms() {
 	q, p := &m.quiet, &m.peer
 	peer := m.p.Peer
 	alone := m.active() && m.state.Alone // it was off, and was not heard since
-	planned := q.silent && p.b.Role != beat.Active && (m.now < p.grace || m.peerRests())
-	m.alarm(planned, m.object.peer, "away", Minor, peer, " announced its silence")
-	unserved := planned && !q.off && !m.active() && m.mains.rest == awake && !m.serves() // who is awake, and knows no more, serves nothing
+	planned := p.b.Role != beat.Active && (m.now < p.grace || m.peerRests())
+	m.alarm(m.toldSilent("away") && planned, m.object.peer, "away", Minor, peer, " announced its silence")
+	unserved := m.toldSilent("unserved") && planned && !q.off && !m.active() && m.mains.rest == awake && !m.serves() // who is awake, and knows no more, serves nothing
 	m.alarm(unserved, m.object.peer, "unserved", Critical, "no node is active: ", peer, " announced its silence and is not back, its power was not read off, and it is not cut")
-	m.alarm(q.silent && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
-	doubt := q.silent && !q.off && !alone && !planned && m.inDoubt() && len(m.topology.orderable) > 0
+	m.alarm(m.toldSilent("silent") && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
+	doubt := m.toldSilent("turns-in-doubt") && !q.off && !alone && !planned && m.inDoubt() && len(m.topology.orderable) > 0
 	m.alarm(doubt, m.object.peer, "turns-in-doubt", Critical, peer, " fell silent before it acknowledged a start, configuration or order life: it is not cut unless an operator says so (storewardctl fence)")
 	removed := m.removed(peer) // the mode's own alarm says enough
-	m.alarm(q.silent && !q.off && alone && !removed, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
+	m.alarm(m.toldSilent("not-back") && !q.off && alone && !removed, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
 	m.alarm(q.silent && q.off && !removed, m.object.peer, "off", Major, peer, " is off")
 	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
 	m.idleAlarm()
@@ -148,7 +157,7 @@ func (m *Machine) deviceAlarms() {
 		d := &m.devices[i]
 		object := m.object.devices[i]
 		m.alarm(d.feedsPeer && d.feedsSelf, object, "feeds-itself", Critical, d.name, " feeds both nodes: it is never given an order")
-		if !m.quiet.silent || m.quiet.off || d.isOff(m.void()) || m.active() && m.state.Alone {
+		if !m.toldSilent("silent") || m.quiet.off || d.isOff(m.void()) || m.active() && m.state.Alone {
 			d.failed = false
 		}
 		m.alarm(d.failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
