@@ -99,8 +99,8 @@ type FenceDevice struct {
 	Name string `yaml:"name" need:"true" example:"ups-alpha"`
 	// Plugin drives the device: ups over SNMP, upsserial over a serial line from the peer to the UPS, or another fencer.
 	Plugin string `yaml:"plugin" need:"true" example:"ups"`
-	// Feeds names the node that this device powers. A device that feeds both nodes is refused:
-	// whoever used it would cut itself.
+	// Feeds names the node that this device powers. A device that feeds both nodes is refused, and so are two of
+	// one plugin that switch the same output for different nodes: whoever used it would cut itself.
 	Feeds []string `yaml:"feeds" need:"true" example:"[alpha]"`
 	// Level is the device's place in the topology, 1 first. A level holds all of a node's supplies: the node is off when
 	// every device of one level that feeds it was read off. The levels are tried in order.

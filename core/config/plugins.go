@@ -11,9 +11,13 @@ type Use struct {
 	With   Section
 	// Warm: the resource is to be promoted.
 	Warm bool
+	// Feeds are the nodes that a fence device powers.
+	Feeds []string
 
-	path   string // of the entry, e.g. links[0]
-	places places
+	name     string
+	resource bool
+	path     string // of the entry, e.g. links[0]
+	places   places
 }
 
 // Uses lists every use of a plugin: links, fence devices, resources, probes.
@@ -31,11 +35,12 @@ func (c *Config) eachUse(do func(u Use, with *Section)) {
 		do(Use{Plugin: c.Links[i].Plugin, path: fmt.Sprintf("links[%d]", i)}, &c.Links[i].With)
 	}
 	for i := range c.Fencing {
-		do(Use{Plugin: c.Fencing[i].Plugin, path: fmt.Sprintf("fencing[%d]", i)}, &c.Fencing[i].With)
+		f := &c.Fencing[i]
+		do(Use{Plugin: f.Plugin, Feeds: f.Feeds, name: f.Name, path: fmt.Sprintf("fencing[%d]", i)}, &f.With)
 	}
 	for i := range c.Resources {
 		r := &c.Resources[i]
-		do(Use{Plugin: r.Plugin, Warm: r.Warm, path: fmt.Sprintf("resources[%d]", i)}, &r.With)
+		do(Use{Plugin: r.Plugin, Warm: r.Warm, resource: true, path: fmt.Sprintf("resources[%d]", i)}, &r.With)
 	}
 	for i := range c.Probes {
 		do(Use{Plugin: c.Probes[i].Plugin, path: fmt.Sprintf("probes[%d]", i)}, &c.Probes[i].With)

@@ -128,6 +128,15 @@ type Promotable interface {
 	Promotable() bool
 }
 
+// Targeted is implemented by configurations that know what an instance acts on in the
+// world: each outlet that it switches ("outlet 3 of 192.0.2.11:161"), or the address
+// that it moves ("192.0.2.101"), in words that are the same wherever it is the same thing.
+// The core refuses a store whose nodes' supplies are one target, as a copied address makes
+// them, and a moved address that is a node's own.
+type Targeted interface {
+	Targets() []string
+}
+
 // Power is a three-valued reading of a supply's output.
 type Power int
 

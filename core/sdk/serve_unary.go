@@ -26,8 +26,17 @@ func (s *service) Ping(context.Context, *sdkpb.PingRequest) (*sdkpb.PingReply, e
 // Check decodes and validates a configuration, and tells what it would offer.
 func (s *service) Check(_ context.Context, r *sdkpb.CheckRequest) (*sdkpb.CheckReply, error) {
 	config, err := s.configure(r.GetYaml())
-	promotable, _ := config.(Promotable)
-	return &sdkpb.CheckReply{Faults: faultsOut(err), Promoter: promotable != nil && promotable.Promotable()}, nil
+	if err != nil {
+		return &sdkpb.CheckReply{Faults: faultsOut(err)}, nil
+	}
+	reply := &sdkpb.CheckReply{}
+	if promotable, is := config.(Promotable); is {
+		reply.Promoter = promotable.Promotable()
+	}
+	if targeted, is := config.(Targeted); is {
+		reply.Targets = targeted.Targets()
+	}
+	return reply, nil
 }
 
 func (s *service) configure(yaml []byte) (config any, err error) {

@@ -38,6 +38,23 @@ var (
 	secretShape = regexp.MustCompile(`(passwd|password|community|token|apikey|secret)$`)
 )
 
+// manner are the parameters that say how the device is asked, not which output of which device is meant.
+var manner = regexp.MustCompile(`^(login|username|user|.*_timeout|.*_wait|retry_on|separator|quiet|method|secure|ssh|ssl.*|notls|tls1.0|cipher|lanplus|auth|privlvl|cmd_prompt|command_prompt|inet[46]_only|snmp_.*)$`)
+
+// Targets implements sdk.Targeted: the agent with what its options say of the output.
+func (c *Config) Targets() []string {
+	text := filepath.Base(c.Agent)
+	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
+		if !manner.MatchString(name) {
+			text += " " + name + "=" + c.Options[name]
+		}
+	}
+	if text == filepath.Base(c.Agent) {
+		return nil // what it switches is its own secret
+	}
+	return []string{text}
+}
+
 // reserved are parameters that are not the configuration's to set.
 var reserved = map[string]string{
 	"action":        "the order decides it",

@@ -51,6 +51,22 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestTargets: what tells outputs apart, and not how the device is asked.
+func TestTargets(t *testing.T) {
+	for want, c := range map[string]Config{
+		"fence_apc_snmp ip=192.0.2.11 plug=3": {
+			Agent:   "/usr/sbin/fence_apc_snmp",
+			Options: map[string]string{"plug": "3", "ip": "192.0.2.11", "snmp_version": "1", "login": "a", "power_wait": "2", "login_timeout": "3"},
+		},
+		"fence_x plug=3": {Agent: "fence_x", Options: map[string]string{"plug": "3"}},
+		"":               {Agent: "fence_x", Options: map[string]string{"username": "a"}},
+	} {
+		if got := strings.Join(c.Targets(), ", "); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 // TestAgentIsAskedOnce: its metadata are those that its configuration was judged by.
 func TestAgentIsAskedOnce(t *testing.T) {
 	f := newFake(t)

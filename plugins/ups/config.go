@@ -68,6 +68,23 @@ func DefaultConfig() any {
 	}
 }
 
+// Targets implements sdk.Targeted: the outlets that are switched, or the whole device. Who
+// asks for it, with which community or user, makes it no other.
+func (c *Config) Targets() []string {
+	agent := c.Address
+	if c.Context != "" { // an agent may speak for several devices
+		agent = c.Context + " at " + agent
+	}
+	if len(c.Outlets) == 0 {
+		return []string{agent}
+	}
+	var out []string
+	for _, outlet := range c.Outlets {
+		out = append(out, fmt.Sprintf("outlet %s of %s", outlet, agent))
+	}
+	return out
+}
+
 // maxOutlets is how many power supplies one node may have on one device.
 const maxOutlets = 8
 

@@ -297,6 +297,19 @@ func TestStatusAndHealth(t *testing.T) {
 	}
 }
 
+// TestTargets: an outlet is another one than its neighbour, and the same for whoever asks.
+func TestTargets(t *testing.T) {
+	for want, c := range map[string]Config{
+		"192.0.2.11:161": {Address: "192.0.2.11:161", User: "a"},
+		"outlet 3 of 192.0.2.11:161, outlet till of 192.0.2.11:161": {Address: "192.0.2.11:161", Outlets: []string{"3", "till"}, User: "b"},
+		"outlet 3 of pdu2 at 192.0.2.11:161":                        {Address: "192.0.2.11:161", Outlets: []string{"3"}, Context: "pdu2"},
+	} {
+		if got := strings.Join(c.Targets(), ", "); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestValidate(t *testing.T) {
 	good := func() *Config {
 		cfg := DefaultConfig().(*Config)

@@ -44,6 +44,14 @@ func DefaultConfig() *Config {
 	}
 }
 
+// Targets implements sdk.Targeted: the UPS at the end of the cable, if there is one here.
+func (c *Config) Targets() []string {
+	if c.Device == noDevice {
+		return nil
+	}
+	return []string{"the UPS on " + c.Device}
+}
+
 // Validate returns every fault of the configuration, each with its path.
 func (c *Config) Validate() error {
 	return errors.Join(c.checkDevice(), c.checkProtocol(), c.checkTimes())

@@ -282,6 +282,9 @@ func TestNoLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if targets := config.(*Config).Targets(); targets != nil {
+		t.Errorf("no line leads to %v", targets)
+	}
 	u := newInstance(nil, config.(*Config))
 	began := time.Now()
 	if _, err := u.Status(t.Context()); !errors.Is(err, errNoLine) || time.Since(began) > time.Second {

@@ -50,6 +50,15 @@ func DefaultConfig() any {
 	}
 }
 
+// Targets implements sdk.Targeted: the address that moves.
+func (c *Config) Targets() []string {
+	prefix, err := c.prefix()
+	if err != nil {
+		return nil
+	}
+	return []string{prefix.Addr().String()}
+}
+
 // maxName is IFNAMSIZ without its final zero: the kernel's bound on names and labels.
 const maxName = 15
 

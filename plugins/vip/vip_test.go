@@ -219,6 +219,12 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+func TestTargets(t *testing.T) {
+	if got := (&Config{Address: "2001:DB8:0::65/64"}).Targets(); len(got) != 1 || got[0] != "2001:db8::65" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for fault, cfg := range map[string]Config{
 		"address: ":        {},

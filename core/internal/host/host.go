@@ -198,14 +198,13 @@ func (h *Host) Open(ctx context.Context, plugin, instance string, yaml []byte, e
 	return in, err
 }
 
-// Check has the plugin decode and validate a configuration, and tells whether an
-// instance of it would offer the Promoter role; nothing is opened.
-func (h *Host) Check(ctx context.Context, plugin string, yaml []byte) (promoter bool, _ error) {
+// Check has the plugin decode and validate a configuration; nothing is opened.
+func (h *Host) Check(ctx context.Context, plugin string, yaml []byte) (checked remote.Checked, _ error) {
 	err := h.borrow(ctx, plugin, func(ctx context.Context, c *remote.Client) (err error) {
-		promoter, err = c.Check(ctx, yaml)
+		checked, err = c.Check(ctx, yaml)
 		return err
 	})
-	return promoter, err
+	return checked, err
 }
 
 // Describe asks a plugin who it is.

@@ -29,20 +29,25 @@ type Judge struct {
 func (j Judge) Check(ctx context.Context, cfg *config.Config, nodes ...string) error {
 	var faults config.Faults
 	passed := map[string]bool{} // plugins that do not answer
+	targets := config.NewTargets(cfg)
 	for _, use := range cfg.Uses() {
 		for _, node := range nodes {
 			if passed[use.Plugin] {
 				continue
 			}
-			promoter, err := j.Host.Check(ctx, use.Plugin, use.With.For(node))
+			checked, err := j.Host.Check(ctx, use.Plugin, use.With.For(node))
 			if j.Sick != nil && sick(err) && j.Sick(use.Plugin, err) {
 				passed[use.Plugin] = true
 				continue
 			}
 			faults = append(faults, j.explain(use, err)...)
-			if err == nil && use.Warm && !promoter {
+			if err != nil {
+				continue
+			}
+			if use.Warm && !checked.Promoter {
 				faults = append(faults, use.Unpromotable()...)
 			}
+			faults = append(faults, targets.Add(node, use, checked.Targets)...)
 		}
 	}
 	if err := faults.Err(); err != nil {

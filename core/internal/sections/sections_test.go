@@ -42,6 +42,14 @@ func (c *testConfig) Validate() error {
 // Promotable implements sdk.Promotable.
 func (c *testConfig) Promotable() bool { return c.Port == 8 }
 
+// Targets implements sdk.Targeted.
+func (c *testConfig) Targets() []string {
+	if c.Address == "none" {
+		return nil
+	}
+	return []string{c.Address}
+}
+
 func testPlugin(name string) sdk.Plugin {
 	return sdk.Plugin{
 		Name: name, Version: "1", Summary: "Checks a section.", DefaultConfig: func() any { return &testConfig{} },
@@ -114,6 +122,64 @@ func TestEverySectionIsJudged(t *testing.T) {
 	}
 	if err := judge.Check(t.Context(), cfg, "alpha"); err == nil || strings.Contains(err.Error(), "adddress") {
 		t.Errorf("beta's own values were judged for alpha: %v", err)
+	}
+}
+
+// TestOneThingMeantTwice: an address that was copied to the other node's supply, once for
+// both nodes; and what moves though somebody has it. The same words may mean two things on
+// two nodes (a serial port), and two devices may cut one node.
+func TestOneThingMeantTwice(t *testing.T) {
+	head := storeFile[:strings.Index(storeFile, "links:")] + "links: [{name: one, plugin: cable, with: {address: a}}]\nping_group: [10.0.0.254, \"2001:db8::fe\"]\n"
+	program, err := host.FindProgram(t.Context(), os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := Judge{Host: hostOf(t, program, time.Minute)}
+	for name, c := range map[string]struct{ text, want string }{
+		"another login": {
+			"fencing:\n  - {name: ups-alpha, plugin: supply, feeds: [alpha], with: {address: u1, login: a}}\n" +
+				"  - {name: ups-beta, plugin: supply, feeds: [beta], with: {address: u1, login: b}}\n",
+			"store.yaml:10:53: fencing[1].with: u1 is what ups-alpha switches already, which feeds alpha: who cut one node would cut the other: name what feeds beta",
+		},
+		"seen by one node alone": {
+			"fencing:\n  - {name: a, plugin: supply, feeds: [alpha], with: {alpha: {address: x}, beta: {address: u}}}\n" +
+				"  - {name: b, plugin: supply, feeds: [beta], with: {alpha: {address: y}, beta: {address: u}}}\n",
+			"store.yaml:10:46: fencing[1].with: u is what a switches already, which feeds alpha: who cut one node would cut the other: name what feeds beta",
+		},
+		"one port's name on two nodes": {
+			"fencing:\n  - {name: a, plugin: supply, feeds: [alpha], with: {alpha: {address: none}, beta: {address: tty}}}\n" +
+				"  - {name: b, plugin: supply, feeds: [beta], with: {alpha: {address: tty}, beta: {address: none}}}\n", "",
+		},
+		"two plugins, and two devices of one node": {
+			"fencing:\n  - {name: a, plugin: supply, feeds: [alpha], with: {address: u}}\n  - {name: a2, plugin: supply, feeds: [alpha], with: {address: u}}\n" +
+				"  - {name: b, plugin: cable, feeds: [beta], with: {address: u}}\n", "",
+		},
+		"a probe of the device": {
+			"fencing: [{name: a, plugin: supply, feeds: [alpha], with: {address: 10.0.0.2}}]\n" +
+				"probes: [{name: p, plugin: supply, every: 10s, with: {address: 10.0.0.2}}]\n", "",
+		},
+		"a node's address moves": {
+			"resources: [{name: ip, plugin: cable, with: {address: 10.0.0.2}}]\n",
+			"store.yaml:8:39: resources[0].with: 10.0.0.2 is node beta's own address: whoever became active would take it from it: write an address that nobody has",
+		},
+		"a ping address moves": {
+			"resources: [{name: ip, plugin: cable, with: {address: \"2001:DB8:0::FE\"}}]\n",
+			"store.yaml:8:39: resources[0].with: 2001:DB8:0::FE is in ping_group too: the active node would ask itself whether it is connected: take it out of ping_group, or write an address that nobody has",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := config.Parse("store.yaml", []byte(head+c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if err := judge.Check(t.Context(), cfg, "alpha", "beta"); err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("found\n%s\nwant\n%s", got, c.want)
+			}
+		})
 	}
 }
 

@@ -128,14 +128,22 @@ func (c *Client) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Check has the plugin decode and validate a configuration, and tells whether an
-// instance of it would offer the Promoter role. Faults are *sdk.ConfigError, several joined.
-func (c *Client) Check(ctx context.Context, yaml []byte) (promoter bool, _ error) {
+// Checked is what a plugin says of a configuration before an instance is opened.
+type Checked struct {
+	// Promoter: an instance would offer that role.
+	Promoter bool
+	// Targets is what an instance would act on (sdk.Targeted); nil where the plugin does not say.
+	Targets []string
+}
+
+// Check has the plugin decode and validate a configuration. Faults are *sdk.ConfigError,
+// several joined.
+func (c *Client) Check(ctx context.Context, yaml []byte) (Checked, error) {
 	r, err := c.calls.Check(ctx, &sdkpb.CheckRequest{Yaml: yaml})
 	if err != nil {
-		return false, wireError(err)
+		return Checked{}, wireError(err)
 	}
-	return r.GetPromoter(), faultsIn(r.GetFaults())
+	return Checked{Promoter: r.GetPromoter(), Targets: r.GetTargets()}, faultsIn(r.GetFaults())
 }
 
 // Open makes an instance. Faults of the configuration are *sdk.ConfigError.

@@ -433,7 +433,9 @@ type CheckReply struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Faults []*Fault               `protobuf:"bytes,1,rep,name=faults,proto3" json:"faults,omitempty"`
 	// An instance of this configuration would offer the Promoter role.
-	Promoter      bool `protobuf:"varint,2,opt,name=promoter,proto3" json:"promoter,omitempty"`
+	Promoter bool `protobuf:"varint,2,opt,name=promoter,proto3" json:"promoter,omitempty"`
+	// What an instance of this configuration acts on (sdk.Targeted).
+	Targets       []string `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -480,6 +482,13 @@ func (x *CheckReply) GetPromoter() bool {
 		return x.Promoter
 	}
 	return false
+}
+
+func (x *CheckReply) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
 }
 
 type OpenRequest struct {
@@ -2048,11 +2057,12 @@ const file_sdk_proto_rawDesc = "" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\"\"\n" +
 	"\fCheckRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\fR\x04yaml\"\\\n" +
+	"\x04yaml\x18\x01 \x01(\fR\x04yaml\"v\n" +
 	"\n" +
 	"CheckReply\x122\n" +
 	"\x06faults\x18\x01 \x03(\v2\x1a.storeward.plugin.v1.FaultR\x06faults\x12\x1a\n" +
-	"\bpromoter\x18\x02 \x01(\bR\bpromoter\"\x82\x01\n" +
+	"\bpromoter\x18\x02 \x01(\bR\bpromoter\x12\x18\n" +
+	"\atargets\x18\x03 \x03(\tR\atargets\"\x82\x01\n" +
 	"\vOpenRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
 	"\x04yaml\x18\x02 \x01(\fR\x04yaml\x12\x12\n" +
