@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,6 +135,46 @@ func TestRefusalKeepsItsSentence(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	if _, err := NewClient(t.TempDir()).State(context.Background()); !errors.Is(err, ErrNoDaemon) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestHungDaemon: one that was stopped takes connections and says nothing; another begins to answer and stops.
+func TestHungDaemon(t *testing.T) {
+	for name, begins := range map[string]string{"nothing": "", "half an answer": "HTTP/1.1 200 OK\r\n\r\n{"} {
+		t.Run(name, func(t *testing.T) {
+			client := NewClient(t.TempDir())
+			client.patience = patience{read: 20 * time.Millisecond, compare: 30 * time.Millisecond, order: 40 * time.Millisecond}
+			listener, err := listen(t.Context(), client.socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = listener.Close() }()
+			go func() {
+				for {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					defer func() { _ = conn.Close() }()
+					_, _ = conn.Read(make([]byte, 1<<10))
+					_, _ = io.WriteString(conn, begins)
+				}
+			}()
+			for want, ask := range map[string]func(context.Context) error{
+				"the daemon does not answer within 20 ms: it may hang": func(ctx context.Context) error { _, err := client.State(ctx); return err },
+				"the daemon does not answer within 30 ms: it may hang": func(ctx context.Context) error { _, err := client.PeerDifference(ctx); return err },
+				"the daemon does not answer within 40 ms: it may hang, and do later what it was told: storewardctl status and history tell": func(ctx context.Context) error {
+					_, err := client.Command(ctx, Command{Name: "drill"})
+					return err
+				},
+			} {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				if err := ask(ctx); !errors.Is(err, ErrNoDaemon) || err.Error() != want {
+					t.Errorf("error %v, want %s", err, want)
+				}
+				cancel()
+			}
+		})
 	}
 }
 
