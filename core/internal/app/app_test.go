@@ -56,6 +56,35 @@ func start(t *testing.T, dir, node, text string) string {
 	return err.Error()
 }
 
+// TestDeletedJournalIsNoNewNode: it would take its peer's generation for a stranger's.
+func TestDeletedJournalIsNoNewNode(t *testing.T) {
+	log, _ := test.NewNullLogger()
+	cfg := &config.Config{StateDir: t.TempDir()}
+	boot := func() engine.Options {
+		a, o := &App{cfg: cfg, node: "alpha", log: log}, engine.Options{}
+		if err := a.openJournal(&o); err != nil {
+			t.Fatal(err)
+		}
+		a.openHistory(&o)
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	if o := boot(); o.Boot.JournalLost || len(o.Startup) > 0 {
+		t.Errorf("a new node: %+v, %v", o.Boot, o.Startup)
+	}
+	if err := os.RemoveAll(filepath.Join(cfg.StateDir, "journal")); err != nil {
+		t.Fatal(err)
+	}
+	o := boot()
+	want := "The journal of alpha is damaged: the state file is gone, and " + cfg.StateDir +
+		"/history shows that this node ran before. What runs keeps running; nothing new is started before the peer agrees."
+	if !o.Boot.JournalLost || len(o.Startup) != 1 || o.Startup[0].GetMessage() != want {
+		t.Errorf("lost %v, told %v", o.Boot.JournalLost, o.Startup)
+	}
+}
+
 func TestBadConfigurationIsRefusedWithItsPlace(t *testing.T) {
 	for name, c := range map[string]struct{ node, from, to, want string }{
 		"unknown key":      {"alpha", "resources: []", "resourcez: []", "storeward.yaml:13:1"},

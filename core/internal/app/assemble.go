@@ -71,7 +71,7 @@ func (a *App) assemble(context.Context) error {
 // openJournal reads what survived. A damaged journal is said loudly; the policy
 // then starts nothing before it agreed with the peer.
 func (a *App) openJournal(o *engine.Options) error {
-	j, found, err := journal.Open(filepath.Join(a.cfg.StateDir, "journal"), journal.Options{Log: a.log})
+	j, found, err := journal.Open(filepath.Join(a.cfg.StateDir, "journal"), journal.Options{Log: a.log, Traces: a.traces()})
 	if err != nil {
 		return err
 	}
@@ -85,13 +85,26 @@ func (a *App) openJournal(o *engine.Options) error {
 		}
 	}
 	if len(found.Reasons) > 0 {
+		aside := ""
+		if len(found.SetAside) > 0 {
+			aside = " It was set aside as " + strings.Join(found.SetAside, ", ") + "."
+		}
 		o.Startup = append(o.Startup, &api.Event{
 			Kind: api.KindJournalCorrupt, Severity: api.Severity_SEVERITY_CRITICAL, Object: "node/" + a.node,
-			Message: fmt.Sprintf("The journal of %s is damaged: %s. It was set aside as %s. What runs keeps running; nothing new is started before the peer agrees.",
-				a.node, strings.Join(found.Reasons, "; "), strings.Join(found.SetAside, ", ")),
+			Message: fmt.Sprintf("The journal of %s is damaged: %s.%s What runs keeps running; nothing new is started before the peer agrees.",
+				a.node, strings.Join(found.Reasons, "; "), aside),
 		})
 	}
 	return nil
+}
+
+// traces are files that a daemon makes after its journal: who deleted that has not made a
+// new node of this one.
+func (a *App) traces() (out []string) {
+	for _, name := range []string{"outbox", "flight", "history"} {
+		out = append(out, filepath.Join(a.cfg.StateDir, name))
+	}
+	return out
 }
 
 func (a *App) openReport(o *engine.Options) error {

@@ -38,6 +38,9 @@ type Options struct {
 	Now func() time.Time
 	// InputBytes bounds the ring of decision inputs; 0 means 8 MiB.
 	InputBytes int64
+	// Traces are files that the caller makes after it opened its first journal. Where one
+	// of them is left and the state is not, the state was lost, and none was never saved.
+	Traces []string
 }
 
 func (o *Options) complete() error {
@@ -70,10 +73,10 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 type Recovered struct {
 	// State is the newest state that can be trusted most; nil if there is none.
 	State []byte
-	// Lost tells that a state was saved and cannot be read: State is nil or may be
-	// older than what this node last acted on.
+	// Lost tells that a state was saved and cannot be read, or is gone: State is nil or
+	// may be older than what this node last acted on.
 	Lost bool
-	// Fresh tells that no state was ever saved here.
+	// Fresh tells that no state was ever saved here, for all that can be seen.
 	Fresh bool
 	// SetAside names the files to which damaged ones were copied.
 	SetAside []string
@@ -107,8 +110,12 @@ func Open(dir string, o Options) (*Journal, Recovered, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, Recovered{}, fmt.Errorf("make journal directory: %w", err)
 	}
+	if err := syncDirectory(filepath.Dir(dir)); err != nil { // before anything that is a trace of it
+		return nil, Recovered{}, fmt.Errorf("make journal directory: %w", err)
+	}
 	j := &Journal{bootID: o.BootID, now: o.Now}
-	rec, err := j.openState(filepath.Join(dir, stateFile))
+	traces := append([]string{filepath.Join(dir, inputsFile)}, o.Traces...)
+	rec, err := j.openState(filepath.Join(dir, stateFile), traces)
 	if err != nil {
 		return nil, rec, err
 	}
@@ -128,14 +135,16 @@ func (j *Journal) aside(path string) string {
 }
 
 // openState finds the state, or makes its file.
-func (j *Journal) openState(path string) (Recovered, error) {
-	s, found, err := openSlots(path)
+func (j *Journal) openState(path string, traces []string) (Recovered, error) {
+	s, found, err := openSlots(path, traces)
 	rec := Recovered{Fresh: found.fresh, Lost: found.lost}
 	if err != nil && !errors.Is(err, errDamaged) {
 		return rec, err
 	}
 	if found.lost {
 		rec.Reasons = append(rec.Reasons, found.reason)
+	}
+	if found.lost && !found.gone {
 		aside := j.aside(path)
 		if kept := setAside(path, aside); kept == nil {
 			rec.SetAside = append(rec.SetAside, aside)

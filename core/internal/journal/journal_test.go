@@ -169,6 +169,57 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestDeletedStateIsLost, whatever of the node is left; a new node's is not, and a first
+// start that was cut short leaves a new node.
+func TestDeletedStateIsLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone []string
+		lost bool
+	}{
+		"the state":              {[]string{"journal/state"}, true},
+		"its folder":             {[]string{"journal"}, true},
+		"all of it":              {[]string{"journal", "history"}, false},
+		"nothing but the traces": {[]string{"journal/inputs", "history"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := t.TempDir()
+			dir, o := filepath.Join(home, "journal"), options("b")
+			o.Traces = []string{filepath.Join(home, "outbox"), filepath.Join(home, "history")}
+			reopen := func(saved string) Recovered {
+				j, rec, err := Open(dir, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer j.Close()
+				if saved != "" {
+					save(t, j, saved)
+				}
+				return rec
+			}
+			if rec := reopen("one"); rec.Lost || !rec.Fresh {
+				t.Fatalf("a new node: %+v", rec)
+			}
+			if err := os.WriteFile(o.Traces[1], nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range c.gone {
+				if err := os.RemoveAll(filepath.Join(home, file)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for again := range 2 { // it is said again until a state is saved
+				if rec := reopen(""); rec.Lost != c.lost || c.lost != (len(rec.Reasons) > 0) || rec.Lost && (rec.State != nil || rec.Fresh) || again == 0 && len(rec.SetAside) > 0 {
+					t.Fatalf("%+v", rec)
+				}
+			}
+			reopen("two")
+			if rec := reopen(""); rec.Lost || string(rec.State) != "two" {
+				t.Errorf("after the next save: %+v", rec)
+			}
+		})
+	}
+}
+
 func TestInputs(t *testing.T) {
 	dir := t.TempDir()
 	j, _ := open(t, dir, "b")

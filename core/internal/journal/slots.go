@@ -62,15 +62,20 @@ type slots struct {
 type found struct {
 	record      *record
 	fresh, lost bool
+	gone        bool // lost with its file: there is nothing to set aside
 	reason      string
 }
 
-// openSlots opens the state file or makes it. errDamaged: the header cannot be
-// used, and the file must be formatted again.
-func openSlots(path string) (*slots, found, error) {
+// openSlots opens the state file or makes it; traces are files that are there only
+// after it was. errDamaged: the header cannot be used, and the file must be formatted again.
+func openSlots(path string, traces []string) (*slots, found, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0o600) //nolint:gosec // the daemon's own state directory
 	if errors.Is(err, os.ErrNotExist) {
-		s, err := makeSlots(path)
+		if trace := firstOf(traces); trace != "" {
+			s, err := makeSlots(path, savedNothing)
+			return s, found{lost: true, gone: true, reason: "the state file is gone, and " + trace + " shows that this node ran before"}, err
+		}
+		s, err := makeSlots(path, 0)
 		return s, found{fresh: true}, err
 	}
 	if err != nil {
@@ -89,6 +94,16 @@ func openSlots(path string) (*slots, found, error) {
 		return nil, found{lost: true, reason: "the state file's header is damaged"}, errDamaged
 	}
 	return s, s.choose(content), nil
+}
+
+// firstOf is the first of some files that is there, or ""; one that cannot be looked at is not.
+func firstOf(files []string) string {
+	for _, file := range files {
+		if _, err := os.Lstat(file); err == nil {
+			return file
+		}
+	}
+	return ""
 }
 
 func (s *slots) readHeader(content []byte) bool {
@@ -150,15 +165,20 @@ func (s *slots) checksum(parts ...[]byte) uint32 {
 	return sum
 }
 
-// makeSlots makes a state file without a state. The name appears once it is whole.
-func makeSlots(path string) (*slots, error) {
+// savedNothing is the number of a state that is not there: until one is saved, every
+// Open says that the state is lost.
+const savedNothing = 1
+
+// makeSlots makes a state file without a state, whose note names the given one. The
+// file's name appears once it is whole.
+func makeSlots(path string, committed uint64) (*slots, error) {
 	temporary := path + ".new"
 	file, err := os.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the daemon's own state directory
 	if err != nil {
 		return nil, fmt.Errorf("make state: %w", err)
 	}
-	s := &slots{file: file}
-	err = s.format(0)
+	s := &slots{file: file, sequence: committed}
+	err = s.format(committed)
 	if err == nil {
 		err = os.Rename(temporary, path)
 	}
@@ -173,14 +193,13 @@ func makeSlots(path string) (*slots, error) {
 }
 
 // reformatSlots empties a damaged state file in its own blocks, so that it works on
-// a full disk. Its note names a state that is not there: until one is saved, every
-// Open says that the state is lost.
+// a full disk.
 func reformatSlots(path string) (*slots, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0o600) //nolint:gosec // the daemon's own state directory
 	if err != nil {
 		return nil, fmt.Errorf("empty state: %w", err)
 	}
-	s := &slots{file: file, sequence: 1}
+	s := &slots{file: file, sequence: savedNothing}
 	if err := s.format(s.sequence); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("empty state: %w", err)
