@@ -80,6 +80,7 @@ type clerk struct {
 
 	alarms   *alarms
 	settling settling
+	forged   map[string]*forgery // by link
 
 	mu      sync.Mutex
 	history []control.Entry // oldest first
@@ -88,7 +89,7 @@ type clerk struct {
 func newClerk(e *Engine) *clerk {
 	c := &clerk{
 		e: e, news: newQueue[observation](newsBound), changed: make(chan struct{}, 1),
-		alarms: newAlarms(e), history: e.Past,
+		alarms: newAlarms(e), history: e.Past, forged: map[string]*forgery{},
 	}
 	c.incidents = newIncidents(e)
 	return c
@@ -171,6 +172,9 @@ func (c *clerk) handle(ctx context.Context, o observation) {
 	c.e.drills.observe(o)
 	o.raised, o.over = c.damper.pass(o.at, o.raised, o.cleared)
 	events := append(translate(c.e, o), c.redundancy(o)...)
+	if o.regular {
+		events = append(events, c.forgeries(o)...)
+	}
 	for _, event := range events {
 		shorten(event)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,7 @@ type world struct {
 	served   map[string]time.Time     // when a node's recorder saw the service last, before it booted
 	hangs    map[string]chan struct{} // a node whose disk does not answer until it is closed
 	history  map[string][]string      // what a node's disk has of what happened
+	keys     map[string]string        // a node's key, instead of the store's
 }
 
 type fakeDaemon struct {
@@ -106,7 +108,7 @@ func newWorld(t *testing.T) *world {
 		asleep: map[string]time.Duration{}, halted: map[string]string{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
 		ailing: map[string]bool{}, unread: map[string]bool{}, channels: map[string]Peer{}, initdead: "2s", timing: fastBeats,
 		records: map[string][]byte{}, behind: map[string]time.Duration{}, served: map[string]time.Time{},
-		hangs: map[string]chan struct{}{}, history: map[string][]string{},
+		hangs: map[string]chan struct{}{}, history: map[string][]string{}, keys: map[string]string{},
 	}
 }
 
@@ -173,7 +175,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 		}
 	}
 	e, err := New(Options{
-		Config: cfg, Node: node, Version: "test", Key: []byte("0123456789abcdef0123456789abcdef"),
+		Config: cfg, Node: node, Version: "test", Key: []byte(cmp.Or(w.keys[node], "0123456789abcdef0123456789abcdef")),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
 		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, PowerOff: w.powerOff(node), Log: log, Records: fakeRecords{w, node}, Peer: w.channels[node],
 		Evidence: fakeEvidence{w.served[node]}, Keep: w.keep(node),
