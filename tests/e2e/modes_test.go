@@ -88,9 +88,11 @@ func TestOperatorsModes(t *testing.T) {
 	s.leftDead(active)
 	s.refuses(standby, "maintenance is on", "switchover", "--yes")
 	s.refuses(active, "maintenance is on", "fence", standby.Name, "--yes")
-	s.order(active, "maintenance", "on", "--for", "1s", "--yes")
+	died := func() bool { return len(s.echoes(active)) == 0 }
+	s.order(active, "maintenance", "on", "--for", "1m", "--yes")
+	s.never(time.Minute, "the service was started in maintenance", func() bool { return !died() })
 	s.shows(both, "mode: maintenance, over its time since ", "its end would start, stop or fence something at once")
-	s.never(time.Second, "the service was started although the mode stays", func() bool { return len(s.echoes(active)) > 0 })
+	s.never(time.Second, "the service was started although the mode stays", func() bool { return !died() })
 	s.order(standby, "maintenance", "off")
 	s.whole()
 	if len(s.echoes(active)) != 1 {
@@ -98,8 +100,9 @@ func TestOperatorsModes(t *testing.T) {
 	}
 
 	// A mode that changes nothing by its end ends by itself.
-	s.order(active, "unmanage", "echo", "--for", "2s", "--yes")
+	s.order(active, "unmanage", "echo", "--for", "1m", "--yes")
 	s.shows(both, "mode: echo unmanaged until ", "NOT MANAGED")
+	s.never(time.Minute, "the service stopped in its mode", died)
 	s.historyHas(active, api.KindModeEnded, "resource/echo", 1)
 	s.order(standby, "unmanage", "echo", "--yes")
 	s.refuses(standby, "echo is unmanaged: manage it first", "switchover", "--yes")

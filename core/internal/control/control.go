@@ -20,6 +20,10 @@ import (
 // SocketName is the socket's file in the daemon's run directory.
 const SocketName = "control.sock"
 
+// LeastMode is the shortest that a mode lasts: what is over before anybody could act on it
+// is a slip of the pen.
+const LeastMode = time.Minute
+
 // ErrRefused says that the daemon understood and said no; the message tells why.
 var ErrRefused = errors.New("refused")
 
@@ -201,7 +205,7 @@ type Command struct {
 	Name string `json:"name"`
 	// Target is the node or resource it is about.
 	Target string `json:"target,omitempty"`
-	// Seconds is how long a mode lasts; 0: the default.
+	// Seconds is how long a mode lasts, at least LeastMode; 0: the default.
 	Seconds float64 `json:"seconds,omitempty"`
 	// Generation is the generation the operator saw; the policy refuses a command for another one. 0: not asked.
 	Generation uint64 `json:"generation,omitempty"`

@@ -12,12 +12,15 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/storeward/storeward/core/internal/control"
+	"github.com/storeward/storeward/core/sdk/spoken"
 )
 
 // Exit codes.
@@ -71,9 +74,36 @@ func Main(ctx context.Context, args []string, env Env) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errAlarm) && !errors.Is(err, errDiffers) {
-		_, _ = fmt.Fprintf(env.Err, "storewardctl: %v\n", err)
+		_, _ = fmt.Fprintf(env.Err, "storewardctl: %s\n", presentable(err.Error(), args))
 	}
 	return exitCode(err)
+}
+
+// longestEcho is the most of an argument that an error says again, in bytes.
+const longestEcho = 300
+
+// presentable is an error for a terminal: a long argument in it is cut, and what would
+// steer the terminal, as a file's name may, is shown as Go writes it.
+func presentable(text string, args []string) string {
+	for _, arg := range args {
+		_, value, _ := strings.Cut(arg, "=")
+		for _, echo := range []string{arg, value} {
+			if len(echo) > longestEcho {
+				text = strings.ReplaceAll(text, echo, spoken.Brief(echo, longestEcho))
+				quoted := strings.Trim(strconv.Quote(echo), `"`)
+				text = strings.ReplaceAll(text, quoted, spoken.Brief(quoted, longestEcho))
+			}
+		}
+	}
+	var out strings.Builder
+	for _, r := range text {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			out.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 func exitCode(err error) int {

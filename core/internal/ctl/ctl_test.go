@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/sirupsen/logrus/hooks/test"
 	"go.uber.org/goleak"
@@ -285,6 +286,51 @@ func TestOrdersNameTheirGeneration(t *testing.T) {
 	}
 	if d.command.Generation != 7 || d.command.Seconds != 1800 || d.command.Target != "beta" || d.command.Operator == "" {
 		t.Errorf("command %+v", d.command)
+	}
+}
+
+// TestModesLastAMinute: a slip of the pen must not move the store.
+func TestModesLastAMinute(t *testing.T) {
+	for _, args := range [][]string{
+		{"standby", "beta", "--for", "1ns"}, {"standby", "beta", "--for", "0s"}, {"maintenance", "on", "--for", "59s"}, {"unmanage", "db", "--for=-1h"},
+	} {
+		d := &fakeDaemon{state: control.State{Status: well()}}
+		code, printed := run(t, d, append(args, "--yes")...)
+		if code != 2 || d.command.Name != "" || !strings.Contains(printed, "a mode lasts a minute at least") {
+			t.Errorf("%v: exit code %d, command %+v: %s", args, code, d.command, printed)
+		}
+	}
+	d := &fakeDaemon{state: control.State{Status: well()}}
+	if code, printed := run(t, d, "maintenance", "on", "--for", "1m", "--yes"); code != 0 || d.command.Seconds != 60 {
+		t.Errorf("a minute: exit code %d, command %+v: %s", code, d.command, printed)
+	}
+}
+
+// TestErrorsKeepTheTerminal: what was typed is said again in part, and never as it steers a terminal.
+func TestErrorsKeepTheTerminal(t *testing.T) {
+	long := strings.Repeat("x\" y", 20000)
+	for _, args := range [][]string{
+		{long},
+		{"status", long},
+		{"standby", long},
+		{"maintenance", long},
+		{"status", "-o", long},
+		{"status", "--output=" + long},
+		{"standby", "beta", "--for", long},
+		{"status", "--" + long},
+		{"simulate", long},
+		{"config", "check", long},
+		{"config", long},
+		{"plugin", "check", long},
+		{"simulate", "/no/such\x1b]0;owned\a"},
+		{"config", "check", "/no/such\u009b31m"},
+		{"config", "diff", "\x1b[31m"},
+		{"keygen", "/no/such/\x1b[31m"},
+	} {
+		code, printed := run(t, &fakeDaemon{state: control.State{Status: well()}}, args...)
+		if code == 0 || len(printed) > 2000 || len(printed) == 0 || strings.ContainsFunc(printed, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+			t.Errorf("%.40q: exit code %d, %d bytes: %.500q", args, code, len(printed), printed)
+		}
 	}
 }
 

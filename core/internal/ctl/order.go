@@ -96,7 +96,7 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, agree)
 	if o.lasts {
-		cmd.Flags().DurationVar(&lasts, "for", 4*time.Hour, "how long the mode lasts, in running time")
+		cmd.Flags().DurationVar(&lasts, "for", 4*time.Hour, "how long the mode lasts, in running time; a minute at least")
 		cmd.Flags().Lookup("for").DefValue = "4h" // where Go writes 4h0m0s
 	}
 	if o.anyway {
@@ -106,6 +106,9 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		target := ""
 		if len(args) > 0 {
 			target = args[0]
+		}
+		if o.lasts && lasts < control.LeastMode {
+			return fmt.Errorf("%w: --for is %s, and a mode lasts a minute at least, e.g. --for 30m", errUsage, lasts)
 		}
 		if o.target == "on|off" && target != "on" && target != "off" {
 			return fmt.Errorf("%w: %s takes on or off, not %q", errUsage, o.use, target)

@@ -68,6 +68,9 @@ func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply,
 	if _, err := verbOf(c); err != nil {
 		return control.Reply{}, err
 	}
+	if err := lastsLong(c); err != nil {
+		return control.Reply{}, err
+	}
 	var away error
 	if e.relays(c) {
 		reply, err := e.Peer.Command(ctx, &peerpb.CommandRequest{
@@ -119,6 +122,9 @@ func (e *Engine) command(ctx context.Context, c control.Command) (control.Reply,
 	if err != nil {
 		return control.Reply{}, err
 	}
+	if err := lastsLong(c); err != nil {
+		return control.Reply{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, commandBound)
 	defer cancel()
 	answer, err := e.order(ctx, failover.Command{
@@ -160,6 +166,15 @@ func verbOf(c control.Command) (failover.Verb, error) {
 		return 0, fmt.Errorf("%w: this daemon knows no command %q", control.ErrRefused, word)
 	}
 	return verb, nil
+}
+
+// lastsLong refuses a mode that would be over at once, whoever sent it: it might move the
+// store for nothing.
+func lastsLong(c control.Command) error {
+	if c.Seconds == 0 || c.Seconds >= control.LeastMode.Seconds() {
+		return nil
+	}
+	return fmt.Errorf("%w: a mode lasts a minute at least, not %g s", control.ErrRefused, c.Seconds)
 }
 
 func (e *Engine) targetOf(c control.Command) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/failover"
+	"github.com/storeward/storeward/core/internal/peer/peerpb"
 	"github.com/storeward/storeward/core/sdk"
 )
 
@@ -207,6 +208,13 @@ func TestMaintenanceIsNoLossOfRedundancy(t *testing.T) {
 		w.whole("alpha")
 		<-time.After(wholeAfter)
 		lost := alpha.sink.count(api.KindRedundancyLost) + beta.sink.count(api.KindRedundancyLost)
+		short := "a mode lasts a minute at least, not 59 s"
+		if _, err := alpha.engine.Command(context.Background(), control.Command{Name: "maintenance", Target: "on", Seconds: 59}); !errors.Is(err, control.ErrRefused) || !strings.HasSuffix(err.Error(), short) {
+			t.Errorf("too short: %v", err)
+		}
+		if r := alpha.engine.PeerSide().Command(context.Background(), &peerpb.CommandRequest{Name: "standby", Target: "beta", DurationSeconds: 59}); r.GetAccepted() || r.GetMessage() != short {
+			t.Errorf("too short, from the peer: %v", r)
+		}
 		if _, err := alpha.engine.Command(context.Background(), control.Command{Name: "maintenance", Target: "on", Seconds: 60}); err != nil {
 			t.Fatal(err)
 		}
