@@ -110,7 +110,7 @@ func (w *world) checkDark(n, peer *node) {
 	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) {
 		return
 	}
-	if !peer.alarmed("stays-off") && !peer.alarmed("owed") {
+	if !peer.alarmed("stays-off") && !peer.alarmed("owed") && !peer.alarmed("blind") { // a blind node says no more so far
 		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, peer.machine.View(peer.local()).Decision)
 	}
 }
@@ -125,21 +125,29 @@ func (n *node) alarmed(key string) bool {
 	return n.machine != nil && slices.ContainsFunc(n.machine.View(n.local()).Alarms, func(a failover.Alarm) bool { return a.Key == key })
 }
 
+// changeLasts is how long a store may be without service at the end: a failback to a sick
+// primary, and from it again, may be under way.
+const changeLasts = 5 * time.Second
+
+// serves tells whether a node runs all that only the active node may run.
+func (n *node) serves() bool {
+	for i, on := range n.running {
+		if !on && exclusive(i) {
+			return false
+		}
+	}
+	return n.powered && n.promoted
+}
+
 // checkEnd holds at the end of a run: the world was mended long ago, so the
 // store must be served, by one node.
 func (w *world) checkEnd() {
 	w.checkSupplies()
-	for _, n := range w.nodes {
-		all := n.powered && n.promoted
-		for i, on := range n.running {
-			all = all && (on || !exclusive(i))
-		}
-		if all {
-			return
-		}
+	if w.servedAt > 0 && w.now-w.servedAt <= changeLasts {
+		return
 	}
-	if w.sick != nil && w.owedInVain(w.nodes[1-w.sick.id]) {
-		return // the healthy node has no power, and nobody can give it any
+	if w.sick != nil && w.nodes[1-w.sick.id].cut {
+		return // the healthy node has no power, as checkDark allows
 	}
 	for _, n := range w.nodes {
 		state := "off"

@@ -22,7 +22,7 @@ var lastings = []struct {
 	}, false},
 	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }, false},
 	{"cannot stop its data any more", func(n *node) { n.stuckData = true }, false},
-	{"cannot start its database any more", func(n *node) { n.dbBroken = true }, true},
+	{"cannot start its database any more", func(n *node) { n.dbBroken = true }, false},
 }
 
 // last has one node's fault begin some time, and stay.

@@ -68,6 +68,9 @@ func (w *world) look() {
 	calm := true
 	for _, n := range w.nodes {
 		calm = calm && n.machine != nil && n.stalled < w.now
+		if n.serves() {
+			w.servedAt = w.now
+		}
 		s := &n.sight
 		if !n.ping {
 			s.back = w.now

@@ -111,6 +111,7 @@ type world struct {
 	sick      *node  // has it
 	sickness  string
 	calmSince time.Duration // since when both daemons run and can hear each other; 0: they do not
+	servedAt  time.Duration // when a node last ran all that there is
 	dual      bool          // both nodes were active
 	metAt     time.Duration // since when they are, and a link works both ways; 0: they are not
 
