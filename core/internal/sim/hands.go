@@ -97,8 +97,7 @@ func (n *node) analyse(a failover.Action) {
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.Services }, func() bool { return runs() && peer.running[resourceWeb] })
 	serves := func() bool {
 		ok := n.service() == beat.OK
-		// What was asked before the ping group came back is dropped so far, even where the answer comes later.
-		if n.sight.service = 0; ok && last == n.sight.beat && began > n.sight.back+pingKnown {
+		if n.sight.service = 0; ok && last == n.sight.beat && began > n.sight.anew {
 			n.sight.service = n.w.now
 		}
 		return ok
@@ -149,7 +148,7 @@ func (n *node) fenceOff(a failover.Action) {
 			n.answer(a, beat.Unknown, "the order expired before it was sent")
 			return
 		case !d.reaches(n):
-			n.deadline(a, "no answer")
+			n.deadline(a)
 			if n.w.o.Bug == UnconfirmedFence {
 				n.answer(a, beat.No, "")
 			}
@@ -194,7 +193,7 @@ func (n *node) effect(d *device, given, life time.Duration) time.Duration {
 // confirm answers an order with a reading after its effect. Sometimes no answer comes back.
 func (n *node) confirm(a failover.Action, effect time.Duration) {
 	if n.w.chance(0.1) {
-		n.deadline(a, "no answer")
+		n.deadline(a)
 		return
 	}
 	n.later(effect+n.w.between(time.Millisecond, 10*time.Millisecond), func() { n.read(a) })
@@ -205,7 +204,7 @@ func (n *node) fenceOn(a failover.Action) {
 	given, life := n.w.now, n.span(a.Deadline-n.local())
 	n.later(n.w.between(time.Millisecond, 20*time.Millisecond), func() {
 		if n.local() > a.Expiry || !d.reaches(n) || d.refuses {
-			n.deadline(a, "no answer")
+			n.deadline(a)
 			return
 		}
 		effect := n.effect(d, given, life)
@@ -227,7 +226,7 @@ func (n *node) fenceTest(a failover.Action) {
 func (n *node) read(a failover.Action) {
 	d := n.device(a)
 	if !d.reaches(n) {
-		n.deadline(a, "no answer")
+		n.deadline(a)
 		return
 	}
 	if d.off {
@@ -241,8 +240,8 @@ func (n *node) read(a failover.Action) {
 }
 
 // deadline answers an action that got no answer, at its deadline.
-func (n *node) deadline(a failover.Action, reason string) {
-	n.later(max(0, n.span(a.Deadline-n.local())), func() { n.answer(a, beat.Unknown, reason) })
+func (n *node) deadline(a failover.Action) {
+	n.later(max(0, n.span(a.Deadline-n.local())), func() { n.answer(a, beat.Unknown, "no answer") })
 }
 
 func (n *node) answer(a failover.Action, power beat.Tri, reason string) {

@@ -44,10 +44,14 @@ var mutants = []mutant{
 	{rule: "the generation is durable before the first start", file: "grant.go", was: "if m.store.durable(m.taking.version) {", is: "if true {"},
 	{rule: "a grant is given by who has stopped", file: "handover.go", was: "if !m.clean() || g.kind", is: "if g.kind"},
 	{rule: "nothing is granted while an own order may act", file: "handover.go", was: "g.kind.grants() && m.peer.heardAt <= m.order.until", is: "false"},
-	{rule: "a grant holds for one start of its taker", file: "grant.go", was: "if g.To != m.boot.Incarnation || g.Generation == 0", is: "if g.Generation == 0",
-		scenario: "hole-c3-grant-to-former-start.txt", reason: "a giver that hears of the new start takes its grant back before the taker can hear it"},
-	{rule: "a reading of off says nothing while an order on may act", file: "fence.go", was: "d.offAt > max(void, d.onUntil)", is: "d.offAt > void",
-		reason: "it takes two supplies, one of them being given back, its answer lost and the links with it"},
+	{
+		rule: "a grant holds for one start of its taker", file: "grant.go", was: "if g.To != m.boot.Incarnation || g.Generation == 0", is: "if g.Generation == 0",
+		scenario: "hole-c3-grant-to-former-start.txt", reason: "a giver that hears of the new start takes its grant back before the taker can hear it",
+	},
+	{
+		rule: "a reading of off says nothing while an order on may act", file: "fence.go", was: "d.offAt > max(void, d.onUntil)", is: "d.offAt > void",
+		reason: "it takes two supplies, one of them being given back, its answer lost and the links with it",
+	},
 }
 
 // TestMutants breaks each rule and tells how many seeds it takes to find that. Without

@@ -241,6 +241,7 @@ func (n *node) stall(d time.Duration) {
 				n.machine.Apply(n.local(), e)
 			}
 		}
+		n.sight.anew = max(n.sight.anew, n.w.now)
 		if d > 3*n.policy.Interval {
 			n.sight.slept, n.sight.service = n.w.now, 0
 		}

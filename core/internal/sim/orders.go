@@ -16,7 +16,7 @@ type sight struct {
 	service  time.Duration // the service answered through the virtual IP; 0: its newest answer was another
 	slept    time.Duration // it woke from a stall that it must have noticed
 	cutOff   time.Duration // since when it does not reach its ping group, and the peer reaches its own; 0: not so
-	back     time.Duration // when it last did not
+	anew     time.Duration // so far the service's answers to earlier questions are dropped: it slept, or its ping group was away
 	told     time.Duration // an operator wanted the peer cut
 	grant    uint64        // the newest one that it gave
 	ordering int           // its orders that have not acted yet
@@ -48,7 +48,7 @@ func (w *world) checkOrder(n *node) {
 		w.fail("%s orders its peer off, whose beat said %v ago that it is active", n.name, w.now-s.active)
 	case standby && s.service > s.beat:
 		w.fail("%s orders its peer off while the service answers", n.name)
-	case s.slept > s.beat && w.now-s.slept < n.policy.Deadtime:
+	case s.slept > s.beat && w.now-s.slept < n.policy.Deadtime-time.Millisecond: // by its own clock
 		w.fail("%s orders its peer off %v after it slept", n.name, w.now-s.slept)
 	case s.cutOff > 0 && w.now-max(s.cutOff, s.begun) > pingKnown:
 		w.fail("%s orders its peer off, and is cut off itself since %v", n.name, s.cutOff)
@@ -73,7 +73,7 @@ func (w *world) look() {
 		}
 		s := &n.sight
 		if !n.ping {
-			s.back = w.now
+			s.anew = w.now + pingKnown
 		}
 		if n.ping || !w.nodes[1-n.id].ping { // one that is dead for both tells nothing
 			s.cutOff = 0
