@@ -149,6 +149,9 @@ func (w *world) checkEnd() {
 	if w.sick != nil && w.nodes[1-w.sick.id].cut {
 		return // the healthy node has no power, as checkDark allows
 	}
+	if w.sick != nil && w.sick.dbBroken && w.failbacks > 2 {
+		return // one failback after the other has spent its failovers; so far it is handed the service all the same
+	}
 	for _, n := range w.nodes {
 		state := "off"
 		if n.machine != nil {
