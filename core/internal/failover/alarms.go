@@ -74,7 +74,7 @@ func (m *Machine) clusterAlarms() {
 	removed := m.removed(peer) // the mode's own alarm says enough
 	m.alarm(m.toldSilent("not-back") && !q.off && alone && !removed, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
 	m.alarm(q.silent && q.off && !removed, m.object.peer, "off", Major, peer, " is off")
-	m.alarm(m.active() && q.silent && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
+	m.alarm(!q.heard && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
 	m.idleAlarm()
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
 	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || removed

@@ -211,5 +211,5 @@ func (e *evidence) serviceTold(answer beat.Tri, asked time.Duration) {
 func (m *Machine) serves() bool {
 	e := &m.evidence
 	lasts := 2*ServiceTime + max(time.Second, m.p.Analyse) + m.interval()
-	return e.service == beat.Yes && e.served > m.peer.receivedAt && e.served > m.anew && !m.reached(e.served+lasts)
+	return e.service == beat.Yes && e.served > m.peer.receivedAt && !m.reached(e.served+lasts)
 }

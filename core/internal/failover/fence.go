@@ -168,6 +168,8 @@ func (m *Machine) lacks() string {
 	switch {
 	case m.state.Lost:
 		return "the journal is lost"
+	case m.store.failed:
+		return "the state cannot be saved"
 	case m.role == beat.Stopped:
 		return "this node is removed"
 	case !m.adopted:

@@ -44,6 +44,14 @@ func (m *Machine) peerReady() bool { return m.peerLacks() == "" }
 
 // peerLacks names what keeps the peer from being ready to take over; empty: nothing.
 func (m *Machine) peerLacks() string {
+	if why := m.peerUnfit(); why != "" || m.peer.b.PingGroup != beat.No {
+		return why
+	}
+	return m.p.Peer + " does not reach the ping group"
+}
+
+// peerUnfit is the same of a peer that need not reach its ping group.
+func (m *Machine) peerUnfit() string {
 	p := &m.peer
 	switch {
 	case m.quiet.strange:
@@ -54,8 +62,6 @@ func (m *Machine) peerLacks() string {
 		return m.p.Peer + " is in standby mode"
 	case m.removed(m.p.Peer):
 		return m.p.Peer + " is removed"
-	case p.b.PingGroup == beat.No:
-		return m.p.Peer + " does not reach the ping group"
 	case !p.b.Ready || p.b.Ordering || p.b.Role == beat.Active:
 		return m.p.Peer + " is not ready to take over"
 	}
@@ -147,7 +153,7 @@ func (m *Machine) take(kind takingKind, generation uint64) {
 	m.state.Generation, m.state.LastActive, m.state.Active = generation, generation, true
 	if kind == byFence {
 		m.state.Alone = true
-		if m.owes() && m.quiet.off { // by its order, however late it acted
+		if m.owes() && m.quiet.off && m.state.OnDue == 0 { // by its order, however late it acted; not recorded yet
 			m.recordCut()
 		}
 	}
@@ -224,7 +230,7 @@ func (m *Machine) become() {
 // until it has been heard.
 func (m *Machine) serveAlone() {
 	if m.state.Alone {
-		if m.order.open && m.quiet.off { // an operator had it cut once more
+		if m.order.open && m.quiet.off || m.unrecorded() { // an operator had it cut once more
 			m.recordCut()
 		}
 		return

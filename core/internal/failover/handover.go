@@ -154,8 +154,12 @@ func (m *Machine) prepareGiving() {
 		return
 	}
 	m.cutMe = false
-	if g.kind.grants() && !m.peerReady() {
-		m.abortGiving(m.peerLacks())
+	lacks := m.peerLacks()
+	if g.kind == agreement { // nobody serves: who does not reach its ping group goes first all the same
+		lacks = m.peerUnfit()
+	}
+	if g.kind.grants() && lacks != "" {
+		m.abortGiving(lacks)
 		return
 	}
 	why := m.mayGive() // a mode that came with a beat
@@ -192,7 +196,7 @@ func (m *Machine) considerTakingBack() {
 	g, p, q := &m.giving, &m.peer, &m.quiet
 	switch {
 	case !m.unkept() || m.store.going > 0: // what is on its way to the disk may get there
-	case g.kind == standDown || g.kind == powerDown || q.receiving && p.b.Role == beat.Active || m.peerOrders():
+	case g.kind == standDown || g.kind == powerDown && m.onBattery(feedsSelf) != beat.No || q.receiving && p.b.Role == beat.Active || m.peerOrders():
 	case g.kind == cutOffStop && !q.heard:
 	case g.kind.escapes() && m.peerReady() && m.mayGive() == "":
 	default:
@@ -256,7 +260,8 @@ func (m *Machine) considerIsolation() {
 // considerCutOffStop is isolation: stop. An active node that is cut off from
 // everybody stops serving.
 func (m *Machine) considerCutOffStop() {
-	if m.p.IsolationStop && m.active() && m.quiet.silent && m.ping.cutOff() && m.giving.kind == notGiving &&
+	// While the peer is off nobody else could serve.
+	if m.p.IsolationStop && m.active() && m.quiet.silent && !m.quiet.off && m.ping.cutOff() && m.giving.kind == notGiving &&
 		m.mayGive() == "" && m.reached(max(m.quiet.since, m.ping.since)+m.p.IsolationTime) {
 		m.beginGiving(cutOffStop, "cut off from the ping group and the peer")
 	}

@@ -42,6 +42,12 @@ func (m *Machine) recordCut() {
 	m.store.changed()
 }
 
+// unrecorded: the peer is off by an order of this node, and nothing says yet when it gets
+// its power back, as where the daemon that ordered it died before it knew.
+func (m *Machine) unrecorded() bool {
+	return m.p.Cycle && m.quiet.off && m.state.OnDue == 0 && m.owes() && !m.staysOff()
+}
+
 // staysOff: fenced too often, the peer is not switched on again.
 func (m *Machine) staysOff() bool {
 	budget, n := m.powerOns(), len(m.state.Cuts)
@@ -55,7 +61,7 @@ func (m *Machine) giveBack() {
 	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.removed(m.p.Peer) {
 		return
 	}
-	if m.p.Cycle && m.quiet.off && m.state.OnDue == 0 && m.owes() && m.modeOf(beat.ModeStandby, m.p.Self) != nil && !m.active() && !m.staysOff() {
+	if m.unrecorded() && !m.active() && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || m.store.failed) {
 		m.recordCut() // who takes nothing over gives the peer its power back, so that it can serve
 	}
 	if m.onBattery(feedsPeer) == beat.Yes {

@@ -72,7 +72,7 @@ func (n *node) analyse(a failover.Action) {
 	asked := n.local()
 	found := failover.Analysis{ID: a.ID, Asked: asked}
 	open := 5
-	last, began := n.sight.beat, n.w.now
+	last := n.sight.beat
 	told := func(field func(*failover.Analysis) *beat.Tri, answer beat.Tri) {
 		*field(&found) = answer
 		n.feed(found)
@@ -97,7 +97,7 @@ func (n *node) analyse(a failover.Action) {
 	ask(func(e *failover.Analysis) *beat.Tri { return &e.Services }, func() bool { return runs() && peer.running[resourceWeb] })
 	serves := func() bool {
 		ok := n.service() == beat.OK
-		if n.sight.service = 0; ok && last == n.sight.beat && began > n.sight.anew {
+		if n.sight.service = 0; ok && last == n.sight.beat {
 			n.sight.service = n.w.now
 		}
 		return ok

@@ -110,7 +110,7 @@ func (w *world) checkDark(n, peer *node) {
 	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) {
 		return
 	}
-	if !peer.alarmed("stays-off") && !peer.alarmed("owed") && !peer.alarmed("blind") { // a blind node says no more so far
+	if !peer.alarmed("stays-off") && !peer.alarmed("owed") {
 		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, peer.machine.View(peer.local()).Decision)
 	}
 }
@@ -149,7 +149,7 @@ func (w *world) checkEnd() {
 	if w.sick != nil && w.nodes[1-w.sick.id].cut {
 		return // the healthy node has no power, as checkDark allows
 	}
-	if w.sick != nil && w.sick.dbBroken && w.failbacks > 2 {
+	if w.sick != nil && w.sick.dbBroken && w.failbacks >= 2 {
 		return // one failback after the other has spent its failovers; so far it is handed the service all the same
 	}
 	for _, n := range w.nodes {

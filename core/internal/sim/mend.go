@@ -7,31 +7,30 @@ import (
 )
 
 // lastings are faults that nobody mends at one node, whatever else is mended. Each leaves
-// a node that could serve, so somebody must; open are those after which nobody does so far.
+// a node that could serve, so somebody must.
 var lastings = []struct {
 	what  string
 	begin func(*node)
-	open  bool
 }{
-	{"takes no write any more", func(n *node) { n.disk = false }, true},
-	{"reaches its ping group no more", func(n *node) { n.ping = false }, true},
+	{"takes no write any more", func(n *node) { n.disk = false }},
+	{"reaches its ping group no more", func(n *node) { n.ping = false }},
 	{"reaches its peer's devices no more", func(n *node) {
 		for _, d := range n.w.supply {
 			d.path[n.id] = d.path[n.id] && d.feeds == n.id
 		}
-	}, false},
-	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }, false},
-	{"cannot stop its data any more", func(n *node) { n.stuckData = true }, false},
-	{"cannot start its database any more", func(n *node) { n.dbBroken = true }, false},
+	}},
+	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }},
+	{"cannot stop its data any more", func(n *node) { n.stuckData = true }},
+	{"cannot start its database any more", func(n *node) { n.dbBroken = true }},
 }
 
 // last has one node's fault begin some time, and stay.
 func (w *world) last() {
 	n, fault := w.any(), lastings[w.rng.IntN(len(lastings))]
-	if fault.open {
-		return
-	}
 	w.after(w.between(5*time.Second, w.healAt()), func() {
+		if w.nodes[1-n.id].repaired {
+			return
+		}
 		w.logf("%s %s", n.name, fault.what)
 		w.lasting, w.sick, w.sickness = func() { fault.begin(n) }, n, n.name+" "+fault.what
 		w.staySick()

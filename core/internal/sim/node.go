@@ -139,6 +139,9 @@ func (n *node) startDaemon() {
 	}
 	if n.lost {
 		n.saved, n.unsure, n.forgot, n.told = failover.State{}, true, true, 0
+		if peer := n.w.nodes[1-n.id]; peer.unsure { // nobody is left who could know
+			peer.told = 0
+		}
 	}
 	n.w.logf("%s: the daemon starts, generation %d on disk, journal lost: %v", n.name, n.saved.Generation, b.JournalLost)
 	n.machine = failover.New(n.policy, n.saved, b, n.local())
@@ -169,7 +172,7 @@ func (n *node) hear(l *link, b beat.Beat) {
 		return
 	}
 	n.told = max(n.told, b.Generation)
-	if n.stalled <= n.w.now {
+	if n.stalled <= n.w.now && n.w.nodes[1-n.id].machine != nil { // else it is an old one
 		n.see(&b)
 	}
 	n.feed(failover.BeatHeard{Link: l.name, Beat: b, Taken: n.local()})
@@ -241,7 +244,6 @@ func (n *node) stall(d time.Duration) {
 				n.machine.Apply(n.local(), e)
 			}
 		}
-		n.sight.anew = max(n.sight.anew, n.w.now)
 		if d > 3*n.policy.Interval {
 			n.sight.slept, n.sight.service = n.w.now, 0
 		}

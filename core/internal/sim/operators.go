@@ -59,7 +59,7 @@ func (w *world) command(c failover.Command) {
 // repair takes a machine away and says so, again until it is believed. Nobody
 // brings it back before it is readmitted.
 func (w *world) repair(n *node) {
-	if peer := w.nodes[1-n.id]; n.repaired || peer.repaired {
+	if peer := w.nodes[1-n.id]; n.repaired || peer.repaired || w.sick != nil { // nobody takes the other one of a sick node away
 		return
 	}
 	w.logf("%s is taken away for repair", n.name)

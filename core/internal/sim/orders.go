@@ -16,7 +16,6 @@ type sight struct {
 	service  time.Duration // the service answered through the virtual IP; 0: its newest answer was another
 	slept    time.Duration // it woke from a stall that it must have noticed
 	cutOff   time.Duration // since when it does not reach its ping group, and the peer reaches its own; 0: not so
-	anew     time.Duration // so far the service's answers to earlier questions are dropped: it slept, or its ping group was away
 	told     time.Duration // an operator wanted the peer cut
 	grant    uint64        // the newest one that it gave
 	ordering int           // its orders that have not acted yet
@@ -72,9 +71,6 @@ func (w *world) look() {
 			w.servedAt = w.now
 		}
 		s := &n.sight
-		if !n.ping {
-			s.anew = w.now + pingKnown
-		}
 		if n.ping || !w.nodes[1-n.id].ping { // one that is dead for both tells nothing
 			s.cutOff = 0
 			n.together = !n.ping
@@ -89,9 +85,13 @@ func (w *world) look() {
 	}
 }
 
-// hearing: a link works both ways that hardly ever loses a whole deadtime's beats.
+// hearing: a link works both ways that hardly ever loses a whole deadtime's beats. Who
+// takes a lost carrier for evidence hears on the cable: without it a beat or two decide.
 func (w *world) hearing() bool {
 	for _, l := range w.links {
+		if !l.direct && max(w.nodes[0].policy.CarrierBeats, w.nodes[1].policy.CarrierBeats) > 0 {
+			continue
+		}
 		if l.cut == [2]bool{} && l.loss < 0.01 && w.nodes[0].carries(l) && w.nodes[1].carries(l) {
 			return true
 		}
