@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -22,23 +26,19 @@ func TestM2ForgedAndReplayedBeatsAreDropped(t *testing.T) {
 	s.never(time.Second, "", func() bool { return false }) // let the captured beat grow old
 
 	before := s.lan(victim)
-	s.send(active, victim, []byte("I am alpha, trust me"))
-	forged := append([]byte(nil), old...)
+	forged := old.beat()
 	forged[len(forged)/2] ^= 1
-	s.send(active, victim, forged)
-	s.send(active, victim, old)
-	s.eventually(10*time.Second, "the packets are counted", func() (string, bool) {
+	for _, data := range [][]byte{[]byte("I am alpha, trust me"), forged, old.beat()} {
+		s.send(active, old.with(data))
+	}
+	s.eventually(10*time.Second, "the packets are counted, each as what it is", func() (string, bool) {
 		now := s.lan(victim)
-		counted := dropped(now) - dropped(before)
-		return fmt.Sprintf("%d counted", counted), counted >= 3
+		forged, replayed := now.GetDroppedForged()-before.GetDroppedForged(), now.GetDroppedReplayed()-before.GetDroppedReplayed()
+		return fmt.Sprintf("%d forged, %d replayed", forged, replayed), forged >= 2 && replayed >= 1
 	})
 	if s.whole() != active || s.Store.Nodes[0].Boots() != 1 || s.Store.Nodes[1].Boots() != 1 {
 		t.Error("strange packets moved the store")
 	}
-}
-
-func dropped(l *api.LinkStatus) uint64 {
-	return l.GetDroppedForged() + l.GetDroppedReplayed() + l.GetDroppedForeign()
 }
 
 func (s *store) lan(n *lab.Node) *api.LinkStatus {
@@ -55,8 +55,39 @@ func (s *store) lan(n *lab.Node) *api.LinkStatus {
 // beatPort is where the links of the harness's configuration talk.
 const beatPort = 694
 
+// frame is a beat as it went over the LAN: Ethernet (14 bytes), IPv4 (20), UDP (8), beat.
+type frame []byte
+
+const (
+	ipAt   = 14
+	udpAt  = ipAt + 20
+	beatAt = udpAt + 8
+)
+
+func (f frame) beat() []byte { return bytes.Clone(f[beatAt:]) }
+
+// with is the same frame with something else in the beat's place. It has the sender's own
+// address and port: the plugin drops any other.
+func (f frame) with(data []byte) frame {
+	out := append(bytes.Clone(f[:beatAt]), data...)
+	ip, udp := out[ipAt:udpAt], out[udpAt:beatAt]
+	binary.BigEndian.PutUint16(ip[2:], uint16(len(out)-ipAt))
+	binary.BigEndian.PutUint16(ip[10:], 0)
+	sum := uint32(0)
+	for i := 0; i < len(ip); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(ip[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum&0xffff + sum>>16
+	}
+	binary.BigEndian.PutUint16(ip[10:], ^uint16(sum))
+	binary.BigEndian.PutUint16(udp[4:], uint16(len(out)-udpAt))
+	binary.BigEndian.PutUint16(udp[6:], 0) // no checksum, RFC 768
+	return out
+}
+
 // captureBeat takes one beat off the LAN as the node sends it.
-func (s *store) captureBeat(from *lab.Node) []byte {
+func (s *store) captureBeat(from *lab.Node) frame {
 	s.t.Helper()
 	conn, err := from.Space.ListenPackets(lab.LAN)
 	if err != nil {
@@ -66,29 +97,30 @@ func (s *store) captureBeat(from *lab.Node) []byte {
 	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		s.t.Fatal(err)
 	}
-	frame := make([]byte, 2048)
+	own := netip.MustParseAddr(from.Address()).As4()
+	buffer := make([]byte, 2048)
 	for {
-		n, from, err := conn.ReadFrom(frame)
+		n, _, err := conn.ReadFrom(buffer)
 		if err != nil {
 			s.t.Fatal("no beat on the LAN:", err)
 		}
-		_ = from.(*packet.Addr)
-		// Ethernet 14, IPv4 20, UDP 8: protocol at 23, destination port at 36.
-		if n > 42 && frame[23] == 17 && int(frame[36])<<8|int(frame[37]) == beatPort {
-			return append([]byte(nil), frame[42:n]...)
+		f := frame(buffer[:n])
+		if n > beatAt && f[ipAt] == 0x45 && f[ipAt+9] == 17 && bytes.Equal(f[ipAt+12:ipAt+16], own[:]) &&
+			binary.BigEndian.Uint16(f[udpAt+2:]) == beatPort {
+			return bytes.Clone(f[:ipAt+int(binary.BigEndian.Uint16(f[ipAt+2:]))]) // without what Ethernet added
 		}
 	}
 }
 
-// send sends a datagram from one node's own address to the other's link.
-func (s *store) send(from, to *lab.Node, data []byte) {
+// send puts a frame on the LAN at a node.
+func (s *store) send(from *lab.Node, f frame) {
 	s.t.Helper()
-	conn, err := from.Space.Dial(s.t.Context(), "udp4", fmt.Sprintf("%s:%d", to.Address(), beatPort))
+	conn, err := from.Space.ListenPackets(lab.LAN)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write(data); err != nil {
+	if _, err := conn.WriteTo(f, &packet.Addr{HardwareAddr: net.HardwareAddr(f[:6])}); err != nil {
 		s.t.Fatal(err)
 	}
 }
