@@ -127,8 +127,10 @@ func TestOperatorsModes(t *testing.T) {
 	}
 	s.eventually(10*time.Second, "no alarm stands", func() (string, bool) {
 		for _, n := range both {
-			if alarms := s.state(n).Alarms; len(alarms) > 0 {
-				return n.Name + ": " + alarms[0].Message, false
+			for _, a := range s.state(n).Alarms {
+				if a.Object != "probe/host" { // the machine that tests may be busy for minutes
+					return n.Name + ": " + a.Message, false
+				}
 			}
 		}
 		return "", true
@@ -147,7 +149,7 @@ func (s *store) commandsThatMakeNoSense(active, standby *lab.Node) {
 			"manage echo":              "echo is managed already",
 			"manage till":              `no resource "till"`,
 			"standby gamma --yes":      `no node "gamma"`,
-			"standby " + standby.Name + " --for=-1h --yes":     "a mode cannot last -1h0m0s",
+			"standby " + standby.Name + " --for=-1h --yes":     "a mode lasts a minute at least",
 			"readmit " + standby.Name:                          standby.Name + " is not removed",
 			"restart till --yes":                               `no resource "till"`,
 			"standby " + standby.Name:                          "nothing was done yet, because this has a consequence: " + standby.Name + " gives up the service",
