@@ -89,7 +89,7 @@ func (s *Site) Whole(ctx context.Context) (*lab.Node, error) {
 		if err != nil {
 			return err.Error(), false
 		}
-		return fmt.Sprintf("%s is %s: %s", peer.Name, other.GetRole(), other.GetDecision()), other.GetRole() == "standby"
+		return fmt.Sprintf("%s is %s: %s", peer.Name, other.GetRole(), other.GetDecision()), other.GetRole() == "standby" && other.GetRedundant()
 	})
 	return active, err
 }

@@ -221,6 +221,15 @@ func (m *Machine) commandFence(c *Command) string {
 // showsLife says what speaks for a living peer, or that it is too early to tell; empty:
 // it was asked and shows no life.
 func (m *Machine) showsLife() string {
+	if why := m.works(); why != "" || !m.evidence.answers() {
+		return why
+	}
+	return "shows life: it answers"
+}
+
+// works says what speaks for a peer that does its work, or that it is too early to tell. A
+// machine that only answers may be one under repair.
+func (m *Machine) works() string {
 	e, p, q := &m.evidence, &m.peer, &m.quiet
 	last := max(p.receivedAt, p.signAt)
 	switch {
@@ -234,8 +243,6 @@ func (m *Machine) showsLife() string {
 		return "may be alive: no link can tell its silence"
 	case e.final == 0:
 		return "is still being asked: again in a moment"
-	case e.answers():
-		return "shows life: it answers"
 	case m.serves() && !m.active(): // else it is our own
 		return "shows life: the service answers through the virtual IP"
 	}

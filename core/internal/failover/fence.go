@@ -168,8 +168,6 @@ func (m *Machine) lacks() string {
 	switch {
 	case m.state.Lost:
 		return "the journal is lost"
-	case m.store.failed:
-		return "the state cannot be saved"
 	case m.role == beat.Stopped:
 		return "this node is removed"
 	case !m.adopted:
@@ -200,6 +198,8 @@ func (m *Machine) veto() string {
 		return "maintenance is on"
 	case !m.active() && !m.mayPromote():
 		return m.lacks()
+	case !m.active() && m.store.failed:
+		return "the state cannot be saved"
 	case m.cutMe || m.cannotKeep():
 		return "this node asks to be cut"
 	case m.state.Lost: // whatever runs here was adopted on no better ground than that it runs
@@ -246,7 +246,7 @@ func (m *Machine) orderOff() {
 	if by, _ := m.offBy(); by != nil || m.quiet.off || !m.quiet.silent && !m.askedToCut() {
 		return
 	}
-	if m.taking.kind != notTaking || m.word || m.removed(m.p.Peer) {
+	if m.taking.kind != notTaking || m.word || m.removed(m.p.Peer) && (m.removalHolds() || m.evidence.final == 0) {
 		return // it counts as off
 	}
 	if m.giving.version > 0 && m.giving.kind.grants() {
@@ -375,6 +375,7 @@ func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
 	m.order.until = max(m.order.until, d.until)
 	if !slices.Contains(m.state.Owed, d.name) { // kept while the order is on its way: who dies meanwhile must know it afterwards
 		m.state.Owed = append(slices.Clone(m.state.Owed), d.name)
+		m.state.Cuts = within(slices.Clone(m.state.Cuts), m.clock(), m.powerOns().Within) // what is longer ago counts no more
 		m.store.changed()
 	}
 	m.note("fence-ordered", "fence/"+d.name, "ordered "+d.name+" to switch "+m.p.Peer+" off: "+reason)

@@ -160,9 +160,15 @@ func (m *Machine) take(kind takingKind, generation uint64) {
 	m.taking = taking{kind: kind, before: before, began: m.now, version: m.store.changed()}
 }
 
+// removalHolds: a removed peer counts as off, unless it works all the same; a machine under
+// repair may answer a ping.
+func (m *Machine) removalHolds() bool {
+	return m.removed(m.p.Peer) && m.works() == "" && m.evidence.services != beat.Yes
+}
+
 // takeOver is S2 (a) and (c), and S3: active as soon as the generation is durable.
 func (m *Machine) takeOver() {
-	ground := m.quiet.silent && !m.ordering() && (m.quiet.off || m.word || m.removed(m.p.Peer) && m.showsLife() == "")
+	ground := m.quiet.silent && !m.ordering() && (m.quiet.off || m.word || m.removalHolds())
 	switch m.taking.kind {
 	case notTaking:
 		if m.active() && ground {

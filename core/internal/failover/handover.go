@@ -133,6 +133,15 @@ func (m *Machine) handOver() {
 	}
 }
 
+// takerLacks names what keeps the peer from taking what is being given; empty: nothing. Where
+// nobody serves, who does not reach its ping group goes first all the same.
+func (m *Machine) takerLacks() string {
+	if m.giving.kind == agreement {
+		return m.peerUnfit()
+	}
+	return m.peerLacks()
+}
+
 // prepareGiving waits until everything has stopped, then asks for the state to be kept.
 func (m *Machine) prepareGiving() {
 	g := &m.giving
@@ -154,11 +163,7 @@ func (m *Machine) prepareGiving() {
 		return
 	}
 	m.cutMe = false
-	lacks := m.peerLacks()
-	if g.kind == agreement { // nobody serves: who does not reach its ping group goes first all the same
-		lacks = m.peerUnfit()
-	}
-	if g.kind.grants() && lacks != "" {
+	if lacks := m.takerLacks(); g.kind.grants() && lacks != "" {
 		m.abortGiving(lacks)
 		return
 	}
@@ -198,7 +203,7 @@ func (m *Machine) considerTakingBack() {
 	case !m.unkept() || m.store.going > 0: // what is on its way to the disk may get there
 	case g.kind == standDown || g.kind == powerDown && m.onBattery(feedsSelf) != beat.No || q.receiving && p.b.Role == beat.Active || m.peerOrders():
 	case g.kind == cutOffStop && !q.heard:
-	case g.kind.escapes() && m.peerReady() && m.mayGive() == "":
+	case g.kind.escapes() && m.takerLacks() == "" && m.mayGive() == "":
 	default:
 		m.state.Active = m.active()
 		if m.state.Generation == g.to { // else it heard of a newer one

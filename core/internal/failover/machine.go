@@ -120,7 +120,8 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 	m.configure(p)
 	for _, name := range s.Owed { // the order of the daemon before this one may still be on its way
 		if d := m.orderable(name); d != nil {
-			m.order.until = max(m.order.until, now+d.life)
+			d.until = now + d.life
+			m.order.until = max(m.order.until, d.until)
 		}
 	}
 	return m

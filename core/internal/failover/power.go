@@ -51,7 +51,7 @@ func (m *Machine) unrecorded() bool {
 // staysOff: fenced too often, the peer is not switched on again.
 func (m *Machine) staysOff() bool {
 	budget, n := m.powerOns(), len(m.state.Cuts)
-	return m.p.Cycle && m.state.OnDue == 0 && n > budget.Max && m.state.Cuts[n-1]-m.state.Cuts[n-budget.Max-1] < budget.Within
+	return m.p.Cycle && m.state.OnDue == 0 && m.owes() && n > budget.Max && m.state.Cuts[n-1]-m.state.Cuts[n-budget.Max-1] < budget.Within
 }
 
 // giveBack switches on what this node switched off: off_time after a confirmed
@@ -72,7 +72,7 @@ func (m *Machine) giveBack() {
 		m.state.OnDue = 0
 		m.store.changed()
 	}
-	cut := m.state.OnDue > 0 && (m.active() || !m.mayPromote()) && m.reached(m.began+m.state.OnDue-m.clockBase)
+	cut := m.state.OnDue > 0 && (m.active() || !m.mayPromote() || m.store.failed) && m.reached(m.began+m.state.OnDue-m.clockBase)
 	owed := slices.DeleteFunc(slices.Clone(m.state.Owed), m.isOn)
 	if len(owed) < len(m.state.Owed) {
 		m.tellForgotten()
@@ -150,10 +150,12 @@ func (m *Machine) switchOn(d *device, lives bool) {
 	}
 	d.onTry++
 	d.onNext = m.now + min(time.Duration(d.onTry)*time.Second, onRetryMost)
-	d.op, d.opUntil = FenceOn, m.now+onTimeout+m.p.Interval
-	if lives {
-		d.onUntil = m.now + onTimeout
+	life := onTimeout
+	if lives { // as a drill's: a cut must not wait for it longer than an order may take
+		life = d.life
+		d.onUntil = m.now + life
 	}
-	d.opID = m.act(Action{Kind: FenceOn, Device: d.name, Expiry: m.now + onTimeout/2, Deadline: m.now + onTimeout})
+	d.op, d.opUntil = FenceOn, m.now+life+m.p.Interval
+	d.opID = m.act(Action{Kind: FenceOn, Device: d.name, Expiry: m.now + life/2, Deadline: m.now + life})
 	m.note("power-on", "fence/"+d.name, "switching "+m.p.Peer+" on again")
 }

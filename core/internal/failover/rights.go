@@ -110,6 +110,9 @@ func (m *Machine) countOn() {
 	if !lost && !outranks(p.LastActive, p.Generation, s.LastActive, s.Generation) || m.giving.version > 0 {
 		return
 	}
+	if m.giving.kind == standDown || p.Role == beat.Joining && !lost { // the peer may be about to go on with what runs there
+		return
+	}
 	s.Lost = false
 	s.Generation = max(s.Generation, p.Generation, p.LastActive) + 1
 	s.LastActive = s.Generation
