@@ -7,7 +7,7 @@ import (
 )
 
 // ServiceTime bounds one question for the service through the virtual IP. An answer may
-// come after its analysis: there is time until turn 3.
+// come after its analysis; at fast timings turn 3 may come before one that takes over a second.
 const ServiceTime = 2 * time.Second
 
 // ping is what is known of the ping group.

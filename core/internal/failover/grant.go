@@ -139,7 +139,7 @@ func (m *Machine) peerPrecedes() bool {
 }
 
 // lastActive is the generation in which this node was last active; one that it is
-// about to take holds only once it is durable.
+// about to take holds only once it is durable. One that it only counts on to is told at once.
 func (m *Machine) lastActive() uint64 {
 	if m.taking.kind != notTaking {
 		return m.taking.before.LastActive
@@ -236,7 +236,7 @@ func (m *Machine) become() {
 // until it has been heard.
 func (m *Machine) serveAlone() {
 	if m.state.Alone {
-		if m.order.open && m.quiet.off || m.unrecorded() { // an operator had it cut once more
+		if m.order.open && m.quiet.off || m.unrecorded() { // an operator had it cut once more, if by a daemon that died behind its order
 			m.recordCut()
 		}
 		return
