@@ -22,7 +22,7 @@ var reasonWords = map[string]string{
 	"giving":          "the active role is given up: SUBJECT",
 	"promote":         "SUBJECT is promoted",
 	"restart":         "SUBJECT is restarted",
-	"right-not-firm":  "SUBJECT is not restarted before the right to serve stands on the disk (a lost journal: an agreement with PEER, or storewardctl adopt)",
+	"right-not-firm":  "SUBJECT is not started before the right to serve stands on the disk (a lost journal: an agreement with PEER, or storewardctl adopt)",
 }
 
 func reasonTexts(why []failover.Reason, peer string) []string {

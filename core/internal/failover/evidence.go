@@ -32,7 +32,7 @@ func (m *Machine) pingAnswer(r beat.Tri, asked time.Duration) {
 	case beat.Yes:
 		if p.dead && !p.said {
 			m.anew = m.now // it was us who were cut off
-			m.evidence = evidence{}
+			m.evidence.forget()
 		}
 		if p.first == 0 {
 			p.first = m.now
@@ -205,6 +205,9 @@ func (e *evidence) serviceTold(answer beat.Tri, asked time.Duration) {
 		e.service, e.served = answer, asked
 	}
 }
+
+// forget drops what was found, but for what forbids an order: that the service answered.
+func (e *evidence) forget() { *e = evidence{service: e.service, served: e.served} }
 
 // serves: the service passes its probe through the virtual IP, asked since the last beat. It
 // counts until the next question must have had its answer: a probe that hangs forbids nothing for ever.

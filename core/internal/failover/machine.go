@@ -255,7 +255,7 @@ func (m *Machine) open(now time.Duration) {
 // stalled is S9: what was known before the stall says nothing any more.
 func (m *Machine) stalled(by time.Duration) {
 	m.anew, m.voided = m.now, m.now
-	m.evidence = evidence{}
+	m.evidence.forget()
 	m.ping.reach, m.ping.asked = beat.Unknown, 0
 	m.word = false
 	m.note("stalled", m.object.self, "this node slept through "+spoken.Duration(by)+" of its time; its wait starts anew")

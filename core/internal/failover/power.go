@@ -45,7 +45,13 @@ func (m *Machine) recordCut() {
 // unrecorded: the peer is off by an order of this node, and nothing says yet when it gets
 // its power back, as where the daemon that ordered it died before it knew.
 func (m *Machine) unrecorded() bool {
-	return m.p.Cycle && m.quiet.off && m.state.OnDue == 0 && m.owes() && !m.staysOff()
+	off := m.quiet.off || m.quiet.blind && m.confirmedOff() // to give power back, silence need not be told
+	return m.p.Cycle && off && m.state.OnDue == 0 && m.owes() && !m.staysOff()
+}
+
+// takesNothingOver: nothing would come of leaving the peer without power.
+func (m *Machine) takesNothingOver() bool {
+	return m.active() || !m.mayPromote() || m.store.failed || m.quiet.blind
 }
 
 // staysOff: fenced too often, the peer is not switched on again.
@@ -61,7 +67,7 @@ func (m *Machine) giveBack() {
 	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.removed(m.p.Peer) {
 		return
 	}
-	if m.unrecorded() && !m.active() && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || m.store.failed) {
+	if m.unrecorded() && (m.quiet.blind || !m.active() && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || m.store.failed)) {
 		m.recordCut() // who takes nothing over gives the peer its power back, so that it can serve
 	}
 	if m.onBattery(feedsPeer) == beat.Yes {
@@ -72,7 +78,7 @@ func (m *Machine) giveBack() {
 		m.state.OnDue = 0
 		m.store.changed()
 	}
-	cut := m.state.OnDue > 0 && (m.active() || !m.mayPromote() || m.store.failed) && m.reached(m.began+m.state.OnDue-m.clockBase)
+	cut := m.state.OnDue > 0 && m.takesNothingOver() && m.reached(m.began+m.state.OnDue-m.clockBase)
 	owed := slices.DeleteFunc(slices.Clone(m.state.Owed), m.isOn)
 	if len(owed) < len(m.state.Owed) {
 		m.tellForgotten()

@@ -159,6 +159,18 @@ func (m *Machine) look(r *resource) {
 // before something was agreed with the peer.
 func (m *Machine) firm() bool { return !m.state.Lost && m.store.durable(m.rights) }
 
+// leaveUnfirm hands the service over where the disk takes no right to start what is missing
+// here. That cannot be saved either, so this node then asks to be cut, while the peer is there.
+func (m *Machine) leaveUnfirm(r *resource) {
+	m.why("mon", "right-not-firm", r.name, 0)
+	if r.cfg.ActiveActive || !m.active() || m.state.Lost || !m.store.failed || m.giving.kind != notGiving || m.given.Generation > 0 {
+		return
+	}
+	if m.reached(m.store.failedAt+keepPatience) && m.peerReady() && m.mayGive() == "" {
+		m.beginGiving(forResource, r.name+" cannot be started here: the right to run it cannot be saved")
+	}
+}
+
 // mayRestart: a restart starts it, too, so what only the active node may run waits for a firm right.
 func (m *Machine) mayRestart(r *resource) bool { return r.cfg.ActiveActive || m.firm() }
 
@@ -170,7 +182,11 @@ func (m *Machine) raise(i int, want stage) {
 		m.failOver(i)
 		return
 	}
-	if !m.firm() || !m.reached(r.next) {
+	if !m.firm() {
+		m.leaveUnfirm(r)
+		return
+	}
+	if !m.reached(r.next) {
 		return
 	}
 	switch {

@@ -18,6 +18,7 @@ type store struct {
 	tries         int
 	last          time.Duration // when it was last asked for
 	failed        bool
+	failedAt      time.Duration // since when nothing was saved, if it failed
 	// generation is the newest durable one: the only one that others may be told.
 	generation, saving uint64
 }
@@ -72,6 +73,9 @@ func (m *Machine) persisted(e Persisted) {
 func (m *Machine) saveFailed() {
 	s := &m.store
 	s.tries++
-	s.going, s.failed = 0, true
+	if !s.failed {
+		s.failed, s.failedAt = true, m.now
+	}
+	s.going = 0
 	s.next = m.now + min(time.Duration(s.tries)*100*time.Millisecond, 5*time.Second)
 }

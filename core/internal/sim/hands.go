@@ -208,6 +208,7 @@ func (n *node) fenceOn(a failover.Action) {
 			return
 		}
 		effect := n.effect(d, given, life)
+		d.onBy = max(d.onBy, n.w.now+effect)
 		n.w.after(effect, func() { n.w.restorePower(d) })
 		n.confirm(a, effect)
 	})

@@ -98,7 +98,7 @@ func (w *world) checkSupplies() {
 		return
 	}
 	for _, d := range w.supply {
-		if d.off && d.path[1-d.feeds] && !d.left[1-d.feeds] {
+		if d.off && d.path[1-d.feeds] && !d.left[1-d.feeds] && w.now >= d.onBy {
 			w.fail("%s runs, and nobody switches %s on again", w.nodes[d.feeds].name, d.name)
 		}
 	}

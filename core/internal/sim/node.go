@@ -29,11 +29,12 @@ type node struct {
 	bootedAt time.Duration
 	boots    int
 
-	machine *failover.Machine // nil: the daemon does not run
-	version uint64            // of its beats' wire form
-	starts  uint64
-	life    int // counts the daemon's lives; answers to an earlier one are lost
-	wakes   int // counts wake-ups; only the newest one counts
+	machine     *failover.Machine // nil: the daemon does not run
+	incarnation beat.ID           // of its newest start
+	version     uint64            // of its beats' wire form
+	starts      uint64
+	life        int // counts the daemon's lives; answers to an earlier one are lost
+	wakes       int // counts wake-ups; only the newest one counts
 
 	saved     failover.State // what is on disk
 	lost      bool           // the journal cannot be read at the next start
@@ -134,8 +135,9 @@ func (n *node) startDaemon() {
 	}
 	n.starts++
 	n.life++
+	n.incarnation = beat.ID(n.w.rng.Uint64() | 1)
 	b := failover.Boot{
-		Incarnation: beat.ID(n.w.rng.Uint64() | 1), KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
+		Incarnation: n.incarnation, KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
 	}
 	if n.lost {
 		n.saved, n.unsure, n.forgot, n.told = failover.State{}, true, true, 0
@@ -229,7 +231,7 @@ func (n *node) stall(d time.Duration) {
 	if n.machine == nil {
 		return
 	}
-	n.stalled = n.w.now + d
+	n.stalled = max(n.stalled, n.w.now+d)
 	n.w.logf("%s stalls for %v", n.name, d)
 	life := n.life
 	n.w.after(d, func() {

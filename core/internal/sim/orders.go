@@ -11,7 +11,9 @@ import (
 // policy says of living machines (S5, S6, S9) holds for each order by itself, whether
 // it does harm this time or not.
 type sight struct {
-	beat     time.Duration // it took a beat of the peer last
+	beat     time.Duration // it took a beat of the peer last,
+	of       beat.ID       // of this start
+	sequence uint64        // and with this number
 	active   time.Duration // and one that told of an active peer that does not ask to be cut
 	service  time.Duration // the service answered through the virtual IP; 0: its newest answer was another
 	slept    time.Duration // it woke from a stall that it must have noticed
@@ -99,9 +101,14 @@ func (w *world) hearing() bool {
 	return false
 }
 
-// see keeps what a beat shows.
+// see keeps what a beat shows. An old one that comes late says nothing.
 func (n *node) see(b *beat.Beat) {
-	n.sight.beat = n.w.now
+	s := &n.sight
+	if b.Incarnation != n.w.nodes[1-n.id].incarnation || b.Incarnation == s.of && b.Sequence <= s.sequence {
+		return
+	}
+	s.of, s.sequence = b.Incarnation, b.Sequence
+	s.beat = n.w.now
 	if b.Role == beat.Active && !b.CutMe {
 		n.sight.active = n.w.now
 	}

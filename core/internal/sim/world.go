@@ -31,6 +31,7 @@ type device struct {
 	feeds   int // the node
 	level   int
 	off     bool
+	onBy    time.Duration // until then an order on may act
 	wasOff  bool          // it was read off once
 	lies    bool          // reads off, whatever it is, and does nothing
 	refuses bool          // says no
