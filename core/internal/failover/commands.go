@@ -30,6 +30,7 @@ func (m *Machine) obey() {
 // refusal is what speaks against any command here and now.
 func (m *Machine) refusal(c *Command) string {
 	local := c.Verb == Cleanup || c.Verb == Restart || c.Verb == Leave || c.Verb == Adopt
+	ends := c.Verb == Unstandby || c.Verb == MaintenanceOff || c.Verb == Manage // a change may be stuck because of it
 	word := c.Verb == FenceConfirm || c.Verb == Remove // refused by what the peer shows
 	switch {
 	case c.For < 0:
@@ -40,7 +41,7 @@ func (m *Machine) refusal(c *Command) string {
 		return ""
 	case !word && !m.active() && m.quiet.receiving && m.peer.b.Role == beat.Active:
 		return m.p.Peer + " is active: the active node decides"
-	case m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard || m.drill.stage != notDrilling:
+	case !ends && (m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard || m.drill.stage != notDrilling):
 		return "another change is under way"
 	case !word && c.Verb != Fence && (m.ordering() || m.ask.id != ""):
 		return "a fence of " + m.p.Peer + " is under way"
