@@ -36,7 +36,7 @@ var mutants = []mutant{
 	{rule: "who does not reach its ping group cuts nobody", file: "fence.go", was: "case m.ping.cutOff():\n\t\treturn \"ping", is: "case false:\n\t\treturn \"ping"},
 	{rule: "an active peer whose beats come is not cut", file: "silence.go", was: "q.protected = q.receiving &&", is: "q.protected = false && q.receiving &&"},
 	{rule: "an order of the peer may still act", file: "fence.go", was: "\tcase m.peerOrders():", is: "\tcase false && m.peerOrders():"},
-	{rule: "a stall forgets what was known", file: "machine.go", was: "\tm.anew, m.voided = m.now, m.now\n\tm.evidence = evidence{}", is: "\treturn"},
+	{rule: "a stall forgets what was known", file: "machine.go", was: "\tm.anew, m.voided = m.now, m.now\n\tm.evidence.forget()", is: "\treturn"},
 	{rule: "of two active nodes one stops", file: "rights.go", was: "if p.b.Generation > own ||", is: "if false && p.b.Generation > own ||"},
 	{rule: "who may count other turns has none", file: "fence.go", was: "if m.inDoubt() && m.ask.id == \"\" {", is: "if false {"},
 	{rule: "a turn is as long as its orders may take", file: "turns.go", was: "return m.window() + life + m.dead()", is: "return m.window() + life*4/5 + m.dead()*4/5"},
@@ -50,7 +50,7 @@ var mutants = []mutant{
 	},
 	{
 		rule: "a reading of off says nothing while an order on may act", file: "fence.go", was: "d.offAt > max(void, d.onUntil)", is: "d.offAt > void",
-		reason: "it takes two supplies, one of them being given back, its answer lost and the links with it",
+		scenario: "power-on-in-flight-reads-off.txt", reason: "it takes two supplies, one of them being given back, its answer lost and the links with it",
 	},
 }
 
