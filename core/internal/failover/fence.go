@@ -187,7 +187,7 @@ func (m *Machine) lacks() string {
 // askedToCut: the peer cannot stop and asks to be cut, and this node is not
 // giving up itself.
 func (m *Machine) askedToCut() bool {
-	return m.peer.asksCut() && m.quiet.receiving && !m.cutMe && !m.cannotKeep() && (m.giving.kind == notGiving || !m.active())
+	return m.peer.asksCut() && m.quiet.receiving && !m.asksCut() && (m.giving.kind == notGiving || !m.active())
 }
 
 // veto names why no order may be sent at all at present; empty: nothing forbids it.
@@ -200,7 +200,7 @@ func (m *Machine) veto() string {
 		return m.lacks()
 	case !m.active() && m.store.failed:
 		return "the state cannot be saved"
-	case m.cutMe || m.cannotKeep():
+	case m.asksCut():
 		return "this node asks to be cut"
 	case m.state.Lost: // whatever runs here was adopted on no better ground than that it runs
 		return "the journal is lost"

@@ -36,6 +36,9 @@ func (m *Machine) cannotKeep() bool {
 	return m.giving.kind.escapes() && m.unkept()
 }
 
+// asksCut: this node must give up what it cannot end by itself.
+func (m *Machine) asksCut() bool { return m.cutMe || m.cannotKeep() }
+
 // ready: this node would accept a grant and could serve.
 func (m *Machine) ready() bool { return m.mayPromote() && !m.ordering() && !m.store.failed }
 

@@ -24,7 +24,7 @@ func (m *Machine) beat() *beat.Beat {
 		Cluster: m.p.Cluster, Node: m.p.Self, Incarnation: m.boot.Incarnation, KernelBoot: m.boot.KernelBoot,
 		Sequence: m.seq, Sent: m.now,
 		Generation: m.store.generation, LastActive: m.lastActive(), Role: m.role,
-		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.cutMe || m.cannotKeep(), Ordering: m.ordering() || m.ask.told > 0,
+		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.asksCut(), Ordering: m.ordering() || m.ask.told > 0,
 		Removed:   m.removed(m.p.Peer),
 		PingGroup: m.ping.reach,
 		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, Digest: m.p.Digest,

@@ -109,6 +109,7 @@ type Phase struct {
 // View shows the machine to people. What it returns is the caller's own.
 func (m *Machine) View(now time.Duration) View {
 	now = max(now, m.now)
+	defer func(wake time.Duration) { m.wake = wake }(m.wake) // what is only looked at promises no call
 	v := View{
 		Role: m.role, Generation: m.state.Generation, Decision: m.decision(), PingGroup: m.ping.reach,
 		Redundant: m.redundant(), Alarms: slices.Clone(m.standing), Failover: m.failover, Phase: m.openPhase(), Failback: m.failbackDue(),
