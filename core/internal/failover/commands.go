@@ -148,6 +148,7 @@ func (m *Machine) commandResource(c *Command) string {
 	r := &m.resources[i]
 	if c.Verb == Cleanup {
 		r.forget()
+		r.failovers = nil
 		r.read = 0
 		if r.op == NoAction {
 			r.running = beat.Unknown // look again

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,8 +40,17 @@ func (m *Machine) cannotKeep() bool {
 // asksCut: this node must give up what it cannot end by itself.
 func (m *Machine) asksCut() bool { return m.cutMe || m.cannotKeep() }
 
-// ready: this node would accept a grant and could serve.
-func (m *Machine) ready() bool { return m.mayPromote() && !m.ordering() && !m.store.failed }
+// ready: this node would accept a grant and could serve. While the peer serves, what could
+// not be started here speaks against it; where nobody does, it is tried again.
+func (m *Machine) ready() bool {
+	served := m.quiet.heard && m.peer.b.Role == beat.Active
+	return m.mayPromote() && !m.ordering() && !m.store.failed && !(served && m.blockedHere())
+}
+
+// blockedHere: something that the active node must run could not be started here, and nobody cleaned it up.
+func (m *Machine) blockedHere() bool {
+	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.blocked && !r.cfg.ActiveActive })
+}
 
 // peerReady: the peer is heard, would accept a grant and reaches its ping group.
 func (m *Machine) peerReady() bool { return m.peerLacks() == "" }

@@ -107,7 +107,7 @@ func (w *world) checkSupplies() {
 // checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be,
 // or can do nothing about it.
 func (w *world) checkDark(n, peer *node) {
-	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) {
+	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) || w.owedSoon(n) {
 		return
 	}
 	if !peer.alarmed("stays-off") && !peer.alarmed("owed") {
@@ -118,6 +118,11 @@ func (w *world) checkDark(n, peer *node) {
 // owedInVain: the peer of a dark node does not reach what would give it power.
 func (w *world) owedInVain(n *node) bool {
 	return n.cut && slices.ContainsFunc(w.supply, func(d *device) bool { return d.feeds == n.id && !d.path[1-n.id] })
+}
+
+// owedSoon: an order that gives a dark node its power is on its way.
+func (w *world) owedSoon(n *node) bool {
+	return slices.ContainsFunc(w.supply, func(d *device) bool { return d.feeds == n.id && w.now < d.onBy })
 }
 
 // alarmed tells whether an alarm of the node stands.
@@ -148,9 +153,6 @@ func (w *world) checkEnd() {
 	}
 	if w.sick != nil && w.nodes[1-w.sick.id].cut {
 		return // the healthy node has no power, as checkDark allows
-	}
-	if w.sick != nil && w.sick.dbBroken && w.failbacks >= 2 {
-		return // one failback after the other has spent its failovers; so far it is handed the service all the same
 	}
 	for _, n := range w.nodes {
 		state := "off"

@@ -66,12 +66,18 @@ func (w *world) heal() {
 	}
 	w.staySick()
 	w.carriers()
-	w.after(7*time.Second, func() {
-		told := false
+	adopt := func() {
 		for _, n := range w.nodes {
 			if n.unsure {
 				n.feed(failover.Command{ID: "adopt", Verb: failover.Adopt, Operator: "sim"})
 			}
+		}
+	}
+	w.after(7*time.Second, adopt)
+	w.after(14*time.Second, adopt) // to one that came back late
+	w.after(7*time.Second, func() {
+		told := false
+		for _, n := range w.nodes {
 			if !told && n.alarmed("turns-in-doubt") { // said at one node: nothing else keeps two such orders apart
 				told = true
 				n.feed(failover.Command{ID: "doubt", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
