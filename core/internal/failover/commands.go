@@ -31,7 +31,7 @@ func (m *Machine) obey() {
 func (m *Machine) refusal(c *Command) string {
 	local := c.Verb == Cleanup || c.Verb == Restart || c.Verb == Leave || c.Verb == Adopt
 	ends := c.Verb == Unstandby || c.Verb == MaintenanceOff || c.Verb == Manage // a change may be stuck because of it
-	word := c.Verb == FenceConfirm || c.Verb == Remove // refused by what the peer shows
+	word := c.Verb == FenceConfirm || c.Verb == Remove                          // refused by what the peer shows
 	switch {
 	case c.For < 0:
 		return "a mode cannot last " + c.For.String()
