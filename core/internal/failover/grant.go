@@ -43,8 +43,10 @@ func (m *Machine) asksCut() bool { return m.cutMe || m.cannotKeep() }
 // ready: this node would accept a grant and could serve. While the peer serves, what could
 // not be started here speaks against it; where nobody does, it is tried again.
 func (m *Machine) ready() bool {
-	served := m.quiet.heard && m.peer.b.Role == beat.Active
-	return m.mayPromote() && !m.ordering() && !m.store.failed && !(served && m.blockedHere())
+	if m.quiet.heard && m.peer.b.Role == beat.Active && m.blockedHere() {
+		return false
+	}
+	return m.mayPromote() && !m.ordering() && !m.store.failed
 }
 
 // blockedHere: something that the active node must run could not be started here, and nobody cleaned it up.
