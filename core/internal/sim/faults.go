@@ -47,8 +47,13 @@ var faults = append(operators, []func(*world){
 		w.breakMachine(w.nodes[0])
 		w.breakMachine(w.nodes[1])
 	},
-	func(w *world) { w.loseMains(w.between(200*time.Millisecond, 20*time.Second)) },
-	func(w *world) { w.loseMains(w.between(200*time.Millisecond, 20*time.Second)) },
+	func(w *world) { w.loseMains(w.between(200*time.Millisecond, 20*time.Second), w.nodes[:]...) },
+	func(w *world) { w.loseMains(w.between(200*time.Millisecond, 20*time.Second), w.nodes[:]...) },
+	func(w *world) { w.loseMains(w.between(200*time.Millisecond, 20*time.Second), w.any()) },
+	func(w *world) {
+		w.loseMains(w.between(200*time.Millisecond, 20*time.Second), w.active())
+		w.after(w.between(0, 4*time.Second), func() { w.cutAll(2) })
+	},
 	func(w *world) { w.crashDaemon(w.active()) },
 	func(w *world) { w.crashDaemon(w.any()) },
 	func(w *world) { w.any().stall(w.between(50*time.Millisecond, 3*time.Second)) },
@@ -86,6 +91,15 @@ var faults = append(operators, []func(*world){
 		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
 		w.race(func() { w.cutAll(2) })
 	},
+	func(w *world) { // the same, and who gave the order must give up and cannot stop before it acts
+		n := w.active()
+		w.logf("%s is told to fence its peer", n.name)
+		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
+		w.race(func() {
+			w.setStuck(n)
+			w.breakDB(n)
+		})
+	},
 	func(w *world) { w.toldInVain() },
 	func(w *world) { w.toldInVain(); w.fencePath(w.any()) },
 	func(w *world) { n := w.any(); w.flip(&n.disk, n.name+"'s disk", 8*time.Second) },
@@ -98,6 +112,8 @@ var faults = append(operators, []func(*world){
 	func(w *world) { w.killResource(w.any()) },
 	func(w *world) { w.killResource(w.active()) },
 	func(w *world) { n := w.any(); w.setStuck(n) },
+	func(w *world) { w.breakDB(w.active()) },
+	func(w *world) { n := w.active(); w.setStuck(n); w.breakDB(n) },
 	func(w *world) { w.ghosts() },
 	func(w *world) { w.reconfigure(w.any()) },
 	func(w *world) { // while no link works, and first orders fail
@@ -299,13 +315,21 @@ func (w *world) flip(works *bool, what string, longest time.Duration) {
 	})
 }
 
-func (w *world) killResource(n *node) {
-	i := w.rng.IntN(resourceCount)
+func (w *world) killResource(n *node) { w.kill(n, w.rng.IntN(resourceCount)) }
+
+func (w *world) kill(n *node, i int) {
 	if n.running[i] {
 		w.logf("%s: %s dies", n.name, n.policy.Resources[i].Name)
 		n.running[i] = false
 		n.promoted = n.promoted && i != resourceWarm
 	}
+}
+
+// breakDB has the database die and not start again for a while.
+func (w *world) breakDB(n *node) {
+	n.dbBroken = true
+	w.kill(n, resourceDB)
+	w.after(w.between(time.Second, 10*time.Second), func() { n.dbBroken = false; w.staySick() })
 }
 
 func (w *world) setStuck(n *node) {
@@ -334,6 +358,14 @@ func (w *world) lie() {
 		w.after(length+w.between(0, time.Second), func() { l.cut = [2]bool{}; w.carriers() })
 	}
 	w.carriers()
+	if w.chance(0.3) { // who must stop cannot save that, or cannot stop, and the links fail again
+		if n := w.any(); w.chance(0.5) {
+			w.after(length-time.Second, func() { w.flip(&n.disk, n.name+"'s disk", 8*time.Second) })
+		} else {
+			w.after(length-time.Second, func() { w.setStuck(n) })
+		}
+		w.after(length+w.between(0, 3*time.Second), func() { w.cutAll(2) })
+	}
 	liar := w.any()
 	if w.chance(0.5) {
 		w.logf("every supply of %s's peer reads off there", liar.name)

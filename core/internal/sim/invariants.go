@@ -32,9 +32,12 @@ func (w *world) check() {
 // nodes notice it within a deadtime, and one of them stops.
 func (w *world) checkMeeting() {
 	w.dual = true
+	a, b := w.nodes[0], w.nodes[1]
 	switch {
 	case !slices.ContainsFunc(w.links, func(l *link) bool { return l.cut == [2]bool{} }):
 		w.metAt = 0
+	case a.stuckStop || b.stuckStop: // it is tried again a second after it failed
+		w.metAt = w.now + time.Second
 	case w.metAt == 0:
 		w.metAt = w.now
 	case w.now-w.metAt > w.nodes[0].policy.Deadtime+stopsWithin:

@@ -3,34 +3,33 @@ package sim
 import (
 	"time"
 
-	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
-// battery is what feeds a node when the store's mains are lost.
+// battery is what feeds a node without mains.
 type battery struct {
 	full  time.Duration // how long it lasts from full
-	left  time.Duration // when mains were lost
+	lost  time.Duration // since when the node is without mains; 0: it is not
 	empty bool          // it gave out: no output, and the card answers nothing
 }
 
-// loseMains takes the utility power of the whole store away for a while.
-func (w *world) loseMains(length time.Duration) {
-	if w.mainsLost > 0 {
-		return
-	}
-	w.logf("the store loses its mains for %v", length)
-	w.mainsLost = w.now
-	for _, n := range w.nodes {
-		n.battery.left = n.battery.full
-		outage := w.now
-		w.after(n.battery.left, func() {
-			if w.mainsLost == outage {
+// loseMains takes the utility power away from some nodes for a while: the whole store, or
+// one whose fuse has blown.
+func (w *world) loseMains(length time.Duration, nodes ...*node) {
+	for _, n := range nodes {
+		if n.battery.lost > 0 {
+			continue
+		}
+		w.logf("%s loses its mains for %v", n.name, length)
+		lost := w.now
+		n.battery.lost = lost
+		w.after(n.battery.full, func() {
+			if n.battery.lost == lost {
 				w.runOut(n)
 			}
 		})
+		w.after(length, func() { w.returnMains(n) })
 	}
-	w.after(length, w.returnMains)
 }
 
 func (w *world) runOut(n *node) {
@@ -39,18 +38,16 @@ func (w *world) runOut(n *node) {
 	n.powerOff()
 }
 
-// returnMains brings it back; supplies come on one after the other, and a machine
-// whose supply was off boots.
-func (w *world) returnMains() {
-	if w.mainsLost == 0 {
+// returnMains brings it back. A supply comes on some time later, and a machine whose
+// supply was off boots.
+func (w *world) returnMains(n *node) {
+	if n.battery.lost == 0 {
 		return
 	}
-	w.logf("the store's mains are back")
-	w.mainsLost = 0
-	for _, n := range w.nodes {
-		if n.battery.empty || n.halted {
-			w.startAnew(n)
-		}
+	w.logf("%s's mains are back", n.name)
+	n.battery.lost = 0
+	if n.battery.empty || n.halted {
+		w.startAnew(n)
 	}
 }
 
@@ -70,13 +67,11 @@ func (w *world) startAnew(n *node) {
 
 // told adds what a device tells of its battery to a reading.
 func (w *world) told(d *device, e *failover.FenceAnswer) {
-	e.OnBattery = beat.No
-	if w.mainsLost == 0 {
+	b := &w.nodes[d.feeds].battery
+	if e.OnBattery = tri(b.lost > 0); b.lost == 0 {
 		return
 	}
-	e.OnBattery = beat.Yes
-	b := &w.nodes[d.feeds].battery
-	e.Runtime = max(1, b.left-(w.now-w.mainsLost))
+	e.Runtime = max(1, b.full-(w.now-b.lost))
 	e.Charge = max(1, int(100*e.Runtime/b.full))
 }
 
@@ -88,7 +83,7 @@ func (n *node) shutDown() {
 		n.w.logf("%s shuts down", n.name)
 		n.halted = true
 		n.powerOff()
-		if n.w.mainsLost == 0 {
+		if n.battery.lost == 0 {
 			n.w.startAnew(n)
 		}
 	})

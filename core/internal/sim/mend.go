@@ -50,7 +50,9 @@ func (w *world) healAt() time.Duration { return w.o.Length * 3 / 5 }
 // heal mends everything, and gives the words an operator would give then.
 func (w *world) heal() {
 	w.logf("the world is mended")
-	w.returnMains()
+	for _, n := range w.nodes {
+		w.returnMains(n)
+	}
 	for _, l := range w.links {
 		l.cut, l.old = [2]bool{}, nil
 	}

@@ -83,7 +83,7 @@ func Run(o Options) (r Result) {
 	w.start()
 	switch {
 	case o.Mains:
-		w.after(w.between(10*time.Second, 15*time.Second), func() { w.loseMains(w.between(time.Second, 25*time.Second)) })
+		w.after(w.between(10*time.Second, 15*time.Second), func() { w.loseMains(w.between(time.Second, 25*time.Second), w.nodes[:]...) })
 	case o.Lies:
 		w.after(w.between(10*time.Second, 20*time.Second), w.lie)
 	case !o.Calm:
@@ -95,18 +95,16 @@ func Run(o Options) (r Result) {
 
 // world is everything outside the two machines.
 type world struct {
-	o       Options
-	rng     *rand.Rand
-	now     time.Duration
-	queue   queue
-	order   uint64
-	nodes   [2]*node
-	links   []*link
-	supply  []*device
-	digest  uint64 // of the newest configuration
-	primary int    // the node that serves where both may
-	// mainsLost is since when the store is without mains; 0: it is not.
-	mainsLost time.Duration
+	o         Options
+	rng       *rand.Rand
+	now       time.Duration
+	queue     queue
+	order     uint64
+	nodes     [2]*node
+	links     []*link
+	supply    []*device
+	digest    uint64 // of the newest configuration
+	primary   int    // the node that serves where both may
 	lasting   func() // puts a fault back that is never mended; nil: all are
 	sick      *node  // has it
 	sickness  string
