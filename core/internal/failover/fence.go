@@ -184,10 +184,10 @@ func (m *Machine) lacks() string {
 	return ""
 }
 
-// askedToCut: the peer cannot stop and asks to be cut, and this node is not
-// giving up itself.
+// askedToCut: the peer cannot stop and asks to be cut, this node is not giving up
+// itself, and no order of the peer may act: of the two one is cut.
 func (m *Machine) askedToCut() bool {
-	return m.peer.asksCut() && m.quiet.receiving && !m.asksCut() && (m.giving.kind == notGiving || !m.active())
+	return m.peer.asksCut() && m.quiet.receiving && !m.peer.b.Ordering && !m.asksCut() && (m.giving.kind == notGiving || !m.active())
 }
 
 // veto names why no order may be sent at all at present; empty: nothing forbids it.
@@ -220,9 +220,9 @@ func (m *Machine) veto() string {
 		return "service answers through the virtual IP"
 	case m.active() && m.modeOf(beat.ModeStandby, m.p.Peer) != nil:
 		return "peer is in standby mode"
-	case m.askedAt > 0 && !m.reached(m.askedAt+2*m.dead()+m.theirs().longest()): // it may have done as it was asked, and its word of that was lost
-		return "an order of the peer may still act"
-	case m.peerOrders():
+	case m.stepsDown():
+		return "this node gives up serving"
+	case m.mayBeCut():
 		return "an order of the peer may still act"
 	}
 	return ""
@@ -235,6 +235,14 @@ func (m *Machine) peerOrders() bool {
 	return p.b.Ordering && !m.reached(p.receivedAt+2*m.dead()+m.theirs().longest())
 }
 
+// mayBeCut: an order of the peer may act. Asked for one, it may have done as it was asked, and its word of that was lost.
+func (m *Machine) mayBeCut() bool {
+	return m.peerOrders() || m.askedAt > 0 && !m.reached(m.askedAt+2*m.dead()+m.theirs().longest())
+}
+
+// stepsDown: this node stops everything and nobody is told to take over: it does not cut who could serve.
+func (m *Machine) stepsDown() bool { return m.giving.kind != notGiving && !m.giving.kind.grants() }
+
 // orderOff sends orders to the peer's devices, if this is the time.
 func (m *Machine) orderOff() {
 	if m.quiet.off {
@@ -246,7 +254,7 @@ func (m *Machine) orderOff() {
 	if by, _ := m.offBy(); by != nil || m.quiet.off || !m.quiet.silent && !m.askedToCut() {
 		return
 	}
-	if m.taking.kind != notTaking || m.word || m.removed(m.p.Peer) && (m.removalHolds() || m.evidence.final == 0) {
+	if m.taking.kind != notTaking || m.word || m.removed(m.p.Peer) && (m.active() || m.removalHolds() || m.evidence.final == 0) {
 		return // it counts as off
 	}
 	if m.giving.version > 0 && m.giving.kind.grants() {
@@ -319,7 +327,9 @@ func (m *Machine) orderAsked() (done bool) {
 		m.dropAsk(m.p.Peer + " is heard, and this node is not active")
 	case a.told == 0:
 		a.told, m.urgent = m.seq+1, true
-	case m.peer.echoed < a.told || !m.reached(m.order.until) || m.trying() || m.giving.kind != notGiving || m.given.Generation > 0:
+	case m.cutMe || m.cannotKeep():
+		m.dropAsk("this node asks to be cut")
+	case m.peer.echoed < a.told || m.mayBeCut() || !m.reached(m.order.until) || m.trying() || m.giving.kind != notGiving || m.given.Generation > 0:
 	case a.tries >= len(m.topology.orderable):
 		m.dropAsk("no fence device confirmed that " + m.p.Peer + " is off")
 	default:

@@ -39,6 +39,7 @@ const (
 type mains struct {
 	lost     time.Duration // since when both nodes are on battery; 0: they are not
 	rest     rest
+	began    time.Duration // since when this node rests
 	ground   time.Duration // when a ground to rest last held
 	said     bool          // a beat announced the rest
 	shutdown string        // the action that shuts the host down; empty: none is under way
@@ -197,7 +198,7 @@ func (m *Machine) beginRest(ground rest) {
 	if ground <= w.rest {
 		return
 	}
-	w.rest, m.urgent = ground, true
+	w.rest, w.began, m.urgent = ground, m.now, true
 	m.note("rest", m.object.self, "this node rests: "+ground.String())
 }
 
@@ -258,13 +259,18 @@ func (m *Machine) considerBattery() {
 // the peer was told.
 func (m *Machine) shutHostDown() {
 	w := &m.mains
-	owed := m.given.Generation > 0 && m.quiet.heard // the peer has not taken its grant yet
+	owed := m.given.Generation > 0 && m.quiet.heard || m.owesPower() // the peer has not taken its grant, or not got its power back yet
 	if !m.p.OnBattery.Shutdown || w.rest == awake || w.ground < m.now || w.shutdown != "" || !w.said || owed || m.store.wanted != m.store.saved || m.runsAny() || !m.reached(w.next) {
 		return
 	}
 	m.note("shutdown", m.object.self, "the host shuts down: "+w.rest.String())
 	w.until = m.now + shutdownPatience
 	w.shutdown = m.act(Action{Kind: Shutdown, Deadline: w.until})
+}
+
+// owesPower: the peer gets its power back from this node or from nobody, and could use it.
+func (m *Machine) owesPower() bool {
+	return m.owes() && (m.ordering() || m.state.OnDue > 0) && !m.removed(m.p.Peer) && m.onBattery(feedsPeer) != beat.Yes && !m.reached(m.mains.began+shutdownPatience)
 }
 
 // shutdownDone takes the answer of a host that could not be shut down. It runs

@@ -67,7 +67,7 @@ func (m *Machine) giveBack() {
 	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.removed(m.p.Peer) {
 		return
 	}
-	if m.unrecorded() && (m.quiet.blind || !m.active() && (m.modeOf(beat.ModeStandby, m.p.Self) != nil || m.store.failed)) {
+	if m.unrecorded() && (m.quiet.blind || !m.active() && m.takesNothingOver()) {
 		m.recordCut() // who takes nothing over gives the peer its power back, so that it can serve
 	}
 	if m.onBattery(feedsPeer) == beat.Yes {
@@ -78,7 +78,7 @@ func (m *Machine) giveBack() {
 		m.state.OnDue = 0
 		m.store.changed()
 	}
-	cut := m.state.OnDue > 0 && m.takesNothingOver() && m.reached(m.began+m.state.OnDue-m.clockBase)
+	cut := m.state.OnDue > 0 && m.takesNothingOver() && (m.mains.rest == restBattery || m.reached(m.began+m.state.OnDue-m.clockBase)) // who goes down cannot wait
 	owed := slices.DeleteFunc(slices.Clone(m.state.Owed), m.isOn)
 	if len(owed) < len(m.state.Owed) {
 		m.tellForgotten()
