@@ -321,14 +321,14 @@ func (m *Machine) orderAsked() (done bool) {
 	switch {
 	case m.reached(a.until):
 		m.dropAsk("its time is over")
+	case m.asksCut():
+		m.dropAsk("this node asks to be cut")
 	case !heard:
 		return false // in turn
 	case !m.active():
 		m.dropAsk(m.p.Peer + " is heard, and this node is not active")
 	case a.told == 0:
 		a.told, m.urgent = m.seq+1, true
-	case m.cutMe || m.cannotKeep():
-		m.dropAsk("this node asks to be cut")
 	case m.peer.echoed < a.told || m.mayBeCut() || !m.reached(m.order.until) || m.trying() || m.giving.kind != notGiving || m.given.Generation > 0:
 	case a.tries >= len(m.topology.orderable):
 		m.dropAsk("no fence device confirmed that " + m.p.Peer + " is off")

@@ -149,7 +149,8 @@ func (m *Machine) prepareGiving() {
 		m.abortGiving("mains are back")
 		return
 	}
-	if m.stopStuck() { // a stop that failed is no grant
+	left := g.kind == standDown && len(m.state.Left) > 0 // nobody can stop that here
+	if m.stopStuck() || left {                           // a stop that failed is no grant
 		if g.kind == powerDown {
 			return
 		}

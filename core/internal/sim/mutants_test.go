@@ -35,7 +35,7 @@ var mutants = []mutant{
 	{rule: "who serves is not cut", file: "fence.go", was: "case !m.active() && m.serves():", is: "case false && m.serves():"},
 	{rule: "who does not reach its ping group cuts nobody", file: "fence.go", was: "case m.ping.cutOff():\n\t\treturn \"ping", is: "case false:\n\t\treturn \"ping"},
 	{rule: "an active peer whose beats come is not cut", file: "silence.go", was: "q.protected = q.receiving &&", is: "q.protected = false && q.receiving &&"},
-	{rule: "an order of the peer may still act", file: "fence.go", was: "\tcase m.peerOrders():", is: "\tcase false && m.peerOrders():"},
+	{rule: "an order of the peer may still act", file: "fence.go", was: "return m.peerOrders() ||", is: "return false && m.peerOrders() ||"},
 	{rule: "a stall forgets what was known", file: "machine.go", was: "\tm.anew, m.voided = m.now, m.now\n\tm.evidence.forget()", is: "\treturn"},
 	{rule: "of two active nodes one stops", file: "rights.go", was: "if p.b.Generation > own ||", is: "if false && p.b.Generation > own ||"},
 	{rule: "who may count other turns has none", file: "fence.go", was: "if m.inDoubt() && m.ask.id == \"\" {", is: "if false {"},
