@@ -266,8 +266,8 @@ func (m *Machine) considerIsolation() {
 // considerCutOffStop is isolation: stop. An active node that is cut off from
 // everybody stops serving.
 func (m *Machine) considerCutOffStop() {
-	// While the peer is off nobody else could serve.
-	if m.p.IsolationStop && m.active() && m.quiet.silent && !m.quiet.off && m.ping.cutOff() && m.giving.kind == notGiving &&
+	// While the peer is off, or was and was not heard since, nobody else could serve.
+	if m.p.IsolationStop && m.active() && m.quiet.silent && !m.quiet.off && !m.state.Alone && m.ping.cutOff() && m.giving.kind == notGiving &&
 		m.mayGive() == "" && m.reached(max(m.quiet.since, m.ping.since)+m.p.IsolationTime) {
 		m.beginGiving(cutOffStop, "cut off from the ping group and the peer")
 	}
