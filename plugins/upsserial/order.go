@@ -24,8 +24,16 @@ func (u *instance) Off(ctx context.Context, o sdk.Order) (sdk.Reading, error) {
 			return sdk.Reading{}, err
 		}
 		if now.power(false) == sdk.PowerOff { // a countdown may be another's by now, and is ordered over
-			if now, err = l.sure(ctx, false); err == nil && now.power(false) == sdk.PowerOff {
-				return now.told(false, ", before the order"), nil
+			again, err := l.sure(ctx, false)
+			switch {
+			case err == nil && again.power(false) == sdk.PowerOff:
+				return again.told(false, ", before the order"), nil
+			case err == nil:
+				now = again
+			default: // once read off is not read off: it is ordered
+				if err := l.greet(ctx); err != nil {
+					return sdk.Reading{}, err
+				}
 			}
 		}
 		// A countdown that ran before the order is no sign of it: the order may be lost, and

@@ -417,3 +417,32 @@ func TestPortThatGoesAway(t *testing.T) {
 	s.cable.HangUp(0)
 	s.cannot(t, u, time.Second, "the port does not work")
 }
+
+// TestDisturbedBeforeTheOrder: the output reads off, and the line garbles what would make
+// that sure. The order is carried out all the same.
+func TestDisturbedBeforeTheOrder(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range upssim.Serials() {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			s := newSimulator(t, protocol, serialline.Behaviour{})
+			u := s.open(t, "")
+			if err := s.Switch(false); err != nil {
+				t.Fatal(err)
+			}
+			if reading, err := u.Status(t.Context()); err != nil || reading.Power != sdk.PowerOff {
+				t.Fatalf("%+v, %v", reading, err)
+			}
+			disturbed := *u.d
+			disturbed.mix = []question{{text: disturbed.hello.text, form: form("never")}}
+			u.d = &disturbed
+			if err := u.Close(); err != nil { // the next conversation has the new row
+				t.Fatal(err)
+			}
+			s.cannot(t, u, 4*time.Second, "unconfirmed")
+			if s.port.Orders() == 0 {
+				t.Error("nothing was ordered")
+			}
+		})
+	}
+}
