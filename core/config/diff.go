@@ -41,8 +41,9 @@ func Diff(was, will *Config) []Change {
 	changes = inOrder(append(changes, unseen(changes, old.sections, next.sections)...))
 	for i := range changes {
 		c := &changes[i]
-		// The watchdog was told how late a round of the loop may be.
-		c.Restart = !atOnce(c) || c.Path == "timing.deadtime" && was.Watchdog.Timeout > 0
+		// The watchdog was told how late a round of the loop may be, and plugin reach how long
+		// to wait for answers.
+		c.Restart = !atOnce(c) || c.Path == "timing.deadtime" && was.Watchdog.Timeout > 0 || c.Path == "timing.analyse"
 	}
 	return changes
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/failover"
@@ -250,6 +251,28 @@ func TestSlowSwitchoverIsToldToItsEnd(t *testing.T) {
 	})
 }
 
+// TestEvidenceMayComeAfterTheEnd: a planned change is over before a device that does not
+// answer has held its evidence up for as long as it may.
+func TestEvidenceMayComeAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.gathers = gatherBound
+		defer w.close()
+		alpha := w.boot("alpha")
+		beta := w.boot("beta")
+		w.whole("alpha")
+		if _, err := alpha.engine.Command(t.Context(), control.Command{Name: "switchover", Operator: "kim"}); err != nil {
+			t.Fatal(err)
+		}
+		w.whole("beta")
+		<-time.After(2 * gatherBound)
+		incidents := beta.sink.all()
+		if len(incidents) != 1 || incidents[0].GetClosed() == nil || len(incidents[0].GetSnapshots()) == 0 || incidents[0].GetScenario() == "" {
+			t.Errorf("incidents %v", incidents)
+		}
+	})
+}
+
 func TestSwitchoverByCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -348,6 +371,42 @@ func TestBadReloadKeepsTheRunningConfiguration(t *testing.T) {
 		}
 		if alpha.engine.cfg.Load() != before {
 			t.Error("the configuration changed")
+		}
+	})
+}
+
+// TestReloadReachesThePingGroup: a shorter isolation_time has two answers in it from then
+// on; what plugin reach was told at the start is taken at the next one.
+func TestReloadReachesThePingGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha := w.boot("alpha")
+		w.boot("beta")
+		w.whole("alpha")
+		reload := func(old, now string) error {
+			alpha.engine.ReadConfig = func() (*config.Config, error) {
+				return config.Parse("store.yaml", []byte(strings.Replace(storeFile, old, now, 1)))
+			}
+			_, err := alpha.engine.Reload(context.Background())
+			return err
+		}
+		if err := reload("analyse: 50ms", "analyse: 300ms"); !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "timing.analyse") {
+			t.Errorf("the time of an analysis: %v", err)
+		}
+		if err := reload("policy: {", "policy: {isolation_time: 1s, "); err != nil {
+			t.Fatal(err)
+		}
+		asked := func() int {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.pings["alpha"]
+		}
+		<-time.After(2 * pingMost)
+		before := asked()
+		<-time.After(20 * time.Second)
+		if n := asked() - before; n < 39 {
+			t.Errorf("asked %d times in 20 s", n)
 		}
 	})
 }

@@ -91,15 +91,29 @@ func (e *Engine) sources() []Source {
 	return out
 }
 
-// attach adds snapshots to the incident that asked for them, if it is still open.
+// attach adds snapshots to the incident that asked for them, if it is open still or was the
+// last one that closed: a planned change is over sooner than its evidence is gathered.
 func (i *incidents) attach(id string, snapshots ...*api.Snapshot) *changed {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.main.GetId() != id {
-		return nil
+	switch id {
+	case i.main.GetId():
+		i.main.Snapshots = append(i.main.Snapshots, present(snapshots)...)
+		return i.grown()
+	case i.closed.GetId():
+		i.closed.Snapshots = append(i.closed.Snapshots, present(snapshots)...)
+		return i.reclose()
 	}
-	i.main.Snapshots = append(i.main.Snapshots, present(snapshots)...)
-	return i.grown()
+	return nil
+}
+
+// reclose sends what came in for the incident that closed last.
+func (i *incidents) reclose() *changed {
+	i.closed.Revision++
+	if i.main == nil { // else the signs are another one's
+		i.conclude(i.closed)
+	}
+	return &changed{incidents: []*api.Incident{proto.Clone(i.closed).(*api.Incident)}} //nolint:forcetypeassert // a clone is of its own kind
 }
 
 // grown sends what came in for the open incident.

@@ -36,6 +36,7 @@ func (f *fakeInstance) Probe(ctx context.Context) (sdk.Result, error) {
 	switch {
 	case f.name == reachPing:
 		ok = true
+		f.w.pings[f.node]++
 	case strings.HasPrefix(f.name, "peer-"):
 		ok = f.w.power[f.peer()]
 	case f.w.ailing[f.name]:

@@ -63,7 +63,7 @@ type incidents struct {
 	opened    time.Duration // when the open one was, whatever it reaches back to
 	taken     time.Duration // when this node last began to take over in it; 0: it did not
 	cut       cut           // how far its scenario goes
-	closed    *api.Incident // the one whose end is still being looked up; nil: none
+	closed    *api.Incident // the last one that closed: its end, and evidence, may still come in; nil: none
 }
 
 func newIncidents(e *Engine) *incidents {
@@ -79,6 +79,7 @@ func (i *incidents) observe(ctx context.Context, o observation, events []*api.Ev
 	if i.overtaken(o) {
 		i.grow(o, events)
 		i.main.Closed = timestamp(i.e.Clock.At(o.at))
+		i.closed = i.main
 		i.dirty, i.due = true, true
 		i.revise(out, o.at)
 	}

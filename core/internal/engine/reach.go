@@ -180,8 +180,8 @@ func (e *Engine) watchPingGroup(ctx context.Context) {
 	if _, ok := in.wait(ctx); !ok {
 		return
 	}
-	pace := min(e.Config.Policy.IsolationTime.Std()/2, pingMost) // two answers within the time that counts
 	for {
+		pace := min(e.cfg.Load().Policy.IsolationTime.Std()/2, pingMost) // two answers within the time that counts
 		asked := e.Clock.Now()
 		bounded, cancel := context.WithTimeout(ctx, pace)
 		answer := e.ask(bounded, reachPing)

@@ -81,16 +81,11 @@ func (i *incidents) finish(id, scenario string, flight []*api.Sample) *changed {
 	if last.GetId() != id {
 		return nil
 	}
-	i.closed = nil
 	last.Scenario = scenario
 	for _, s := range last.Snapshots {
 		if s.GetNode() == i.e.Node && len(flight) > 0 {
 			s.Flight = flight
 		}
 	}
-	last.Revision++
-	if i.main == nil { // else the signs are another one's
-		i.conclude(last)
-	}
-	return &changed{incidents: []*api.Incident{last}}
+	return i.reclose()
 }

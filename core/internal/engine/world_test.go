@@ -90,6 +90,8 @@ type world struct {
 	hangs    map[string]chan struct{} // a node whose disk does not answer until it is closed
 	history  map[string][]string      // what a node's disk has of what happened
 	keys     map[string]string        // a node's key, instead of the store's
+	pings    map[string]int           // how often a node asked the ping group
+	gathers  time.Duration            // how long evidence takes
 }
 
 type fakeDaemon struct {
@@ -108,7 +110,7 @@ func newWorld(t *testing.T) *world {
 		asleep: map[string]time.Duration{}, halted: map[string]string{}, nodes: map[string]*fakeDaemon{}, saved: map[string]string{},
 		ailing: map[string]bool{}, unread: map[string]bool{}, channels: map[string]Peer{}, initdead: "2s", timing: fastBeats,
 		records: map[string][]byte{}, behind: map[string]time.Duration{}, served: map[string]time.Time{},
-		hangs: map[string]chan struct{}{}, history: map[string][]string{}, keys: map[string]string{},
+		hangs: map[string]chan struct{}{}, history: map[string][]string{}, keys: map[string]string{}, pings: map[string]int{},
 	}
 }
 
@@ -178,7 +180,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 		Config: cfg, Node: node, Version: "test", Key: []byte(cmp.Or(w.keys[node], "0123456789abcdef0123456789abcdef")),
 		Boot: failover.Boot{Incarnation: incarnation, KernelBoot: boot}, Saved: state,
 		Plugins: fakePlugins{w, node}, Journal: &fakeJournal{w: w, node: node}, Sink: sink, Clock: w.clockOf(node), Watchdog: dog, PowerOff: w.powerOff(node), Log: log, Records: fakeRecords{w, node}, Peer: w.channels[node],
-		Evidence: fakeEvidence{w.served[node]}, Keep: w.keep(node),
+		Evidence: fakeEvidence{w.served[node], w.gathers}, Keep: w.keep(node),
 		ReadConfig: func() (*config.Config, error) { return nil, errors.New("store.yaml:3:1: nodes: too few") },
 	})
 	if err != nil {
@@ -256,8 +258,11 @@ func (w *world) runs(node, resource string) bool {
 	return w.running[node][resource] > 0
 }
 
-// fakeEvidence is a flight recorder that remembers one thing.
-type fakeEvidence struct{ served time.Time }
+// fakeEvidence is a flight recorder that remembers one thing, and takes its time.
+type fakeEvidence struct {
+	served time.Time
+	takes  time.Duration
+}
 
 func (fakeEvidence) Sample() *api.Sample                          { return nil }
 func (fakeEvidence) Recorded() []byte                             { return nil }
@@ -267,7 +272,8 @@ func (fakeEvidence) KeepPeer(*peerpb.News)                        {}
 func (fakeEvidence) OfPeer(time.Time) *api.Snapshot               { return nil }
 func (fakeEvidence) Findings(*api.Incident, Signs) []*api.Finding { return nil }
 func (f fakeEvidence) LastServed() time.Time                      { return f.served }
-func (fakeEvidence) Snapshot(_ context.Context, _ time.Time, s *api.Status, _ []Source) *api.Snapshot {
+func (f fakeEvidence) Snapshot(_ context.Context, _ time.Time, s *api.Status, _ []Source) *api.Snapshot {
+	<-time.After(f.takes)
 	return &api.Snapshot{Status: s}
 }
 
