@@ -237,7 +237,7 @@ func (v *instance) announce(on segment) {
 }
 
 // Stop removes the address. What is not there is stopped.
-func (v *instance) Stop(context.Context) error {
+func (v *instance) Stop(ctx context.Context) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.quiet()
@@ -248,13 +248,26 @@ func (v *instance) Stop(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find interface %s: %w", v.cfg.Interface, err)
 	}
-	held, err := v.find(link)
-	if err != nil || held == nil {
-		return err
+	removed := false
+	for { // somebody may have added it with another prefix length, too
+		held, err := v.find(link)
+		if err != nil {
+			return err
+		}
+		if held == nil {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("remove %s from %s: %w", v.prefix, v.cfg.Interface, err)
+		}
+		v.keepOthers(held)
+		if err := netlink.AddrDel(link, held); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return fmt.Errorf("remove %s from %s: %w", v.prefix, v.cfg.Interface, err)
+		}
+		removed = true
 	}
-	v.keepOthers(held)
-	if err := netlink.AddrDel(link, held); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
-		return fmt.Errorf("remove %s from %s: %w", v.prefix, v.cfg.Interface, err)
+	if !removed {
+		return nil
 	}
 	v.log.WithFields(logrus.Fields{"address": v.prefix.String(), "interface": v.cfg.Interface}).Info("address removed")
 	return nil

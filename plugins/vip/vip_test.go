@@ -252,3 +252,20 @@ func TestConformance(t *testing.T) {
 		Resource: true,
 	})
 }
+
+// TestStopRemovesEveryPrefix: somebody, or a former configuration, may have put the same
+// address on the interface with another prefix length.
+func TestStopRemovesEveryPrefix(t *testing.T) {
+	w := newWorld(t)
+	v := openTest(t, nil)
+	if err := v.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.address("lan0", "192.0.2.101/32")
+	if err := v.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if state := running(t, v); state.Running {
+		t.Errorf("stopped, and %+v", state)
+	}
+}
