@@ -353,6 +353,25 @@ func TestFenceOrderEndsAtItsExpiry(t *testing.T) {
 	r.wait(Restarted)
 }
 
+// TestFenceOrderEndsAtItsExpiryWhileTheHostCloses: nor does a plugin outlive its order while
+// the daemon ends.
+func TestFenceOrderEndsAtItsExpiryWhileTheHostCloses(t *testing.T) {
+	r := newRig(t, nil)
+	in := r.open("toy", "one")
+	r.wait(Started)
+	pid := r.pid(in)
+	expiry := sdk.Monotonic() + 300*time.Millisecond
+	go func() { _, _ = in.Off(r.context(), sdk.Order{ID: "hang", Expiry: expiry, Mark: "hang"}) }()
+	time.Sleep(50 * time.Millisecond)
+	go func() { _ = r.host.Close() }()
+	for !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if late := sdk.Monotonic() - expiry; late > 500*time.Millisecond {
+		t.Errorf("the plugin lived %v after its order's expiry", late)
+	}
+}
+
 func TestStaleSocketsAreSweptAndTheDirectoryIsPrivate(t *testing.T) {
 	var dir string
 	r := newRig(t, func(o *Options) {

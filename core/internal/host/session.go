@@ -48,7 +48,7 @@ func (s *supervisor) session(old int) (int, verdict) {
 	if end.stop {
 		s.farewell(keeping)
 	}
-	proc.kill()
+	s.end(proc)
 	_ = client.Close() // the process is gone: there is nothing to lose
 	<-proc.exited
 	watching.Wait()
@@ -141,7 +141,7 @@ func (s *supervisor) keep(client *remote.Client, in *Instance, tried ...func()) 
 func (s *supervisor) down(end verdict) *sync.WaitGroup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.client, s.process = nil, nil
+	s.client = nil // the process stays known until it is killed: an order under way ends with its life
 	s.state.PID = 0
 	state := Restarting
 	if end.stop {
@@ -156,6 +156,14 @@ func (s *supervisor) down(end verdict) *sync.WaitGroup {
 		}
 	}
 	return s.opening
+}
+
+// end kills the process, if nobody did before.
+func (s *supervisor) end(proc *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process = nil
+	proc.kill()
 }
 
 // farewell waits, for a bounded time, until every instance is closed.
