@@ -80,6 +80,9 @@ func (e *Engine) measure(s *api.Status, regular bool) *api.Points {
 		}
 	}
 	for _, d := range s.GetFenceDevices() {
+		if d.GetHealth() == api.HealthDown {
+			continue // it could not be read: its values are older ones, for people
+		}
 		fields := map[string]float64{}
 		for name, value := range d.GetValues() {
 			fields[name] = value

@@ -129,7 +129,7 @@ func (e *Engine) analyse(ctx context.Context, a failover.Action) failover.Event 
 }
 
 // askService asks for the service through the virtual IP, one question at a time. Its probe may
-// be slower than an analysis: an answer that comes after it is told alone.
+// be slower than an analysis, or end in the same instant: its answer is always told alone, too.
 func (e *Engine) askService(ctx context.Context, id string, asked time.Duration) beat.Tri {
 	if !e.asking.CompareAndSwap(false, true) {
 		return beat.Unknown // an earlier question is still open
@@ -140,10 +140,10 @@ func (e *Engine) askService(ctx context.Context, id string, asked time.Duration)
 		bounded, cancel := context.WithTimeout(life, failover.ServiceTime)
 		defer cancel()
 		found := triOf(e.probes.service(bounded))
-		answer <- found
-		if ctx.Err() != nil {
+		if found != beat.Unknown {
 			e.post(life, failover.Analysis{ID: id, Asked: asked, Service: found})
 		}
+		answer <- found
 	})
 	select {
 	case found := <-answer:
