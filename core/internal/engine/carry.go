@@ -106,7 +106,7 @@ func (e *Engine) deliver(event failover.Event) {
 	select {
 	case e.inbox <- fact{event: event}:
 	default:
-		e.lost.Add(1)
+		e.drop(event)
 	}
 }
 

@@ -95,7 +95,7 @@ type Engine struct {
 	inbox   chan fact
 	due     time.Duration                   // when the loop is to come round next
 	waiting map[string]chan failover.Answer // commands under way, by ID; the loop's own
-	lost    atomic.Uint64                   // beats that found the inbox full
+	lost    atomic.Uint64                   // facts that found the inbox full
 
 	links     map[string]*link
 	devices   map[string]*device
@@ -342,7 +342,14 @@ func (e *Engine) offer(event failover.Event) {
 	select {
 	case e.inbox <- fact{event: event}:
 	default:
-		e.lost.Add(1)
+		e.drop(event)
+	}
+}
+
+// drop notes a fact that found the inbox full: the loop stands still, or takes too long.
+func (e *Engine) drop(event failover.Event) {
+	if n := e.lost.Add(1); n&(n-1) == 0 { // 1, 2, 4, …: it says how bad it is, and fills no log
+		e.Log.WithField("dropped", n).WithField("fact", event.String()).Error("the loop does not take what it is told")
 	}
 }
 
