@@ -4,9 +4,11 @@
  * is under way? failover.pml assumes it.
  *
  * Both nodes live, and beats pass or do not pass in each direction, as the world
- * likes. A node counts its turns from where it last heard the other, or from
- * where the other says that it counts. It may send an order at any tick of the
- * first part of an own turn; the order acts at any later tick of its life.
+ * likes. A node counts its turns from where it last heard the other, and every
+ * beat says from where that is. Who finds that the other counts from long before
+ * follows it, or has no turn until it is followed. It may send an order at any
+ * tick of the first part of an own turn; the order acts at any later tick of its
+ * life.
  *
  * A tick is half an interval. Ages are in ticks and end at LIMIT, after one
  * round of turns: the next round has the same distances. Carrier evidence,
@@ -31,18 +33,17 @@
 #ifndef TOGETHER
 #define TOGETHER 0              /* 1: both directions fail and return at the same moment */
 #endif
+#ifndef FOLLOW
+#define FOLLOW 1                /* 0: each counts as it hears, and never doubts */
+#endif
 #ifndef APART
 #define APART 0                 /* 1: they never heard each other, and beta started up to a turn earlier */
-#endif
-#ifndef SHARED
-#define SHARED 0                /* 1: not as in the code: slots on a clock that beats keep common, and a promise in every beat */
 #endif
 
 #define INTERVAL 2
 #define WINDOW   (DEAD - 2 * INTERVAL > INTERVAL -> DEAD - 2 * INTERVAL : INTERVAL)  /* orders leave in this part of a turn */
 #define TURN     (LIFE + DEAD + WINDOW + SPARE)
-#define LIMIT    (SHARED -> DEAD + HOLD + 2 * SLOT : DEAD + INTERVAL + 5 * TURN)
-#define NONE     255
+#define LIMIT    (DEAD + INTERVAL + 5 * TURN)
 
 mtype = { beta, alpha, on, dark };
 
@@ -50,7 +51,8 @@ byte flips;
 bool out[2] = true;     /* beats of this node reach the other */
 byte got[2];            /* age of the newest beat */
 byte heard[2];          /* age of the newest beat that echoes mine, and mine was younger than DEAD */
-byte told[2] = NONE;    /* since when the other hears nothing, as its newest beat says */
+byte told[2];           /* from where the other counts, as its newest beat says */
+bool deaf[2];           /* and that it hears nothing */
 bool silent[2];
 byte flying[2];         /* what is left of its order's life */
 byte hold[2];           /* it orders nothing for so long: an order of the other may still act, as its newest beat said */
@@ -58,36 +60,28 @@ byte hold[2];           /* it orders nothing for so long: an order of the other 
 /* What a beat says of its sender, at the moment both are sent. */
 byte echo[2];           /* the age of the newest beat that it has */
 bool says[2];           /* that it hears nothing, */
-byte since[2];          /* and since when; */
+byte from[2];           /* from where it counts, */
 bool orders[2];         /* that an order of its own may still act */
 
 #define NAME(x)     (x -> beta : alpha)
 #define ACTIVE(x)   (x == 0 && !STANDBYS)
-#define COUNT(x)    (told[x] != NONE && told[x] > heard[x] -> told[x] : heard[x])   /* S5: both count from there */
+#define STANDBY(x)  (x == 1 && !STANDBYS)
+#define BEFORE(x)   (FOLLOW && told[x] > heard[x] + DEAD - INTERVAL)    /* the other counts from long before */
+#define COUNT(x)    (STANDBY(x) && BEFORE(x) -> told[x] : heard[x])     /* who saw the other active follows it; */
+#define DOUBT(x)    (!STANDBY(x) && BEFORE(x))                          /* anybody else has no turn until it is followed */
 
 /* S6: the turns, one after the other. */
 #define AT(x)       (COUNT(x) - DEAD - INTERVAL)
 #define NUMBER(x)   (AT(x) >= 0 && AT(x) < 5 * TURN -> AT(x) / TURN + 1 : 0)
-#define STANDBY(x)  (x == 1 && !STANDBYS)
 #define OWNS(x)     (NUMBER(x) == 1 && STANDBY(x) || NUMBER(x) == 2 && ACTIVE(x) || NUMBER(x) == 3 && STANDBY(x) || \
                      NUMBER(x) == 4 && x == 0 || NUMBER(x) == 5 && x == 1)
 #define IN_TURN(x)  (silent[x] && OWNS(x) && AT(x) % TURN <= WINDOW)
 
-/* Instead: slots on a common clock, exact to a tick, for what comes late; before them the standby goes first, while
- * the active has promised to order nothing. A promise is kept by waiting that long after the silence began. */
-byte  clock;
-byte  wait[2];          /* until the slots count */
-byte  promise;          /* alpha orders nothing for so long, as its newest beat says */
-#define SLOT        (WINDOW + LIFE + 3)
-#define HOLD        (DEAD + INTERVAL + WINDOW + LIFE + 1)
-#define IN_SLOT(x)  (silent[x] && wait[x] == 0 && clock >= x * SLOT && clock <= x * SLOT + WINDOW)
-#define FAST(x)     (silent[x] && STANDBY(x) && promise > LIFE + 1)
-
-#define MAY(x)      (hold[x] == 0 && (SHARED && (IN_SLOT(x) || FAST(x)) || !SHARED && IN_TURN(x)))
+#define MAY(x)      (hold[x] == 0 && !DOUBT(x) && IN_TURN(x))
 
 inline speak() { /* both say what they know */
-	echo[0] = got[0]; says[0] = silent[0] && heard[0] >= DEAD; since[0] = COUNT(0); orders[0] = flying[0] > 0;
-	echo[1] = got[1]; says[1] = silent[1] && heard[1] >= DEAD; since[1] = COUNT(1); orders[1] = flying[1] > 0
+	echo[0] = got[0]; says[0] = silent[0] && heard[0] >= DEAD; from[0] = COUNT(0); orders[0] = flying[0] > 0;
+	echo[1] = got[1]; says[1] = silent[1] && heard[1] >= DEAD; from[1] = COUNT(1); orders[1] = flying[1] > 0
 }
 
 inline flip(x) {
@@ -107,24 +101,20 @@ inline listen(me, peer) {
 	if
 	:: out[peer] ->
 		got[me] = 0;
-		told[me] = (says[peer] -> since[peer] : NONE);
+		told[me] = from[peer];
+		deaf[me] = says[peer];
 		hold[me] = (orders[peer] -> LIFE + 1 : 0);
-		heard[me] = (echo[peer] < DEAD -> 0 : heard[me]);
-		if
-		:: me == 1 -> promise = (flying[0] -> 0 : (silent[0] -> wait[0] : HOLD))
-		:: else
-		fi
+		heard[me] = (echo[peer] < DEAD -> 0 : heard[me])
 	:: else
 	fi
 }
 
 inline judge(me, peer) { /* S5 */
 	if
-	:: COUNT(me) >= DEAD && !(heard[me] < DEAD && told[me] == NONE) && !(got[me] < DEAD && ACTIVE(peer) && !ACTIVE(me)) ->
-		wait[me] = (silent[me] -> wait[me] : HOLD * SHARED);
+	:: COUNT(me) >= DEAD && !(heard[me] < DEAD && !deaf[me]) && !(got[me] < DEAD && ACTIVE(peer) && !ACTIVE(me)) ->
 		silent[me] = true
 	:: else ->
-		silent[me] = false; wait[me] = 0
+		silent[me] = false
 	fi
 }
 
@@ -152,12 +142,11 @@ inline fly(x) { /* acts now, or later */
 inline pass() { /* a tick */
 	got[0] = OLDER(got[0], DEAD); heard[0] = OLDER(heard[0], LIMIT);
 	got[1] = OLDER(got[1], DEAD); heard[1] = OLDER(heard[1], LIMIT);
-	told[0] = (told[0] == NONE -> NONE : OLDER(told[0], LIMIT));
-	told[1] = (told[1] == NONE -> NONE : OLDER(told[1], LIMIT));
-	wait[0] = LESS(wait[0]); wait[1] = LESS(wait[1]); hold[0] = LESS(hold[0]); hold[1] = LESS(hold[1]); promise = LESS(promise) * SHARED;
-	clock = (clock + 1) % (2 * SLOT) * SHARED;
-	echo[0] = 0; says[0] = 0; since[0] = 0; orders[0] = 0;
-	echo[1] = 0; says[1] = 0; since[1] = 0; orders[1] = 0
+	told[0] = OLDER(told[0], LIMIT);
+	told[1] = OLDER(told[1], LIMIT);
+	hold[0] = LESS(hold[0]); hold[1] = LESS(hold[1]);
+	echo[0] = 0; says[0] = 0; from[0] = 0; orders[0] = 0;
+	echo[1] = 0; says[1] = 0; from[1] = 0; orders[1] = 0
 }
 
 active proctype store() {

@@ -68,6 +68,8 @@ type Beat struct {
 	PingGroup  Tri  // the sender reaches its ping group
 	// SilentFor tells since when the sender hears nothing of the receiver; 0 while it hears it.
 	SilentFor time.Duration
+	// CountsFor is the age of the hearing from which the sender counts its turns to cut (S6); 0: it never heard the receiver.
+	CountsFor time.Duration
 	// Grace announces planned silence: the receiver is patient that long from now. 0: none planned.
 	Grace time.Duration
 

@@ -189,6 +189,7 @@ func (w *writer) beat(b *Beat) {
 	w.spans(b.OrderLives)
 	w.spans(b.PeerLives)
 	w.span(b.GivingFor)
+	w.span(b.CountsFor)
 }
 
 // reader takes fields; once bad, everything is zero.
@@ -291,5 +292,8 @@ func (r *reader) rest(b *Beat) {
 	b.OrderLives, b.PeerLives = r.spans(), r.spans()
 	if len(r.buf) > 0 { // an older sender ends here
 		b.GivingFor = r.span()
+	}
+	if len(r.buf) > 0 {
+		b.CountsFor = r.span()
 	}
 }

@@ -70,7 +70,7 @@ func (m *Machine) clusterAlarms() {
 	m.alarm(unserved, m.object.peer, "unserved", Critical, "no node is active: ", peer, " announced its silence and is not back, its power was not read off, and it is not cut")
 	m.alarm(m.toldSilent("silent") && !q.off && !alone && !planned, m.object.peer, "silent", Critical, "nothing is heard of ", peer, " and its power was not read off")
 	doubt := m.toldSilent("turns-in-doubt") && !q.off && !alone && !planned && m.inDoubt() && len(m.topology.orderable) > 0
-	m.alarm(doubt, m.object.peer, "turns-in-doubt", Critical, peer, " fell silent before it acknowledged a start, configuration or order life: it is not cut unless an operator says so (storewardctl fence)")
+	m.alarm(doubt, m.object.peer, "turns-in-doubt", Critical, peer, " fell silent before it acknowledged a start, a return, a configuration or an order life: it is not cut unless an operator says so (storewardctl fence)")
 	removed := m.removed(peer) // the mode's own alarm says enough
 	m.alarm(m.toldSilent("not-back") && !q.off && alone && !removed, m.object.peer, "not-back", Major, peer, " was off and is not heard yet")
 	m.alarm(q.silent && q.off && !removed, m.object.peer, "off", Major, peer, " is off")

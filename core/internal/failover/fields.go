@@ -39,6 +39,7 @@ func beatFields(f *form, b *beat.Beat) {
 	f.span("silent", &b.SilentFor)
 	f.span("grace", &b.Grace)
 	f.span("giving", &b.GivingFor)
+	f.span("counts", &b.CountsFor)
 	f.span("interval", &b.Interval)
 	f.span("deadtime", &b.Deadtime)
 	f.spans("lives", &b.OrderLives)

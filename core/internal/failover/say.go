@@ -34,6 +34,9 @@ func (m *Machine) beat() *beat.Beat {
 	if m.quiet.silent && !m.quiet.heard { // who is silent only because it was told so would tell it back for ever
 		b.SilentFor = max(m.now-m.quiet.t0+m.dead(), 1)
 	}
+	if at := m.counts(); at > 0 {
+		b.CountsFor = max(m.now-at, 1)
+	}
 	if m.given.Generation > 0 && m.gaveAt > 0 {
 		b.Drill, b.GivingFor = m.drill.stage == handing, max(m.now-m.gaveAt, 1)
 	} else {

@@ -48,7 +48,8 @@ type peer struct {
 	strangeAt  time.Duration // newest beat in a wire form that cannot be read
 	version    uint64        // of that form
 	lifeAt     time.Duration // newest of everything: voids readings of off
-	toldSince  time.Duration // since when the peer says that it hears nothing; 0: it does hear
+	deaf       bool          // it says that it hears nothing of us
+	counts     time.Duration // the hearing from which it counts its turns; 0: it did not tell
 	patience   time.Duration // a newly started peer is given until then
 	boots      time.Duration // so long a peer that was heard, and whose mains are back, is given: the turns stay
 	grace      time.Duration // planned silence until then
@@ -163,7 +164,7 @@ func (m *Machine) meet(b *beat.Beat, taken time.Duration) {
 	} else if p.heardAt == 0 {
 		p.patience = taken + m.p.Initdead
 	}
-	p.grace, p.toldSince, p.pingYes, p.knowsUs = 0, 0, 0, false
+	p.grace, p.deaf, p.counts, p.pingYes, p.knowsUs = 0, false, 0, 0, false
 	m.refused = beat.Grant{}
 	if m.given.Generation > 0 && m.given.To != b.Incarnation {
 		m.given = beat.Grant{}
@@ -175,9 +176,9 @@ func (m *Machine) meet(b *beat.Beat, taken time.Duration) {
 // listen takes what a beat says beside its role.
 func (m *Machine) listen(b *beat.Beat, taken time.Duration) {
 	p := &m.peer
-	p.toldSince, p.grace = 0, 0
-	if b.SilentFor > 0 {
-		p.toldSince = taken - b.SilentFor
+	p.deaf, p.counts, p.grace = b.SilentFor > 0, 0, 0
+	if b.CountsFor > 0 {
+		p.counts = taken - b.CountsFor
 	}
 	if b.Grace > 0 {
 		p.grace = taken + min(b.Grace, maxGrace)
@@ -286,7 +287,7 @@ func (m *Machine) weighSilence() {
 func (p *peer) asksCut() bool { return p.b.CutMe && p.knowsUs }
 
 // heardBoth: heard, and the peer does not say that it hears nothing of us.
-func (q *silence) heardBoth(p *peer) bool { return q.heard && p.toldSince == 0 }
+func (q *silence) heardBoth(p *peer) bool { return q.heard && !p.deaf }
 
 // weighLinks tells whether any link can tell silence; blind when none works at all.
 func (m *Machine) weighLinks() (usable bool) {
@@ -326,10 +327,7 @@ func (m *Machine) countSilence() {
 		q.t0 = max(q.base, m.anew+wait)
 		return
 	}
-	q.base = max(p.heardAt+dead, p.patience, p.strangeUntil(dead))
-	if p.toldSince > 0 { // both count from there
-		q.base = min(q.base, p.toldSince+dead)
-	}
+	q.base = max(m.counts()+dead, p.patience, p.strangeUntil(dead))
 	q.t0 = max(q.base, m.anew+dead, p.boots)
 	if at, ok := m.carrierSilence(); ok {
 		q.t0 = min(q.t0, at)

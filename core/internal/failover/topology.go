@@ -234,9 +234,10 @@ func (m *Machine) countLives() {
 // this node's start, and may count its turns with it or without; so may both nodes. Who
 // does not know the other's turns has none, until they hear each other again. A daemon
 // that started anew in a silence does not know when the peer's turns began: who serves
-// can wait for an operator.
+// can wait for an operator. Who heard the peer again, and was not heard itself yet, is
+// followed by nobody; a standby follows the active node, so it is never in doubt for that.
 func (m *Machine) inDoubt() bool {
-	return m.news.toldBy > 0 || m.active() && m.resumed && m.peer.heardAt == 0
+	return m.news.toldBy > 0 || m.active() && m.resumed && m.peer.heardAt == 0 || !m.sawActive() && m.unfollowed()
 }
 
 // offBy finds the level whose devices were all read off after the last sign of

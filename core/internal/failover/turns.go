@@ -73,6 +73,23 @@ func (m *Machine) first() bool {
 	return m.p.Primary
 }
 
+// counts is the hearing from which this node counts its turns: its own newest. Who saw the
+// peer active counts as that does, if the peer counts from long before: it may have had no
+// beat since, and not know that it was heard.
+func (m *Machine) counts() time.Duration {
+	if m.sawActive() && m.unfollowed() {
+		return m.peer.counts
+	}
+	return m.peer.heardAt
+}
+
+// unfollowed: by its newest beat the peer counts its turns from long before this node heard it. Who
+// saw it active follows it; anybody else has no turn until it is followed (tests/model).
+func (m *Machine) unfollowed() bool {
+	p := &m.peer
+	return p.counts > 0 && p.counts+m.dead()-m.interval() < p.heardAt
+}
+
 // calendar holds one round of turns: lengths and owners. All rounds are alike.
 type calendar struct {
 	length [5]time.Duration

@@ -83,6 +83,8 @@ var faults = append(operators, []func(*world){
 		w.after(w.between(0, time.Second), w.any().measure)
 	},
 	func(w *world) { w.race(w.oneByOne) },
+	func(w *world) { w.race(w.flap) },
+	func(w *world) { w.flap() },
 	func(w *world) { w.race(w.toldInVain) },
 	func(w *world) { w.race(func() { w.cutAll(2) }) },
 	func(w *world) { // an order that an operator asked for is on its way when the links fail
@@ -222,13 +224,8 @@ func (n *node) measure() {
 	n.feed(failover.PolicyChanged{Policy: n.policy})
 }
 
-// race has the links of a pair that is well fail somehow while orders act as late as they
-// may. In one that was not well just before, the nodes may count different turns: that is
-// open (tests/model/README.md).
+// race has something fail while orders act as late as they may.
 func (w *world) race(fail func()) {
-	if w.calmSince == 0 || w.now-w.calmSince < calmFor {
-		return
-	}
 	w.logf("orders act at the end of their lives")
 	for _, d := range w.supply {
 		d.late = true
@@ -242,6 +239,30 @@ func (w *world) oneByOne() {
 	way := w.rng.IntN(2)
 	w.cutAll(way)
 	w.after(w.between(0, w.nodes[0].policy.Deadtime), func() { w.cutAll(1 - way) })
+}
+
+// flap has the links come and go for a while, each direction by itself or all as one, about
+// as long each time as a silence takes.
+func (w *world) flap() {
+	w.logf("the links flap")
+	together, dead := w.chance(0.5), w.nodes[0].policy.Deadtime
+	var flip func(left int)
+	flip = func(left int) {
+		cut := left > 0 && w.chance(0.7)
+		way := w.rng.IntN(2)
+		for _, l := range w.links {
+			for i := range l.cut {
+				if together || i == way || left == 0 {
+					l.cut[i] = cut
+				}
+			}
+		}
+		w.carriers()
+		if left > 0 {
+			w.after(w.between(0, 2*dead), func() { flip(left - 1) })
+		}
+	}
+	flip(3 + w.rng.IntN(8))
 }
 
 // toldInVain has all links fail about when one node tells what it measured, or both do:
