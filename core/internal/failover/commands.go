@@ -207,7 +207,7 @@ func (m *Machine) commandFence(c *Command) string {
 		return "no fence device feeds " + c.Name
 	case m.quiet.off:
 		return c.Name + " is off already"
-	case m.ask.id != "":
+	case m.ask.id != "" && !m.held():
 		return c.Name + " is being cut already"
 	case m.quiet.heard && !m.active():
 		return c.Name + " is heard, and this node is not active"
@@ -216,7 +216,7 @@ func (m *Machine) commandFence(c *Command) string {
 	case m.quiet.silent && veto != "":
 		return "nothing is cut now: " + veto
 	}
-	m.ask = ask{id: c.ID, until: m.now + 2*m.fullRound()}
+	m.ask = ask{id: c.ID, until: m.now + 2*m.fullRound(), doubted: m.inDoubt() && !m.quiet.receiving && !m.quiet.strange}
 	return ""
 }
 

@@ -278,7 +278,7 @@ func (m *Machine) orderOff() {
 
 // orderInTurn is S6.
 func (m *Machine) orderInTurn() {
-	if m.inDoubt() && m.ask.id == "" {
+	if m.held() {
 		m.why("S6", "doubt", "the peer may count other turns", 0)
 		return
 	}
@@ -310,7 +310,12 @@ type ask struct {
 	until time.Duration // it lapses then
 	told  uint64        // sequence of the beat that tells a heard peer; 0: not yet said
 	tries int           // levels that were ordered for it
+	// doubted: it was given while nothing came from the peer and the turns were in doubt, by somebody who could know that.
+	doubted bool
 }
+
+// held: the turns are in doubt, and no operator who could know it has asked for an order all the same.
+func (m *Machine) held() bool { return m.inDoubt() && !m.ask.doubted }
 
 // orderAsked cuts a peer that both nodes hear, level by level, and tells whether
 // there is nothing else to do about it. The peer is told before, so that it orders

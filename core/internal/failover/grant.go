@@ -34,7 +34,7 @@ func (m *Machine) cannotKeep() bool {
 	if m.taking.kind == byGrant {
 		return m.store.failed && m.reached(m.taking.began+keepPatience)
 	}
-	return m.giving.kind.escapes() && m.unkept()
+	return m.giving.kind.escapes() && m.unkept() || m.lacksRight()
 }
 
 // asksCut: this node must give up what it cannot end by itself.

@@ -104,6 +104,7 @@ func (m *Machine) handOver() {
 	m.considerFailback()
 	g := &m.giving
 	if g.kind == notGiving {
+		m.askOutside()
 		return
 	}
 	if g.version == 0 {
@@ -131,6 +132,14 @@ func (m *Machine) handOver() {
 		m.setRole(beat.Standby)
 		m.weighMains() // what stopped for its battery rests at once
 	}
+}
+
+// askOutside: what runs at a node that is not active, and whose stop failed, is in the way of
+// the peer, so that stop_failed holds there as well.
+func (m *Machine) askOutside() {
+	asks := !m.active() && m.quiet.heard && m.stopStuck() && m.stopFences()
+	m.urgent = m.urgent || asks && !m.cutMe
+	m.cutMe = asks
 }
 
 // takerLacks names what keeps the peer from taking what is being given; empty: nothing. Where

@@ -76,7 +76,7 @@ func (m *Machine) countAnswers(i int, before beat.Health) {
 func (m *Machine) mend(i int) {
 	r := &m.resources[i]
 	if !m.mayRestart(r) {
-		m.leaveUnfirm(r)
+		m.why("mon", "right-not-firm", r.name, 0)
 		return
 	}
 	r.tries = within(r.tries, m.now, r.cfg.Restarts.Within)

@@ -36,7 +36,7 @@ func (m *Machine) recordCut() {
 	clock, budget := m.clock(), m.powerOns()
 	m.state.Cuts = append(within(slices.Clone(m.state.Cuts), clock, budget.Within), clock)
 	m.state.OnDue = 0
-	if m.p.Cycle && len(m.state.Cuts) <= budget.Max {
+	if m.p.Cycle && (len(m.state.Cuts) <= budget.Max || m.idles()) {
 		m.state.OnDue = clock + max(m.p.OffTime, 1)
 	}
 	m.store.changed()
@@ -54,10 +54,13 @@ func (m *Machine) takesNothingOver() bool {
 	return m.active() || !m.mayPromote() || m.store.failed || m.quiet.blind
 }
 
+// idles: this node neither serves nor could. Then the peer gets its power back however often it was cut.
+func (m *Machine) idles() bool { return !m.active() && m.takesNothingOver() }
+
 // staysOff: fenced too often, the peer is not switched on again.
 func (m *Machine) staysOff() bool {
 	budget, n := m.powerOns(), len(m.state.Cuts)
-	return m.p.Cycle && m.state.OnDue == 0 && m.owes() && n > budget.Max && m.state.Cuts[n-1]-m.state.Cuts[n-budget.Max-1] < budget.Within
+	return m.p.Cycle && !m.idles() && m.state.OnDue == 0 && m.owes() && n > budget.Max && m.state.Cuts[n-1]-m.state.Cuts[n-budget.Max-1] < budget.Within
 }
 
 // giveBack switches on what this node switched off: off_time after a confirmed
@@ -67,7 +70,7 @@ func (m *Machine) giveBack() {
 	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.removed(m.p.Peer) {
 		return
 	}
-	if m.unrecorded() && (m.quiet.blind || !m.active() && m.takesNothingOver()) {
+	if m.unrecorded() && (m.quiet.blind || m.idles()) {
 		m.recordCut() // who takes nothing over gives the peer its power back, so that it can serve
 	}
 	if m.onBattery(feedsPeer) == beat.Yes {

@@ -159,16 +159,15 @@ func (m *Machine) look(r *resource) {
 // before something was agreed with the peer.
 func (m *Machine) firm() bool { return !m.state.Lost && m.store.durable(m.rights) }
 
-// leaveUnfirm hands the service over where the disk takes no right to start what is missing
-// here. That cannot be saved either, so this node then asks to be cut, while the peer is there.
-func (m *Machine) leaveUnfirm(r *resource) {
-	m.why("mon", "right-not-firm", r.name, 0)
-	if r.cfg.ActiveActive || !m.active() || m.state.Lost || !m.store.failed || m.giving.kind != notGiving || m.given.Generation > 0 {
-		return
+// lacksRight: something is missing here that the disk takes no right to start, while the peer
+// could serve. What runs is not stopped for that: a hand-over could not be saved either.
+func (m *Machine) lacksRight() bool {
+	if !m.active() || m.giving.kind != notGiving || m.firm() || m.state.Lost || !m.store.failed || !m.reached(m.store.failedAt+keepPatience) {
+		return false
 	}
-	if m.reached(m.store.failedAt+keepPatience) && m.peerReady() && m.mayGive() == "" {
-		m.beginGiving(forResource, r.name+" cannot be started here: the right to run it cannot be saved")
-	}
+	missing := slices.ContainsFunc(m.resources, func(r resource) bool { return !r.cfg.ActiveActive && r.running == beat.No })
+	could := m.peerReady() || m.quiet.heardBoth(&m.peer) && m.peer.b.Ordering // it does as it was asked
+	return missing && could && m.mayGive() == ""
 }
 
 // mayRestart: a restart starts it, too, so what only the active node may run waits for a firm right.
@@ -183,7 +182,7 @@ func (m *Machine) raise(i int, want stage) {
 		return
 	}
 	if !m.firm() {
-		m.leaveUnfirm(r)
+		m.why("mon", "right-not-firm", r.name, 0)
 		return
 	}
 	if !m.reached(r.next) {

@@ -218,7 +218,7 @@ func (m *Machine) decision() string {
 		return s + peer + " is silent; it is not cut: " + m.veto()
 	case q.silent && m.ordering():
 		return s + peer + " is silent; its power was ordered off"
-	case q.silent && m.inDoubt() && m.ask.id == "":
+	case q.silent && m.held():
 		return s + peer + " is silent; it is not cut unless an operator says so: its turns are in doubt"
 	case q.silent:
 		return s + peer + " is silent; waiting for the turn to cut it"

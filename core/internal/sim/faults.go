@@ -89,14 +89,12 @@ var faults = append(operators, []func(*world){
 	func(w *world) { w.race(func() { w.cutAll(2) }) },
 	func(w *world) { // an order that an operator asked for is on its way when the links fail
 		n := w.active()
-		w.logf("%s is told to fence its peer", n.name)
-		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
+		w.fence(n)
 		w.race(func() { w.cutAll(2) })
 	},
 	func(w *world) { // the same, and who gave the order must give up and cannot stop before it acts
 		n := w.active()
-		w.logf("%s is told to fence its peer", n.name)
-		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
+		w.fence(n)
 		w.race(func() {
 			w.setStuck(n)
 			w.breakDB(n)

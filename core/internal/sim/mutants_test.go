@@ -38,7 +38,7 @@ var mutants = []mutant{
 	{rule: "an order of the peer may still act", file: "fence.go", was: "return m.peerOrders() ||", is: "return false && m.peerOrders() ||"},
 	{rule: "a stall forgets what was known", file: "machine.go", was: "\tm.anew, m.voided = m.now, m.now\n\tm.evidence.forget()", is: "\treturn"},
 	{rule: "of two active nodes one stops", file: "rights.go", was: "if p.b.Generation > own ||", is: "if false && p.b.Generation > own ||"},
-	{rule: "who may count other turns has none", file: "fence.go", was: "if m.inDoubt() && m.ask.id == \"\" {", is: "if false {"},
+	{rule: "who may count other turns has none", file: "fence.go", was: "if m.held() {", is: "if false {"},
 	{rule: "a standby counts its turns as the active node does", file: "turns.go", was: "if m.sawActive() && m.unfollowed() {", is: "if false {"},
 	{rule: "who is not followed has no turn", file: "topology.go", was: "|| !m.sawActive() && m.unfollowed()", is: ""},
 	{rule: "a turn is as long as its orders may take", file: "turns.go", was: "return m.window() + life + m.dead()", is: "return m.window() + life*4/5 + m.dead()*4/5"},

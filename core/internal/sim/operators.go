@@ -14,9 +14,7 @@ var operators = []func(*world){
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Switchover, Operator: "sim"}) },
 	func(w *world) { w.command(failover.Command{ID: "op", Verb: failover.Drill, Operator: "sim"}) },
 	func(w *world) { // by an operator who sits at one node, about the other
-		n := w.any()
-		n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
-		w.logf("%s is told to fence its peer", n.name)
+		w.fence(w.any())
 	},
 	func(w *world) {
 		w.command(failover.Command{ID: "op", Verb: failover.ToStandby, Name: w.any().name, For: w.someTime(), Operator: "sim"})
@@ -40,6 +38,16 @@ var operators = []func(*world){
 	func(w *world) { w.repair(w.active()) },
 	func(w *world) { w.leave(w.any()) },
 	func(w *world) { w.leave(w.active()) },
+}
+
+// fence is an operator's order. Where turns are in doubt he looks at the peer first, and it
+// may be about to cut this one: then he does not give it.
+func (w *world) fence(n *node) {
+	if n.alarmed("turns-in-doubt") {
+		return
+	}
+	w.logf("%s is told to fence its peer", n.name)
+	n.feed(failover.Command{ID: "op", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
 }
 
 // someTime is how long a mode shall last: seconds, or (0) the default of hours.
