@@ -63,6 +63,7 @@ type Beat struct {
 	Alone      bool // writes without the peer
 	CutMe      bool // cannot stop: asks to be fenced
 	Ordering   bool // an order of the sender against the receiver may still act
+	Blocked    bool // something could not be started at the sender, and nobody cleaned it up
 	Removed    bool // the sender's operator removed the receiver
 	Drill      bool // what the sender grants is a drill, or, without a grant, it carries one out
 	PingGroup  Tri  // the sender reaches its ping group

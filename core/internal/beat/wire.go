@@ -158,7 +158,7 @@ func (w *writer) beat(b *Beat) {
 	w.uint(b.Generation)
 	w.uint(b.LastActive)
 	w.buf = append(w.buf, byte(b.Role), byte(b.PingGroup))
-	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, retired, b.Drill))
+	w.uint(flags(b.Ready, b.InSync, b.Alone, b.CutMe, b.Ordering, b.Removed, retired, b.Drill, b.Blocked))
 	w.span(b.SilentFor)
 	w.span(b.Grace)
 	w.span(b.Interval)
@@ -263,7 +263,7 @@ func (r *reader) rest(b *Beat) {
 	b.Role, b.PingGroup = Role(r.byte(byte(Stopped))), Tri(r.byte(byte(Yes)))
 	bits := r.uint()
 	var old bool // retired
-	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &old, &b.Drill} {
+	for i, p := range []*bool{&b.Ready, &b.InSync, &b.Alone, &b.CutMe, &b.Ordering, &b.Removed, &old, &b.Drill, &b.Blocked} {
 		*p = bits&(1<<i) != 0
 	}
 	b.SilentFor, b.Grace = r.span(), r.span()

@@ -23,7 +23,7 @@ var (
 func sample() Beat {
 	return Beat{
 		Cluster: "s0001", Node: "alpha", Incarnation: 0xfeed, KernelBoot: "3f9c", Sequence: 12, Wall: 1700000000000000000, Sent: 3 * time.Second,
-		Generation: 6, LastActive: 5, Role: Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, GivingFor: 7 * time.Second, CountsFor: 8 * time.Millisecond,
+		Generation: 6, LastActive: 5, Role: Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, Blocked: true, GivingFor: 7 * time.Second, CountsFor: 8 * time.Millisecond,
 		PingGroup: Yes, SilentFor: time.Millisecond, Grace: time.Minute, Interval: 50 * time.Millisecond, Deadtime: 200 * time.Millisecond,
 		OrderLives: []time.Duration{500 * time.Millisecond, time.Second}, PeerLives: []time.Duration{2 * time.Second}, Digest: 99, Grant: Grant{7, 0xbeef}, Refused: Grant{8, 0xabba},
 		Echoes: []Echo{{"cable", 0xbeef, 33, 2 * time.Second, 9 * time.Millisecond}, {"lan", 0xbeef, 32, time.Second, 0}},
@@ -142,7 +142,7 @@ func TestFieldsOfANewerVersionArePassedOver(t *testing.T) {
 	}
 }
 
-// TestFieldsThatAnOlderVersionLacksAreZero: its beat is of before GivingFor, CountsFor and Drill.
+// TestFieldsThatAnOlderVersionLacksAreZero: its beat is of before GivingFor, CountsFor, Drill and Blocked.
 func TestFieldsThatAnOlderVersionLacksAreZero(t *testing.T) {
 	text, err := os.ReadFile("testdata/beat-v2-first.hex")
 	if err != nil {
@@ -157,7 +157,7 @@ func TestFieldsThatAnOlderVersionLacksAreZero(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := sample()
-	want.Drill, want.GivingFor, want.CountsFor = false, 0, 0
+	want.Drill, want.Blocked, want.GivingFor, want.CountsFor = false, false, 0, 0
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -78,10 +78,14 @@ func (m *Machine) clusterAlarms() {
 	m.idleAlarm()
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
 	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || removed
-	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready || p.b.Ordering || p.b.Role == beat.Joining || p.b.Role == beat.Active {
+	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready && !p.b.Blocked || p.b.Ordering || p.b.Role == beat.Joining || p.b.Role == beat.Active {
 		m.unready = m.now
 	}
-	m.alarm(m.reached(m.unready+m.dead()), m.object.peer, "not-ready", Major, peer, " could not take over")
+	unable := " could not take over"
+	if p.b.Ready {
+		unable = " takes over only if it must: what is blocked there wants a cleanup"
+	}
+	m.alarm(m.reached(m.unready+m.dead()), m.object.peer, "not-ready", Major, peer, unable)
 	if q.strange {
 		severity, then := Critical, ": nobody is cut, and nobody takes over"
 		if m.active() || m.serves() {
@@ -123,7 +127,7 @@ func (m *Machine) nodeAlarms() {
 	m.alarm(m.store.failed, self, "state-not-saved", Critical, "the state could not be saved")
 	m.alarm(m.state.Lost, self, "journal-lost", Critical, "the journal is lost: nothing new is started before this node agreed with its peer")
 	m.alarm(m.cutMe, self, "cut-me", Critical, "a resource did not stop: this node asks to be cut")
-	m.alarm(m.cannotKeep(), self, "cannot-keep", Critical, "it cannot be saved who is to be active: this node asks to be cut")
+	m.alarm(m.cannotKeep() || m.lacksRight(), self, "cannot-keep", Critical, "it cannot be saved who is to be active: this node asks to be cut")
 	m.alarm(m.role == beat.Stopped, self, "removed", Major, "this node is removed and takes no part")
 	m.alarm(m.quiet.silent && m.serves() && !m.active(), m.object.peer, "daemon-silent", Critical, m.p.Peer, " is silent but the service answers: it is not cut")
 	w := &m.mains

@@ -106,8 +106,8 @@ func (m *Machine) commandSwitchover(why string) string {
 		return "no node is active"
 	case m.mayGrant() != "":
 		return m.mayGrant()
-	case !m.peerReady():
-		return m.peerLacks()
+	case m.peerUnwell() != "":
+		return m.peerUnwell()
 	}
 	m.beginGiving(switchover, why)
 	return ""
@@ -123,8 +123,8 @@ func (m *Machine) commandStandby(c *Command) string {
 		return "no node is known to be active, and " + m.p.Peer + " is silent"
 	case self && m.active() && m.mayGrant() != "":
 		return m.mayGrant()
-	case self && !m.peerReady():
-		return "this would leave no eligible node: " + m.peerLacks()
+	case self && m.peerUnwell() != "":
+		return "this would leave no eligible node: " + m.peerUnwell()
 	case other && m.modeOf(beat.ModeStandby, m.p.Self) != nil:
 		return "this would leave no eligible node: " + m.p.Self + " is in standby mode"
 	case other && !m.active() && !m.ready():

@@ -65,8 +65,8 @@ func (m *Machine) commandDrill(c *Command) string {
 // notWhole names what keeps an active node's pair from being whole; empty: nothing.
 func (m *Machine) notWhole() string {
 	switch {
-	case !m.peerReady():
-		return m.peerLacks()
+	case m.peerUnwell() != "":
+		return m.peerUnwell()
 	case m.peer.grace > 0:
 		return m.p.Peer + " announced that it will be silent"
 	case !m.allUp():

@@ -33,6 +33,7 @@ func beatFields(f *form, b *beat.Beat) {
 	f.yes("alone", &b.Alone)
 	f.yes("cutme", &b.CutMe)
 	f.yes("ordering", &b.Ordering)
+	f.yes("blocked", &b.Blocked)
 	f.yes("removed", &b.Removed)
 	f.yes("drill", &b.Drill)
 	oneOf(f, "ping", &b.PingGroup, beat.TriNames)

@@ -34,20 +34,17 @@ func (m *Machine) cannotKeep() bool {
 	if m.taking.kind == byGrant {
 		return m.store.failed && m.reached(m.taking.began+keepPatience)
 	}
-	return m.giving.kind.escapes() && m.unkept() || m.lacksRight()
+	return m.giving.kind.escapes() && m.unkept()
 }
 
-// asksCut: this node must give up what it cannot end by itself.
-func (m *Machine) asksCut() bool { return m.cutMe || m.cannotKeep() }
+// mustYield: this node must give up what it cannot end by itself.
+func (m *Machine) mustYield() bool { return m.cutMe || m.cannotKeep() }
 
-// ready: this node would accept a grant and could serve. While the peer serves, what could
-// not be started here speaks against it; where nobody does, it is tried again.
-func (m *Machine) ready() bool {
-	if m.quiet.heard && m.peer.b.Role == beat.Active && m.blockedHere() {
-		return false
-	}
-	return m.mayPromote() && !m.ordering() && !m.store.failed
-}
+// asksCut: this node asks its peer to cut it, as it must yield or would better.
+func (m *Machine) asksCut() bool { return m.mustYield() || m.lacksRight() }
+
+// ready: this node would accept a grant and could serve.
+func (m *Machine) ready() bool { return m.mayPromote() && !m.ordering() && !m.store.failed }
 
 // blockedHere: something that the active node must run could not be started here, and nobody cleaned it up.
 func (m *Machine) blockedHere() bool {
@@ -63,6 +60,15 @@ func (m *Machine) peerLacks() string {
 		return why
 	}
 	return m.p.Peer + " does not reach the ping group"
+}
+
+// peerUnwell is the same for a change that need not be: who could not start something is
+// tried again only where the peer is left otherwise.
+func (m *Machine) peerUnwell() string {
+	if why := m.peerLacks(); why != "" || !m.peer.b.Blocked {
+		return why
+	}
+	return "something is blocked on " + m.p.Peer + ": clean it up there first"
 }
 
 // peerUnfit is the same of a peer that need not reach its ping group.

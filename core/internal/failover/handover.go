@@ -145,10 +145,13 @@ func (m *Machine) askOutside() {
 // takerLacks names what keeps the peer from taking what is being given; empty: nothing. Where
 // nobody serves, who does not reach its ping group goes first all the same.
 func (m *Machine) takerLacks() string {
-	if m.giving.kind == agreement {
+	switch m.giving.kind {
+	case agreement:
 		return m.peerUnfit()
+	case isolated, lowBattery:
+		return m.peerLacks()
 	}
-	return m.peerLacks()
+	return m.peerUnwell()
 }
 
 // prepareGiving waits until everything has stopped, then asks for the state to be kept.
@@ -285,7 +288,7 @@ func (m *Machine) considerCutOffStop() {
 // considerStandbyMode: an active node in standby mode hands over as soon as
 // its peer is ready.
 func (m *Machine) considerStandbyMode() {
-	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerReady() && m.mayGrant() == "" {
+	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerUnwell() == "" && m.mayGrant() == "" {
 		m.beginGiving(switchover, "standby mode")
 	}
 }

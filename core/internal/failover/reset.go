@@ -5,7 +5,7 @@ import "time"
 // resetSelf is S3's last resort: a machine that must yield and cannot stop resets
 // itself by its watchdog. A peer that was asked to cut it has had its time to do so.
 func (m *Machine) resetSelf() {
-	asks := m.asksCut()
+	asks := m.mustYield()
 	switch {
 	case !asks:
 		m.asking = 0

@@ -165,7 +165,11 @@ func (m *Machine) lacksRight() bool {
 	if !m.active() || m.giving.kind != notGiving || m.firm() || m.state.Lost || !m.store.failed || !m.reached(m.store.failedAt+keepPatience) {
 		return false
 	}
-	missing := slices.ContainsFunc(m.resources, func(r resource) bool { return !r.cfg.ActiveActive && r.running == beat.No })
+	missing := false
+	for i := range m.resources {
+		r := &m.resources[i]
+		missing = missing || !r.cfg.ActiveActive && r.running == beat.No && m.managed(i)
+	}
 	could := m.peerReady() || m.quiet.heardBoth(&m.peer) && m.peer.b.Ordering // it does as it was asked
 	return missing && could && m.mayGive() == ""
 }

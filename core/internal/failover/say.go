@@ -25,6 +25,7 @@ func (m *Machine) beat() *beat.Beat {
 		Sequence: m.seq, Sent: m.now,
 		Generation: m.store.generation, LastActive: m.lastActive(), Role: m.role,
 		Ready: m.ready(), InSync: true, Alone: m.state.Alone, CutMe: m.asksCut(), Ordering: m.ordering() || m.ask.told > 0,
+		Blocked:   m.blockedHere(),
 		Removed:   m.removed(m.p.Peer),
 		PingGroup: m.ping.reach,
 		Interval:  m.p.Interval, Deadtime: m.p.Deadtime, Digest: m.p.Digest,

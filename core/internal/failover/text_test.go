@@ -31,7 +31,7 @@ func TestEventsSurviveTheirText(t *testing.T) {
 	events := []failover.Event{
 		failover.BeatHeard{Link: "lan", Taken: 3, Beat: beat.Beat{
 			Cluster: "s0001", Node: "beta", Incarnation: 0xfeed, KernelBoot: "3f9c-1", Sequence: 12, Wall: -5, Sent: 4, Generation: 6, LastActive: 5,
-			Role: beat.Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, GivingFor: 21, CountsFor: 22, PingGroup: beat.No,
+			Role: beat.Active, Ready: true, InSync: true, Alone: true, CutMe: true, Ordering: true, Removed: true, Drill: true, Blocked: true, GivingFor: 21, CountsFor: 22, PingGroup: beat.No,
 			SilentFor: 5, Grace: 6, Interval: 7, Deadtime: 8, Digest: 10,
 			OrderLives: []time.Duration{9, 18}, PeerLives: []time.Duration{19},
 			Grant: beat.Grant{Generation: 7, To: 11}, Refused: beat.Grant{Generation: 8, To: 12},

@@ -143,7 +143,7 @@ func (m *Machine) redundant() bool {
 	if !m.quiet.heardBoth(p) || m.modeOf(beat.Maintenance, "") != nil {
 		return false
 	}
-	return m.active() && m.allUp() && m.peerReady() || p.b.Role == beat.Active && m.ready() && !m.inDoubt()
+	return m.active() && m.allUp() && m.peerUnwell() == "" || p.b.Role == beat.Active && m.ready() && !m.blockedHere() && !m.inDoubt()
 }
 
 func (m *Machine) openPhase() string {
