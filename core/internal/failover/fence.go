@@ -187,7 +187,7 @@ func (m *Machine) lacks() string {
 // askedToCut: the peer cannot stop and asks to be cut, this node is not giving up
 // itself, and no order of the peer may act: of the two one is cut.
 func (m *Machine) askedToCut() bool {
-	return m.peer.asksCut() && m.quiet.receiving && !m.peer.b.Ordering && !m.asksCut() && (m.giving.kind == notGiving || !m.active())
+	return m.peer.asksCut() && m.quiet.receiving && !m.asksCut() && !m.mayBeCut() && (m.giving.kind == notGiving || !m.active())
 }
 
 // veto names why no order may be sent at all at present; empty: nothing forbids it.

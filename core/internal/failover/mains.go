@@ -259,8 +259,8 @@ func (m *Machine) considerBattery() {
 // the peer was told.
 func (m *Machine) shutHostDown() {
 	w := &m.mains
-	owed := m.given.Generation > 0 && m.quiet.heard || m.owesPower() // the peer has not taken its grant, or not got its power back yet
-	if !m.p.OnBattery.Shutdown || w.rest == awake || w.ground < m.now || w.shutdown != "" || !w.said || owed || m.store.wanted != m.store.saved || m.runsAny() || !m.reached(w.next) {
+	waits := m.given.Generation > 0 && m.quiet.heard || !m.reached(w.began+shutdownPatience) && (m.owesPower() || m.peerStarts())
+	if !m.p.OnBattery.Shutdown || w.rest == awake || w.ground < m.now || w.shutdown != "" || !w.said || waits || m.store.wanted != m.store.saved || m.runsAny() || !m.reached(w.next) {
 		return
 	}
 	m.note("shutdown", m.object.self, "the host shuts down: "+w.rest.String())
@@ -270,7 +270,14 @@ func (m *Machine) shutHostDown() {
 
 // owesPower: the peer gets its power back from this node or from nobody, and could use it.
 func (m *Machine) owesPower() bool {
-	return m.owes() && (m.ordering() || m.state.OnDue > 0) && !m.removed(m.p.Peer) && m.onBattery(feedsPeer) != beat.Yes && !m.reached(m.mains.began+shutdownPatience)
+	return m.owes() && (m.ordering() || m.state.OnDue > 0) && !m.removed(m.p.Peer) && m.onBattery(feedsPeer) != beat.Yes
+}
+
+// peerStarts: nobody serves, and the peer that could is heard again: it starts what this node agrees to.
+func (m *Machine) peerStarts() bool {
+	p := &m.peer
+	could := !m.removed(m.p.Peer) && m.modeOf(beat.ModeStandby, m.p.Peer) == nil && m.onBattery(feedsPeer) != beat.Yes
+	return could && m.quiet.receiving && p.b.Role != beat.Active && p.grace == 0
 }
 
 // shutdownDone takes the answer of a host that could not be shut down. It runs
