@@ -27,8 +27,8 @@ func TestServiceAnswersAsTheAnalysisEnds(t *testing.T) {
 	sale.in = e.newInstance("http", "probe-sale", nil)
 	sale.in.keep(&fakeInstance{w: w, node: "alpha", plugin: "http", name: "probe-sale"})
 	for round := range 300 {
-		for e.asking.Load() {
-			time.Sleep(50 * time.Microsecond)
+		for end := time.Now().Add(time.Second); e.asking.Load() && time.Now().Before(end); {
+			<-time.After(50 * time.Microsecond)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), w.slow+time.Duration(round%40)*5*time.Microsecond)
 		found := e.analyse(ctx, failover.Action{ID: "x", Kind: failover.Analyse}).(failover.Analysis).Service

@@ -143,15 +143,17 @@ func (m *Machine) askOutside() {
 }
 
 // takerLacks names what keeps the peer from taking what is being given; empty: nothing. Where
-// nobody serves, who does not reach its ping group goes first all the same.
+// nobody serves, who does not reach its ping group goes first all the same; who must give up
+// gives it to a peer on which something is blocked, too.
 func (m *Machine) takerLacks() string {
 	switch m.giving.kind {
 	case agreement:
 		return m.peerUnfit()
 	case isolated, lowBattery:
 		return m.peerLacks()
+	default:
+		return m.peerUnwell()
 	}
-	return m.peerUnwell()
 }
 
 // prepareGiving waits until everything has stopped, then asks for the state to be kept.

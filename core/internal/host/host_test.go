@@ -361,12 +361,11 @@ func TestFenceOrderEndsAtItsExpiryWhileTheHostCloses(t *testing.T) {
 	r.wait(Started)
 	pid := r.pid(in)
 	expiry := sdk.Monotonic() + 300*time.Millisecond
-	go func() { _, _ = in.Off(r.context(), sdk.Order{ID: "hang", Expiry: expiry, Mark: "hang"}) }()
-	time.Sleep(50 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(r.context(), 50*time.Millisecond)
+	defer cancel()
+	_, _ = in.Off(ctx, sdk.Order{ID: "hang", Expiry: expiry, Mark: "hang"}) // it is under way when the caller gives up
 	go func() { _ = r.host.Close() }()
-	for !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-		time.Sleep(5 * time.Millisecond)
-	}
+	r.until("the plugin is gone", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 	if late := sdk.Monotonic() - expiry; late > 500*time.Millisecond {
 		t.Errorf("the plugin lived %v after its order's expiry", late)
 	}
