@@ -98,7 +98,7 @@ func dropped() []row {
 		bug("DiscountAlone", noNeedless, "ping-group-dead-for-one"),
 		eager,
 		{name: "turns, a tick too short", model: "turns", search: shortest, set: with("FLIPS=4", "SPARE=-1"), broken: noOverlap, scenario: "turns-one-direction-first"},
-		{name: "turns that nobody follows", model: "turns", search: shortest, set: with("FLIPS=3", "FOLLOW=0"), broken: noOverlap, scenario: "turns-links-flap"},
+		{name: "turns that nobody follows", model: "turns", search: shortest, set: with("FLIPS=3", "FOLLOW=0"), broken: noOverlap, scenario: "turns-standby-follows"},
 	}
 }
 

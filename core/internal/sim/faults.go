@@ -85,6 +85,8 @@ var faults = append(operators, []func(*world){
 	func(w *world) { w.race(w.oneByOne) },
 	func(w *world) { w.race(w.flap) },
 	func(w *world) { w.flap() },
+	func(w *world) { w.race(w.touch) },
+	func(w *world) { w.race(w.touch) },
 	func(w *world) { w.race(w.toldInVain) },
 	func(w *world) { w.race(func() { w.cutAll(2) }) },
 	func(w *world) { // an order that an operator asked for is on its way when the links fail
@@ -261,6 +263,31 @@ func (w *world) flap() {
 		}
 	}
 	flip(3 + w.rng.IntN(8))
+}
+
+// touch has the links fail, return for about one beat, in one direction or both, and fail for
+// longer. No fence device answers before they touch, so that many turns have passed.
+func (w *world) touch() {
+	n := w.any()
+	dead, interval := n.policy.Deadtime, n.policy.Interval
+	set := func(cut [2]bool) func() {
+		return func() {
+			for _, l := range w.links {
+				l.cut = cut
+			}
+			w.carriers()
+		}
+	}
+	w.logf("the links touch")
+	set([2]bool{true, true})()
+	contact := dead + w.between(0, 5*time.Second)
+	for _, d := range w.supply {
+		d.silent = true
+		w.after(contact, func() { d.silent = false })
+	}
+	w.after(contact, set([2]bool{w.chance(0.3), w.chance(0.3)}))
+	w.after(contact+w.between(0, 2*interval), set([2]bool{true, true}))
+	w.after(contact+w.between(5*time.Second, 12*time.Second), set([2]bool{}))
 }
 
 // toldInVain has all links fail about when one node tells what it measured, or both do:

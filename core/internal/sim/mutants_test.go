@@ -39,8 +39,11 @@ var mutants = []mutant{
 	{rule: "a stall forgets what was known", file: "machine.go", was: "\tm.anew, m.voided = m.now, m.now\n\tm.evidence.forget()", is: "\treturn"},
 	{rule: "of two active nodes one stops", file: "rights.go", was: "if p.b.Generation > own ||", is: "if false && p.b.Generation > own ||"},
 	{rule: "who may count other turns has none", file: "fence.go", was: "if m.held() {", is: "if false {"},
-	{rule: "a standby counts its turns as the active node does", file: "turns.go", was: "if m.sawActive() && m.unfollowed() {", is: "if false {"},
-	{rule: "who is not followed has no turn", file: "topology.go", was: "|| !m.sawActive() && m.unfollowed()", is: ""},
+	{rule: "a standby counts its turns as the active node does", file: "turns.go", was: "if m.sawActive() && m.unfollowed() {", is: "if false {", scenario: "turns-standby-follows.txt"},
+	{
+		rule: "who is not followed has no turn", file: "topology.go", was: "|| !m.sawActive() && m.unfollowed()", is: "",
+		scenario: "turns-active-not-followed.txt", reason: "nodes that hear each other again answer at once, so that the links must fail again within milliseconds",
+	},
 	{rule: "a turn is as long as its orders may take", file: "turns.go", was: "return m.window() + life + m.dead()", is: "return m.window() + life*4/5 + m.dead()*4/5"},
 	{rule: "who cannot stop asks to be cut", file: "handover.go", was: "m.cutMe, m.urgent = true, true", is: "m.urgent = true"},
 	{rule: "the generation is durable before the first start", file: "grant.go", was: "if m.store.durable(m.taking.version) {", is: "if true {"},
