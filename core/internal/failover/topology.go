@@ -237,7 +237,7 @@ func (m *Machine) countLives() {
 // can wait for an operator. Who heard the peer again, and was not heard itself yet, is
 // followed by nobody; a standby follows the active node, so it is never in doubt for that.
 func (m *Machine) inDoubt() bool {
-	return m.news.toldBy > 0 || m.active() && m.resumed && m.peer.heardAt == 0 || !m.sawActive() && m.unfollowed()
+	return m.news.toldBy > 0 || m.active() && m.resumed && m.peer.heardAt == 0 || !m.sawActive() && m.unfollowed() || m.active() && m.unknown()
 }
 
 // offBy finds the level whose devices were all read off after the last sign of

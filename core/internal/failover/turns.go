@@ -90,6 +90,13 @@ func (m *Machine) unfollowed() bool {
 	return p.counts > 0 && p.counts+m.dead()-m.interval() < p.heardAt
 }
 
+// unknown: this node heard the peer, but its present start has not heard this node, and counts
+// from that start, whenever it was. Who is active loses nothing by having no turn then.
+func (m *Machine) unknown() bool {
+	p := &m.peer
+	return p.known && p.counts == 0 && p.heardAt > 0
+}
+
 // calendar holds one round of turns: lengths and owners. All rounds are alike.
 type calendar struct {
 	length [5]time.Duration

@@ -41,7 +41,7 @@ var mutants = []mutant{
 	{rule: "who may count other turns has none", file: "fence.go", was: "if m.held() {", is: "if false {"},
 	{rule: "a standby counts its turns as the active node does", file: "turns.go", was: "if m.sawActive() && m.unfollowed() {", is: "if false {", scenario: "turns-standby-follows.txt"},
 	{
-		rule: "who is not followed has no turn", file: "topology.go", was: "|| !m.sawActive() && m.unfollowed()", is: "",
+		rule: "who is not followed has no turn", file: "topology.go", was: "!m.sawActive() && m.unfollowed()", is: "false",
 		scenario: "turns-active-not-followed.txt", reason: "nodes that hear each other again answer at once, so that the links must fail again within milliseconds",
 	},
 	{rule: "a turn is as long as its orders may take", file: "turns.go", was: "return m.window() + life + m.dead()", is: "return m.window() + life*4/5 + m.dead()*4/5"},

@@ -37,6 +37,7 @@ const (
 // checkOrder holds whenever a node orders its peer off.
 func (w *world) checkOrder(n *node) {
 	peer, s := w.nodes[1-n.id], &n.sight
+	w.apart = w.apart || n.machine.View(n.local()).Peer.LastHeard == 0
 	if peer.asks > 0 && w.now-peer.asks < wordLasts || s.told > 0 && w.now-s.told < wordLasts {
 		return
 	}

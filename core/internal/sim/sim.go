@@ -60,6 +60,7 @@ type Result struct {
 	Faults    int
 	Takeovers int
 	Failbacks int
+	Open      bool // both nodes were cut, one by a node that never heard its peer since its start: what is open ends the run
 	Dual      bool // both nodes were active for a while, because of a lie
 	Cuts      int  // machines switched off by an order
 	LiveCuts  int  // those of them that ran
@@ -90,7 +91,7 @@ func Run(o Options) (r Result) {
 		w.planFaults()
 	}
 	w.run()
-	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Failbacks: w.failbacks, Cuts: w.cuts, LiveCuts: w.liveCuts, Dual: w.dual}
+	return Result{Err: w.err, Log: w.text(), Events: w.steps, Faults: w.faults, Takeovers: w.takeovers, Failbacks: w.failbacks, Cuts: w.cuts, LiveCuts: w.liveCuts, Dual: w.dual, Open: w.open}
 }
 
 // world is everything outside the two machines.
@@ -111,6 +112,8 @@ type world struct {
 	calmSince time.Duration // since when both daemons run and can hear each other; 0: they do not
 	servedAt  time.Duration // when a node last ran all that there is
 	dual      bool          // both nodes were active
+	apart     bool          // a node gave an order that never heard its peer since its start: such turns may overlap
+	open      bool          // and they did
 	metAt     time.Duration // since when they are, and a link works both ways; 0: they are not
 
 	err                                       error
@@ -165,7 +168,7 @@ func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
 
 // run lets the world go on until its end or until something breaks.
 func (w *world) run() {
-	for w.err == nil && len(w.queue) > 0 {
+	for w.err == nil && !w.open && len(w.queue) > 0 {
 		s := heap.Pop(&w.queue).(step)
 		if s.at > w.o.Length {
 			w.now = w.o.Length
@@ -177,7 +180,7 @@ func (w *world) run() {
 		w.look()
 		w.check()
 	}
-	if w.err == nil {
+	if w.err == nil && !w.open {
 		w.checkEnd()
 	}
 }

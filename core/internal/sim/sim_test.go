@@ -58,13 +58,16 @@ func each(first, count uint64, o sim.Options, result func(uint64, sim.Result) (s
 // holds after every step, and a mended store is served. A failing seed leaves
 // its log, whose lines tell what each node heard and did.
 func TestSeeds(t *testing.T) {
-	var events, takeovers, failbacks, cuts, failed int
+	var events, takeovers, failbacks, cuts, open, failed int
 	started := time.Now()
 	each(*first, *seeds, sim.Options{}, func(seed uint64, r sim.Result) bool {
 		events += r.Events
 		takeovers += r.Takeovers
 		failbacks += r.Failbacks
 		cuts += r.Cuts
+		if r.Open {
+			open++
+		}
 		if r.Faults < 3 {
 			t.Errorf("seed %d had only %d faults", seed, r.Faults)
 		}
@@ -80,9 +83,9 @@ func TestSeeds(t *testing.T) {
 		return failed >= 10
 	})
 	took := time.Since(started)
-	t.Logf("%d seeds, %d events, %d takeovers, %d failbacks, %d cuts in %v: %.0f seeds/s", *seeds, events, takeovers, failbacks, cuts, took.Round(time.Millisecond), float64(*seeds)/took.Seconds())
-	if *seeds > 100 && (takeovers < int(*seeds) || failbacks < int(*seeds)/20 || cuts < int(*seeds)/10) {
-		t.Errorf("%d takeovers, %d failbacks and %d cuts in %d seeds: the simulation does not do its work", takeovers, failbacks, cuts, *seeds)
+	t.Logf("%d seeds, %d events, %d takeovers, %d failbacks, %d cuts, %d ended with what is open in %v: %.0f seeds/s", *seeds, events, takeovers, failbacks, cuts, open, took.Round(time.Millisecond), float64(*seeds)/took.Seconds())
+	if *seeds > 100 && (takeovers < int(*seeds) || failbacks < int(*seeds)/20 || cuts < int(*seeds)/10 || open > int(*seeds)/1000) {
+		t.Errorf("%d takeovers, %d failbacks, %d cuts and %d open ends in %d seeds: the simulation does not do its work", takeovers, failbacks, cuts, open, *seeds)
 	}
 }
 
