@@ -44,6 +44,11 @@ func TestJudge(t *testing.T) {
 		return &api.Status{Role: "standby", Redundant: true, Peer: "alpha", PeerRole: "active", PeerHeard: true}
 	}
 	lonely := func() *api.Status { return &api.Status{Role: "active", Peer: "beta"} }
+	limping := func() *api.Status {
+		s := active()
+		s.Redundant, s.Resources = false, []*api.ResourceStatus{{Name: "db", State: "started"}, {Name: "web", State: "failed"}}
+		return s
+	}
 	for _, c := range []struct {
 		name   string
 		nodes  []Node
@@ -53,6 +58,7 @@ func TestJudge(t *testing.T) {
 		{"enrolled", []Node{{Name: "alpha"}}, alarm.Tally{}, Health{Word: "unknown", Reason: "never heard"}},
 		{"whole", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{}, Health{"ok", "alpha serves", "alpha", true}},
 		{"small alarm", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{Worst: 4}, Health{"ok", "alpha serves", "alpha", true}},
+		{"a layer failed", []Node{heard("alpha", 0, limping()), heard("beta", 0, standby())}, alarm.Tally{Worst: 6}, Health{"degraded", "alpha is active, but web does not run there", "alpha", false}},
 		{"large alarm", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{Worst: 5}, Health{"degraded", "alarms", "alpha", true}},
 		{"alone", []Node{heard("alpha", 0, lonely()), heard("beta", time.Hour, standby())}, alarm.Tally{}, Health{"degraded", "alpha serves alone", "alpha", false}},
 		{

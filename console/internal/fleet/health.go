@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/storeward/storeward/console/internal/alarm"
@@ -111,6 +112,8 @@ func word(nodes []Node, online int, h Health, alarms alarm.Tally, now time.Time)
 		return api.HealthUnknown, silence(nodes)
 	case h.Active == "":
 		return api.HealthDown, nobody(nodes, now)
+	case len(lacking(nodes, h.Active)) > 0:
+		return api.HealthDegraded, fmt.Sprintf("%s is active, but %s does not run there", h.Active, strings.Join(lacking(nodes, h.Active), ", "))
 	case !h.Redundant:
 		return api.HealthDegraded, fmt.Sprintf("%s serves alone: no standby could take over", h.Active)
 	case api.Severity(alarms.Worst) >= api.Severity_SEVERITY_MAJOR:
@@ -118,6 +121,21 @@ func word(nodes []Node, online int, h Health, alarms alarm.Tally, now time.Time)
 	default:
 		return api.HealthOK, fmt.Sprintf("%s serves and its peer stands by", h.Active)
 	}
+}
+
+// lacking names what failed on the active node and is not started there any more.
+func lacking(nodes []Node, active string) (names []string) {
+	for i := range nodes {
+		if nodes[i].Name != active {
+			continue
+		}
+		for _, r := range nodes[i].Status.GetResources() {
+			if r.GetState() == "failed" || r.GetState() == "blocked" {
+				names = append(names, r.GetName())
+			}
+		}
+	}
+	return names
 }
 
 // nobody says why nobody is known to be active while a node is heard.

@@ -205,6 +205,9 @@ func TestGolden(t *testing.T) {
 	beta := &api.Status{Node: "beta", Generation: 7}
 	primary := well()
 	primary.Role, primary.PeerRole, primary.Decision = "standby", "active", "standby; peer beta is active and heard on 2 links"
+	limping := well()
+	limping.Redundant = false
+	spent := []control.Alarm{{Object: "resource/web", Condition: "failed", Severity: "critical", Message: "web failed and its restarts are spent.", Since: noon.Add(-time.Minute)}}
 	cases := []struct {
 		name  string
 		state control.State
@@ -229,6 +232,8 @@ func TestGolden(t *testing.T) {
 		{"status-left-alone", control.State{Status: well(), Alarms: []control.Alarm{
 			{Object: "resource/db", Condition: "left-down", Severity: "major", Message: "db does not run, and nobody starts it: it is unmanaged.", Since: noon.Add(-time.Minute)},
 		}}, "status --check", 4},
+		{"status-layer-failed", control.State{Status: limping, Peer: &api.Status{Node: "beta", Generation: 7, Redundant: true}, PeerTaken: noon, Alarms: spent}, "status --check", 4},
+		{"status-layer-failed-at-the-peer", control.State{Status: primary, Peer: limping, PeerTaken: noon, PeerAlarms: spent}, "status --check", 4},
 		{"status-json", control.State{Status: &api.Status{Store: "s0001", Node: "alpha"}}, "status -o json", 0},
 		{"history", control.State{}, "history", 0},
 		{"decisions", control.State{}, "history --decisions", 0},

@@ -45,7 +45,7 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 	line(w, "Store %s, seen from %s at %s", s.GetStore(), s.GetNode(), now.Format("Mon 2006-01-02 15:04:05"))
 	line(w, "")
 	alarms, complete := storeAlarms(state, now)
-	line(w, "%s", verdict(s, alarms, complete))
+	line(w, "%s", verdict(state, alarms, complete, now))
 	if s.GetDecision() != "" {
 		line(w, "  now: %s", s.GetDecision())
 	}
@@ -72,29 +72,30 @@ func renderStatus(w io.Writer, state control.State, now time.Time) {
 }
 
 // verdict is the one sentence that a tired person needs.
-func verdict(s *api.Status, alarms []alarm, complete bool) string {
-	active, served := "", "SERVED"
+func verdict(state control.State, alarms []alarm, complete bool, now time.Time) string {
+	s, active, served := state.Status, "", "SERVED"
 	switch {
 	case s.GetRole() == "active":
 		active = s.GetNode()
 	case s.GetPeerHeard() && s.GetPeerRole() == "active":
 		active = s.GetPeer()
 	}
-	// An operator's mode leaves something alone that does not run.
-	partly := slices.ContainsFunc(alarms, func(a alarm) bool { return a.Condition == "left-down" })
+	partly := slices.ContainsFunc(alarms, func(a alarm) bool { return (a.peer == (active == s.GetPeer())) && a.lacking() })
 	if partly {
 		served = "PARTLY SERVED"
 	}
+	// Where something is down here, only the peer knows that it could take over.
+	safe := s.GetRedundant() || s.GetPeerHeard() && peerFresh(state, now) && state.Peer.GetRedundant()
 	switch {
 	case active == "":
 		return "NO NODE IS KNOWN TO BE ACTIVE: the store may be without service."
-	case s.GetRedundant() && partly:
+	case safe && partly:
 		return fmt.Sprintf("PARTLY SERVED, %s: %s is active, %s can take over.", stand(len(alarms)), active, other(s, active))
-	case s.GetRedundant() && len(alarms) > 0:
+	case safe && len(alarms) > 0:
 		return fmt.Sprintf("SERVED AND SAFE, %s: %s serves, %s can take over.", stand(len(alarms)), active, other(s, active))
-	case s.GetRedundant() && !complete:
+	case safe && !complete:
 		return fmt.Sprintf("SERVED AND SAFE: %s serves, %s can take over.", active, other(s, active))
-	case s.GetRedundant():
+	case safe:
 		return fmt.Sprintf("ALL WELL: %s serves, %s can take over.", active, other(s, active))
 	case !s.GetPeerHeard():
 		return fmt.Sprintf("%s, NOT SAFE: %s serves alone; %s is not heard.", served, active, s.GetPeer())
@@ -132,12 +133,22 @@ type alarm struct {
 	peer bool // the peer alone did
 }
 
+// lacking: it tells of something that the node should run and does not, for it failed or an
+// operator's mode leaves it alone.
+func (a *alarm) lacking() bool {
+	failed := a.Condition == "left-down" || a.Condition == api.ConditionFailed || a.Condition == api.ConditionBlocked
+	return failed && strings.HasPrefix(a.Object, "resource/")
+}
+
 // peerFresh tells whether the peer's word is new enough to count; it speaks every second.
 func peerFresh(state control.State, now time.Time) bool {
 	return !state.PeerTaken.IsZero() && now.Sub(state.PeerTaken) <= 10*time.Second
 }
 
-// storeAlarms are those of both nodes, what both tell once; complete: the peer's are known.
+// worst has the severities in the order in which alarms are shown.
+var worst = []string{"critical", "major", "minor", "warning"}
+
+// storeAlarms are those of both nodes, worst first, what both tell once; complete: the peer's are known.
 func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool) {
 	told := map[string]bool{}
 	for _, a := range state.Alarms {
@@ -145,6 +156,7 @@ func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool
 		all = append(all, alarm{a, false})
 	}
 	if !peerFresh(state, now) {
+		sortAlarms(all)
 		return all, false
 	}
 	heard, self := state.Status.GetPeerHeard(), "node/"+state.Status.GetNode()
@@ -156,7 +168,12 @@ func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool
 			all = append(all, alarm{a, true})
 		}
 	}
+	sortAlarms(all)
 	return all, true
+}
+
+func sortAlarms(all []alarm) {
+	slices.SortStableFunc(all, func(a, b alarm) int { return slices.Index(worst, a.Severity) - slices.Index(worst, b.Severity) })
 }
 
 func stand(alarms int) string {

@@ -159,6 +159,15 @@ func TestRanOn(t *testing.T) {
 	}
 }
 
+// TestFlightOfLongAgo: beats that were late minutes before say nothing about a failure.
+func TestFlightOfLongAgo(t *testing.T) {
+	i := silent()
+	i.Snapshots = []*api.Snapshot{{Node: "beta", Source: "self", Flight: samples(-60, -int(lateFor/time.Second), map[string]float64{"link/lan/lateness_seconds": .7})}}
+	if list := From(Case{Incident: i, Warntime: 500 * time.Millisecond}); strings.Contains(text(list), "late") {
+		t.Error(text(list))
+	}
+}
+
 func TestFlight(t *testing.T) {
 	i := silent()
 	i.Snapshots = []*api.Snapshot{

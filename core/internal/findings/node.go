@@ -154,9 +154,12 @@ func (d *drawer) redundancy() {
 	}
 }
 
-// lateness finds late beats in the record before the failure.
+// lateFor is how long before a failure late beats may tell of what led to it.
+const lateFor = 15 * time.Second
+
+// lateness finds late beats in the record just before the failure.
 func (d *drawer) lateness() {
-	if d.Warntime <= 0 {
+	if d.Warntime <= 0 || d.Incident.GetFailedNode() == "" {
 		return
 	}
 	opened := d.Incident.GetOpened().AsTime()
@@ -166,7 +169,7 @@ func (d *drawer) lateness() {
 			continue
 		}
 		for _, sample := range s.GetFlight() {
-			if !sample.GetTime().AsTime().Before(opened) {
+			if at := sample.GetTime().AsTime(); !at.Before(opened) || at.Before(opened.Add(-lateFor)) {
 				continue
 			}
 			for name, value := range sample.GetValues() {
