@@ -59,7 +59,7 @@ func (m *Machine) void() time.Duration { return max(m.peer.lifeAt, m.voided) }
 // order is the last order given to the peer's devices, as one.
 type order struct {
 	sent  time.Duration
-	until time.Duration // end of its life: until then its outcome is unknown
+	until time.Duration // end of its life and of the hold-up: until then its outcome is unknown, and who was cut may run on
 	tries int           // levels that were ordered in it
 	open  bool          // no cut was recorded since
 }
@@ -232,12 +232,12 @@ func (m *Machine) veto() string {
 // us, and order on, for two deadtimes.
 func (m *Machine) peerOrders() bool {
 	p := &m.peer
-	return p.b.Ordering && !m.reached(p.receivedAt+2*m.dead()+m.theirs().longest())
+	return p.b.Ordering && !m.reached(p.receivedAt+2*m.dead()+m.theirs().longest()+m.p.Holdup)
 }
 
 // mayBeCut: an order of the peer may act. Asked for one, it may have done as it was asked, and its word of that was lost.
 func (m *Machine) mayBeCut() bool {
-	return m.peerOrders() || m.askedAt > 0 && !m.reached(m.askedAt+2*m.dead()+m.theirs().longest())
+	return m.peerOrders() || m.askedAt > 0 && !m.reached(m.askedAt+2*m.dead()+m.theirs().longest()+m.p.Holdup)
 }
 
 // stepsDown: this node stops everything and nobody is told to take over: it does not cut who could serve.
@@ -387,7 +387,7 @@ func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
 		Mark: "cut by " + m.p.Self + ", generation " + itoa(max(m.state.Generation, m.peer.b.Generation)+1),
 	})
 	m.order.sent, m.order.open = m.now, true
-	m.order.until = max(m.order.until, d.until)
+	m.order.until = max(m.order.until, d.until+m.p.Holdup)
 	if !slices.Contains(m.state.Owed, d.name) { // kept while the order is on its way: who dies meanwhile must know it afterwards
 		m.state.Owed = append(slices.Clone(m.state.Owed), d.name)
 		m.state.Cuts = within(slices.Clone(m.state.Cuts), m.clock(), m.powerOns().Within) // what is longer ago counts no more

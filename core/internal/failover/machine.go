@@ -121,7 +121,7 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 	for _, name := range s.Owed { // the order of the daemon before this one may still be on its way
 		if d := m.orderable(name); d != nil {
 			d.until = now + d.life
-			m.order.until = max(m.order.until, d.until)
+			m.order.until = max(m.order.until, d.until+p.Holdup)
 		}
 	}
 	return m

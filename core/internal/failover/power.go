@@ -76,7 +76,7 @@ func (m *Machine) giveBack() {
 	if m.onBattery(feedsPeer) == beat.Yes {
 		return // what is left in its battery is for another day
 	}
-	lives := m.quiet.heard && m.peer.heardAt > m.order.until+m.p.Holdup // old bytes on a line do not echo
+	lives := m.quiet.heard && m.peer.heardAt > m.order.until // old bytes on a line do not echo
 	if lives && m.state.OnDue > 0 {
 		m.state.OnDue = 0
 		m.store.changed()
