@@ -287,6 +287,8 @@ type State struct {
 	Cuts []time.Duration
 	// Owed names the devices that were ordered off and were not read on since.
 	Owed []string
+	// SwitchedOn names those of them that were ordered on, which may act after this daemon's end.
+	SwitchedOn []string
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.
 	OnDue time.Duration
 	// OrderLives and PeerLives are the lives of orders, of this node's and of the peer's,

@@ -219,6 +219,7 @@ func (s *State) fields(f *form) {
 	joined(f, "modes", &s.Modes.Set, writeMode, readMode)
 	f.spans("cuts", &s.Cuts)
 	f.words("owed", &s.Owed)
+	f.words("switched-on", &s.SwitchedOn)
 	f.spans("lives", &s.OrderLives)
 	f.spans("peer-lives", &s.PeerLives)
 	f.span("on-due", &s.OnDue)

@@ -124,6 +124,11 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 			m.order.until = max(m.order.until, d.until+p.Holdup)
 		}
 	}
+	for _, name := range s.SwitchedOn {
+		if d := m.orderable(name); d != nil {
+			d.onUntil = now + onTimeout
+		}
+	}
 	return m
 }
 

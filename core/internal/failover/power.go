@@ -86,6 +86,7 @@ func (m *Machine) giveBack() {
 	if len(owed) < len(m.state.Owed) {
 		m.tellForgotten()
 		m.state.Owed = owed
+		m.state.SwitchedOn = slices.DeleteFunc(slices.Clone(m.state.SwitchedOn), func(name string) bool { return !slices.Contains(owed, name) })
 		m.store.changed()
 	}
 	if cut && len(owed) == 0 {
@@ -163,6 +164,10 @@ func (m *Machine) switchOn(d *device, lives bool) {
 	if lives { // as a drill's: a cut must not wait for it longer than an order may take
 		life = d.life
 		d.onUntil = m.now + life
+	}
+	if !slices.Contains(m.state.SwitchedOn, d.name) { // a start after this one must know it
+		m.state.SwitchedOn = append(slices.Clone(m.state.SwitchedOn), d.name)
+		m.store.changed()
 	}
 	d.op, d.opUntil = FenceOn, m.now+life+m.p.Interval
 	d.opID = m.act(Action{Kind: FenceOn, Device: d.name, Expiry: m.now + life/2, Deadline: m.now + life})

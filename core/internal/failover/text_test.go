@@ -77,7 +77,7 @@ func TestHeadersSurviveTheirText(t *testing.T) {
 	}
 	state := failover.State{
 		Generation: 3, LastActive: 2, Active: true, KernelBoot: "k 1", Clock: 5, Modes: beat.Modes{Epoch: 4, Set: []beat.Mode{{Kind: beat.Unmanaged, Name: "db", Left: 6}}},
-		Cuts: []time.Duration{7, 8}, Owed: []string{"ups a", "ups-b"}, Left: []string{"db", "a b"}, OrderLives: []time.Duration{10, 11}, PeerLives: []time.Duration{12}, OnDue: 9, Alone: true, PeerOutdated: true,
+		Cuts: []time.Duration{7, 8}, Owed: []string{"ups a", "ups-b"}, SwitchedOn: []string{"ups-b"}, Left: []string{"db", "a b"}, OrderLives: []time.Duration{10, 11}, PeerLives: []time.Duration{12}, OnDue: 9, Alone: true, PeerOutdated: true,
 	}
 	gotState, err := failover.ParseState(state.String())
 	if diff := cmp.Diff(state, gotState); err != nil || diff != "" {
