@@ -123,9 +123,9 @@ func (m *Machine) tellForgotten() {
 	}
 }
 
-// peerFed: the peer is heard, and every device that feeds it was read on since.
+// peerFed: the peer is heard since the last order's end, and every device that feeds it was read on since.
 func (m *Machine) peerFed() bool {
-	fed := m.quiet.heard && len(m.topology.orderable) > 0
+	fed := m.quiet.heard && m.peer.heardAt > m.order.until && len(m.topology.orderable) > 0 // who was just cut is heard for a deadtime
 	for i := range m.devices {
 		d := &m.devices[i]
 		fed = fed && (!d.feedsPeer || d.power == beat.Yes && d.readAt > max(d.until, m.quiet.steady))
