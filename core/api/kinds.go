@@ -163,3 +163,6 @@ const (
 	HealthDown     = "down"
 	HealthUnknown  = "unknown"
 )
+
+// SeverityRank orders severities by their word in lower case, the worst highest; 0: no such word.
+func SeverityRank(word string) int { return int(Severity_value["SEVERITY_"+strings.ToUpper(word)]) }

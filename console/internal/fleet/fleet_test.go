@@ -59,6 +59,7 @@ func TestJudge(t *testing.T) {
 		{"whole", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{}, Health{"ok", "alpha serves", "alpha", true}},
 		{"small alarm", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{Worst: 4}, Health{"ok", "alpha serves", "alpha", true}},
 		{"a layer failed", []Node{heard("alpha", 0, limping()), heard("beta", 0, standby())}, alarm.Tally{Worst: 6}, Health{"degraded", "alpha is active, but web does not run there", "alpha", false}},
+		{"a layer had failed when the line was cut", []Node{heard("alpha", time.Hour, limping()), heard("beta", 0, standby())}, alarm.Tally{}, Health{"ok", "alpha serves", "alpha", true}},
 		{"large alarm", []Node{heard("alpha", 0, active()), heard("beta", 0, standby())}, alarm.Tally{Worst: 5}, Health{"degraded", "alarms", "alpha", true}},
 		{"alone", []Node{heard("alpha", 0, lonely()), heard("beta", time.Hour, standby())}, alarm.Tally{}, Health{"degraded", "alpha serves alone", "alpha", false}},
 		{

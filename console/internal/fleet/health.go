@@ -107,13 +107,14 @@ func compare(a, b *Node) int {
 }
 
 func word(nodes []Node, online int, h Health, alarms alarm.Tally, now time.Time) (health, reason string) {
+	missing := lacking(nodes, h.Active, now)
 	switch {
 	case online == 0:
 		return api.HealthUnknown, silence(nodes)
 	case h.Active == "":
 		return api.HealthDown, nobody(nodes, now)
-	case len(lacking(nodes, h.Active)) > 0:
-		return api.HealthDegraded, fmt.Sprintf("%s is active, but %s does not run there", h.Active, strings.Join(lacking(nodes, h.Active), ", "))
+	case len(missing) > 0:
+		return api.HealthDegraded, fmt.Sprintf("%s is active, but %s does not run there", h.Active, strings.Join(missing, ", "))
 	case !h.Redundant:
 		return api.HealthDegraded, fmt.Sprintf("%s serves alone: no standby could take over", h.Active)
 	case api.Severity(alarms.Worst) >= api.Severity_SEVERITY_MAJOR:
@@ -123,10 +124,10 @@ func word(nodes []Node, online int, h Health, alarms alarm.Tally, now time.Time)
 	}
 }
 
-// lacking names what failed on the active node and is not started there any more.
-func lacking(nodes []Node, active string) (names []string) {
+// lacking names what failed on the active node, as that says itself, and is not started there any more.
+func lacking(nodes []Node, active string, now time.Time) (names []string) {
 	for i := range nodes {
-		if nodes[i].Name != active {
+		if nodes[i].Name != active || !nodes[i].Online(now) {
 			continue
 		}
 		for _, r := range nodes[i].Status.GetResources() {

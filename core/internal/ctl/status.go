@@ -84,8 +84,8 @@ func verdict(state control.State, alarms []alarm, complete bool, now time.Time) 
 	if partly {
 		served = "PARTLY SERVED"
 	}
-	// Where something is down here, only the peer knows that it could take over.
-	safe := s.GetRedundant() || s.GetPeerHeard() && peerFresh(state, now) && state.Peer.GetRedundant()
+	// An active node that lacks something calls no pair whole: whether the standby could take over is its own word.
+	safe := s.GetRedundant() || partly && active == s.GetNode() && s.GetPeerHeard() && peerFresh(state, now) && state.Peer.GetRedundant()
 	switch {
 	case active == "":
 		return "NO NODE IS KNOWN TO BE ACTIVE: the store may be without service."
@@ -145,9 +145,6 @@ func peerFresh(state control.State, now time.Time) bool {
 	return !state.PeerTaken.IsZero() && now.Sub(state.PeerTaken) <= 10*time.Second
 }
 
-// worst has the severities in the order in which alarms are shown.
-var worst = []string{"critical", "major", "minor", "warning"}
-
 // storeAlarms are those of both nodes, worst first, what both tell once; complete: the peer's are known.
 func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool) {
 	told := map[string]bool{}
@@ -173,7 +170,7 @@ func storeAlarms(state control.State, now time.Time) (all []alarm, complete bool
 }
 
 func sortAlarms(all []alarm) {
-	slices.SortStableFunc(all, func(a, b alarm) int { return slices.Index(worst, a.Severity) - slices.Index(worst, b.Severity) })
+	slices.SortStableFunc(all, func(a, b alarm) int { return api.SeverityRank(b.Severity) - api.SeverityRank(a.Severity) })
 }
 
 func stand(alarms int) string {

@@ -160,7 +160,7 @@ func ordered(all map[string]control.Alarm) []control.Alarm {
 	sort.Slice(out, func(i, j int) bool {
 		a, b := out[i], out[j]
 		if a.Severity != b.Severity {
-			return severityRank(a.Severity) > severityRank(b.Severity)
+			return api.SeverityRank(a.Severity) > api.SeverityRank(b.Severity)
 		}
 		if !a.Since.Equal(b.Since) {
 			return a.Since.Before(b.Since)

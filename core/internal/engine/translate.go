@@ -345,10 +345,6 @@ func severityWord(s api.Severity) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "SEVERITY_"))
 }
 
-func severityRank(word string) int {
-	return int(api.Severity_value["SEVERITY_"+strings.ToUpper(word)])
-}
-
 func objectOr(object, fallback string) string {
 	if object == "" {
 		return fallback
