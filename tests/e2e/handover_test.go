@@ -99,6 +99,7 @@ func TestM7SwitchoverInterrupted(t *testing.T) {
 			giver := s.whole()
 			taker := s.Store.Peer(giver)
 			s.isWarm(taker)
+			s.whole() // the giver knows it too
 			generation := s.state(giver).GetGeneration()
 			letGo := step.to(giver, taker)
 			dead, survivor := giver, taker

@@ -44,7 +44,7 @@ func (m *Machine) refusal(c *Command) string {
 	case !ends && (m.giving.kind != notGiving || m.taking.kind != notTaking || m.given.Generation > 0 && m.quiet.heard || m.drill.stage != notDrilling):
 		return "another change is under way"
 	case !word && c.Verb != Fence && (m.ordering() || m.ask.id != ""):
-		return "a fence of " + m.p.Peer + " is under way"
+		return "an order to cut " + m.p.Peer + " may still act"
 	}
 	return ""
 }

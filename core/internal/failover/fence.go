@@ -378,16 +378,22 @@ func (m *Machine) sendOrders(slot time.Duration, k int, reason string) {
 	m.wakeAt(m.order.until)
 }
 
+// mayActUntil keeps how long an order to a device may still switch the peer off.
+func (m *Machine) mayActUntil(d *device, until time.Duration) {
+	d.until = until
+	m.order.until = max(m.order.until, until+m.p.Holdup)
+}
+
 func (m *Machine) sendOrder(d *device, slot time.Duration, reason string) {
 	life := d.life
-	d.slot, d.op, d.until = slot, FenceOff, m.now+life
+	d.slot, d.op = slot, FenceOff
+	m.mayActUntil(d, m.now+life)
 	d.opUntil = d.until + m.p.Interval
 	d.opID = m.act(Action{
 		Kind: FenceOff, Device: d.name, Expiry: m.now + life/2, Deadline: d.until,
 		Mark: "cut by " + m.p.Self + ", generation " + itoa(max(m.state.Generation, m.peer.b.Generation)+1),
 	})
 	m.order.sent, m.order.open = m.now, true
-	m.order.until = max(m.order.until, d.until+m.p.Holdup)
 	if !slices.Contains(m.state.Owed, d.name) { // kept while the order is on its way: who dies meanwhile must know it afterwards
 		m.state.Owed = append(slices.Clone(m.state.Owed), d.name)
 		m.state.Cuts = within(slices.Clone(m.state.Cuts), m.clock(), m.powerOns().Within) // what is longer ago counts no more

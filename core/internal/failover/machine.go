@@ -118,10 +118,9 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 	}
 	m.recallModes()
 	m.configure(p)
-	for _, name := range s.Owed { // the order of the daemon before this one may still be on its way
-		if d := m.orderable(name); d != nil {
-			d.until = now + d.life
-			m.order.until = max(m.order.until, d.until+p.Holdup)
+	for i := range m.devices { // the order of the daemon before this one may still be on its way
+		if d := &m.devices[i]; d.ours() && (b.JournalLost || slices.Contains(s.Owed, d.name)) {
+			m.mayActUntil(d, now+d.life)
 		}
 	}
 	for _, name := range s.SwitchedOn {

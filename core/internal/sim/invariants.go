@@ -156,8 +156,10 @@ func (w *world) checkEnd() {
 	if w.servedAt > 0 && w.now-w.servedAt <= changeLasts {
 		return
 	}
-	if w.sick != nil && w.nodes[1-w.sick.id].cut {
-		return // the healthy node has no power, as checkDark allows
+	if w.sick != nil {
+		if healthy := w.nodes[1-w.sick.id]; healthy.cut || w.now-healthy.bootedAt < changeLasts {
+			return // it has no power, as checkDark allows, or has just had it back
+		}
 	}
 	for _, n := range w.nodes {
 		state := "off"

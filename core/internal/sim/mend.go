@@ -86,23 +86,29 @@ func (w *world) heal() {
 			}
 		}
 	})
-	w.after(7500*time.Millisecond, func() { // a mode that would change something by its end stays until somebody ends it
-		for _, n := range w.nodes {
-			n.feed(failover.Command{ID: "mend", Verb: failover.MaintenanceOff, Operator: "sim"})
-			n.feed(failover.Command{ID: "mend", Verb: failover.Unstandby, Name: n.name, Operator: "sim"})
-			n.feed(failover.Command{ID: "mend", Verb: failover.Unstandby, Name: n.policy.Peer, Operator: "sim"})
-		}
-	})
-	if w.sick != nil { // whom nobody mends is to serve no more
+	w.after(7500*time.Millisecond, w.endModes)
+	w.after(14500*time.Millisecond, w.endModes) // of one that came back late
+	if w.sick != nil {                          // whom nobody mends is to serve no more
 		w.after(8500*time.Millisecond, func() { w.sick.feed(failover.Command{ID: "mend", Verb: failover.Switchover, Operator: "sim"}) })
 	}
 	for i := range resourceCount {
 		w.after(8*time.Second+time.Duration(i)*10*time.Millisecond, func() {
 			for _, n := range w.nodes {
 				n.feed(failover.Command{ID: "mend", Verb: failover.Cleanup, Name: n.policy.Resources[i].Name, Operator: "sim"})
-				n.feed(failover.Command{ID: "mend", Verb: failover.Manage, Name: n.policy.Resources[i].Name, Operator: "sim"})
 			}
 		})
+	}
+}
+
+// endModes ends every mode: one that would change something by its end stays until somebody does.
+func (w *world) endModes() {
+	for _, n := range w.nodes {
+		n.feed(failover.Command{ID: "mend", Verb: failover.MaintenanceOff, Operator: "sim"})
+		n.feed(failover.Command{ID: "mend", Verb: failover.Unstandby, Name: n.name, Operator: "sim"})
+		n.feed(failover.Command{ID: "mend", Verb: failover.Unstandby, Name: n.policy.Peer, Operator: "sim"})
+		for i := range n.policy.Resources {
+			n.feed(failover.Command{ID: "mend", Verb: failover.Manage, Name: n.policy.Resources[i].Name, Operator: "sim"})
+		}
 	}
 }
 
