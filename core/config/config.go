@@ -209,7 +209,8 @@ type Resource struct {
 	FailuresToDown int `yaml:"failures_to_down"`
 	// Restarts bounds restarts in place; beyond it OnFailure applies.
 	Restarts Budget `yaml:"restarts"`
-	// OnFailure is alarm or failover.
+	// OnFailure is alarm, or failover: the service goes to the peer. What runs on both nodes (mode active-active) takes the
+	// service only to where it runs; say so for a layer that is reached by an address that moves.
 	OnFailure string `yaml:"on_failure" enum:"alarm,failover"`
 	// Failovers bounds switchovers for this resource's sake.
 	Failovers Budget `yaml:"failovers"`

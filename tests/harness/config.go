@@ -191,6 +191,7 @@ resources:
     plugin: service
     mode: active-active
     layer: http
+    on_failure: failover
     stop_timeout: 5s
     with:
       command: [/usr/sbin/nginx, -c, /etc/storeward/nginx.conf]

@@ -79,6 +79,7 @@ resources:
     plugin: service
     mode: active-active
     layer: http
+    on_failure: failover
     with:
       unit: nginx.service
 probes:

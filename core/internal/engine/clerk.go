@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -232,7 +233,7 @@ func (c *clerk) redundancy(o observation) []*api.Event {
 	c.whole, c.toldPart, c.partSince = o.view.Redundant, !o.view.Redundant, 0
 	event := &api.Event{
 		Kind: api.KindRedundancyLost, Severity: major, Object: "node/" + c.e.Node, Condition: api.ConditionNotRedundant,
-		Message: "The pair is not whole: no node stands by that could take over.",
+		Message: "The pair is not whole: " + cmp.Or(o.view.NotWhole, "no node stands by that could take over") + ".",
 	}
 	if c.whole {
 		event.Kind, event.Severity = api.KindRedundancyRestored, cleared

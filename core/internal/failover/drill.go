@@ -69,8 +69,9 @@ func (m *Machine) notWhole() string {
 		return m.peerUnwell()
 	case m.peer.grace > 0:
 		return m.p.Peer + " announced that it will be silent"
-	case !m.allUp():
-		return "not everything runs here"
+	}
+	if name := m.notUp(); name != "" {
+		return name + " does not run on " + m.p.Self
 	}
 	return ""
 }

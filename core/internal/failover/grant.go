@@ -65,10 +65,18 @@ func (m *Machine) peerLacks() string {
 // peerUnwell is the same for a change that need not be: who could not start something is
 // tried again only where the peer is left otherwise.
 func (m *Machine) peerUnwell() string {
-	if why := m.peerLacks(); why != "" || !m.peer.b.Blocked {
+	if why := m.peerLacks(); why != "" {
 		return why
 	}
-	return "something is blocked on " + m.p.Peer + ": clean it up there first"
+	if m.peer.b.Blocked {
+		return "something is blocked on " + m.p.Peer + ": clean it up there first"
+	}
+	for i := range m.resources { // the service goes where such a layer runs (mon), not where it does not
+		if r := &m.resources[i]; r.cfg.ActiveActive && r.cfg.Failover && m.peerLayer(r.name) == beat.Down {
+			return r.name + " does not run on " + m.p.Peer
+		}
+	}
+	return ""
 }
 
 // peerUnfit is the same of a peer that need not reach its ping group.

@@ -112,10 +112,11 @@ func (m *Machine) recover(i int) {
 	m.restart(r)
 }
 
-// failOver hands over for a resource's sake, if the peer can take it and the budget allows.
+// failOver hands over for a resource's sake, if the peer can take it and the budget allows:
+// for one that runs on both nodes, if it runs there.
 func (m *Machine) failOver(i int) {
 	r := &m.resources[i]
-	if !r.cfg.Failover || r.cfg.ActiveActive || !m.active() || m.giving.kind != notGiving || r.blocked && r.spent {
+	if !r.cfg.Failover || r.cfg.ActiveActive && !m.peerRuns(r.name) || !m.active() || m.giving.kind != notGiving || r.blocked && r.spent {
 		return
 	}
 	r.failovers = within(r.failovers, m.now, r.cfg.Failovers.Within)

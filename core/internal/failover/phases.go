@@ -172,7 +172,7 @@ func (m *Machine) verifyService() {
 		f.Done, f.OK = m.now, false
 		return
 	}
-	if !m.allUp() {
+	if m.notUp() != "" {
 		return
 	}
 	m.phaseBegin(phaseVerify)

@@ -323,13 +323,13 @@ func (m *Machine) stopFences() bool {
 	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.stopFailed && r.cfg.FenceOnStop && r.holds() })
 }
 
-// allUp: everything that is wanted here runs.
-func (m *Machine) allUp() bool {
+// notUp names the first resource that is wanted here and does not run; empty: none.
+func (m *Machine) notUp() string {
 	for i := range m.resources {
 		r := &m.resources[i]
 		if want := m.wanted(i); want > gone && m.managed(i) && (r.stage() != want || r.health == beat.Down || r.op != NoAction && r.op != MonitorResource) {
-			return false
+			return r.name
 		}
 	}
-	return true
+	return ""
 }

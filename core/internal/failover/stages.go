@@ -103,10 +103,16 @@ func (m *Machine) standsBy(k int) bool {
 
 // peerRuns: the peer's beat says that the resource is well there.
 func (m *Machine) peerRuns(name string) bool {
+	health := m.peerLayer(name)
+	return health == beat.OK || health == beat.Degraded
+}
+
+// peerLayer is how a resource is on the peer, by its beat; unknown to one that does not have it.
+func (m *Machine) peerLayer(name string) beat.Health {
 	for i := range m.peer.b.Layers {
 		if l := &m.peer.b.Layers[i]; l.Name == name {
-			return l.Health == beat.OK || l.Health == beat.Degraded
+			return l.Health
 		}
 	}
-	return false
+	return beat.HealthUnknown
 }

@@ -14,6 +14,7 @@ type View struct {
 	Decision   string     // one sentence
 	Modes      []ModeView // all that hold, wherever they were asked for
 	Redundant  bool       // both up, one active, the other able to take over
+	NotWhole   string     // of an active node that is not redundant: why; empty: as it was told
 	Phase      string
 	PingGroup  beat.Tri
 	Peer       PeerView
@@ -123,6 +124,9 @@ func (m *Machine) View(now time.Duration) View {
 	for _, o := range m.modes {
 		v.Modes = append(v.Modes, ModeView{Kind: o.kind, Name: o.name, Left: o.end - m.clock() - (now - m.now), Ends: o.end != 0})
 	}
+	if m.active() && !v.Redundant {
+		v.NotWhole = m.notWhole()
+	}
 	for i := range m.links {
 		l := &m.links[i]
 		v.Links = append(v.Links, LinkView{l.name, l.health, l.carrier, l.takenAt, l.heard, l.old})
@@ -143,7 +147,7 @@ func (m *Machine) redundant() bool {
 	if !m.quiet.heardBoth(p) || m.modeOf(beat.Maintenance, "") != nil {
 		return false
 	}
-	return m.active() && m.allUp() && m.peerUnwell() == "" || p.b.Role == beat.Active && m.ready() && !m.blockedHere() && !m.inDoubt()
+	return m.active() && m.notUp() == "" && m.peerUnwell() == "" || p.b.Role == beat.Active && m.ready() && !m.blockedHere() && !m.inDoubt()
 }
 
 func (m *Machine) openPhase() string {

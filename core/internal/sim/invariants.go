@@ -139,6 +139,20 @@ func (n *node) alarmed(key string) bool {
 // primary, and from it again, may be under way.
 const changeLasts = 5 * time.Second
 
+// endPatience is how much longer a run goes on where nobody serves at its end: orders, boots
+// and waits of one node, one after the other, may have taken nearly all of the mended time.
+const endPatience = 20 * time.Second
+
+// end is when the run ends.
+func (w *world) end() time.Duration {
+	if w.servedLately() {
+		return w.o.Length
+	}
+	return w.o.Length + endPatience
+}
+
+func (w *world) servedLately() bool { return w.servedAt > 0 && w.now-w.servedAt <= changeLasts }
+
 // serves tells whether a node runs all that only the active node may run.
 func (n *node) serves() bool {
 	for i, on := range n.running {
@@ -153,13 +167,11 @@ func (n *node) serves() bool {
 // store must be served, by one node.
 func (w *world) checkEnd() {
 	w.checkSupplies()
-	if w.servedAt > 0 && w.now-w.servedAt <= changeLasts {
+	if w.servedLately() {
 		return
 	}
-	if w.sick != nil {
-		if healthy := w.nodes[1-w.sick.id]; healthy.cut || w.now-healthy.bootedAt < changeLasts {
-			return // it has no power, as checkDark allows, or has just had it back
-		}
+	if w.sick != nil && w.nodes[1-w.sick.id].cut {
+		return // the healthy node has no power, as checkDark allows
 	}
 	for _, n := range w.nodes {
 		state := "off"
@@ -168,5 +180,5 @@ func (w *world) checkEnd() {
 		}
 		w.logf("%s at the end: %s", n.name, state)
 	}
-	w.fail("nobody serves, although nothing else has been broken for %v: %s", w.o.Length-w.healAt(), cmp.Or(w.sickness, "all is well"))
+	w.fail("nobody serves, although nothing else has been broken for %v: %s", w.now-w.healAt(), cmp.Or(w.sickness, "all is well"))
 }

@@ -170,8 +170,8 @@ func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
 func (w *world) run() {
 	for w.err == nil && !w.open && len(w.queue) > 0 {
 		s := heap.Pop(&w.queue).(step)
-		if s.at > w.o.Length {
-			w.now = w.o.Length
+		if end := w.end(); s.at > end {
+			w.now = end
 			break
 		}
 		w.now = s.at

@@ -203,6 +203,7 @@ func resources() []failover.Resource {
 	all[resourceDB].Failover = true
 	all[resourceWarm].Name, all[resourceWarm].Layer, all[resourceWarm].Warm, all[resourceWarm].After = "cache", "cache", true, []string{"db"}
 	all[resourceWeb].Name, all[resourceWeb].Layer, all[resourceWeb].ActiveActive = "web", "http", true
+	all[resourceWeb].Failover = true
 	return all
 }
 
