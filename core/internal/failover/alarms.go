@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -111,9 +112,9 @@ func (m *Machine) idleAlarm() {
 	}
 	patience := 5 * m.dead()
 	idle, endless := m.reached(max(m.idle, m.calm)+patience), m.reached(m.idle+patience+keepPatience)
-	why := "neither is ready"
-	if !idle {
-		why = "a change of the active role does not come to its end"
+	why := "a change of the active role does not come to its end"
+	if idle {
+		why = cmp.Or(m.lacks(), m.peerUnfit(), "neither is ready")
 	}
 	m.alarm(idle || endless, m.object.self, "no-active", Critical, "no node is active: ", why)
 }
@@ -191,6 +192,10 @@ func (m *Machine) resourceAlarms() {
 		m.alarm(r.failed && !r.blocked, object, "failed", Critical, r.name, " failed and its restarts are spent")
 		want := m.wanted(i)
 		m.alarm(r.stage() == gone && want > gone && !m.managed(i), object, "left-down", Major, r.name, " does not run, and nobody starts it: ", m.leftAlone())
+		m.alarm(r.stage() == warm && want == full && !m.managed(i), object, "left-warm", Major, r.name, " is not promoted, and nobody promotes it: ", m.leftAlone())
+		if k := m.waitsFor(i, want); k >= 0 {
+			m.alarm(true, object, "waits", Critical, r.name, " does not run: it comes after ", m.resources[k].name, ", which nobody starts: ", m.leftAlone())
+		}
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Down && !r.failed, object, "down", Major, r.name, " does not answer: ", r.message)
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Degraded, object, "degraded", Minor, r.name, " is degraded: ", r.message)
 	}
@@ -205,7 +210,7 @@ func (m *Machine) modeAlarms() {
 		key := modeWord(o.kind)
 		m.alarm(true, object, key, Minor, modeEffect(o.kind, o.name))
 		m.alarm(o.end != 0 && clock >= o.end-modeWarning && clock < o.end, object, key+" ends", Warning, key, " ends within 15 minutes")
-		m.alarm(o.end != 0 && clock >= o.end, object, key+" overdue", Major,
+		m.alarm(m.decides() && o.end != 0 && clock >= o.end, object, key+" overdue", Major,
 			key, " is over its time and stays: its end would start, stop or fence something at once")
 	}
 }

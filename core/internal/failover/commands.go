@@ -188,10 +188,13 @@ func (m *Machine) commandPeer(c *Command) string {
 	if sign := m.showsLife(); sign != "" && !m.quiet.off { // any life would have voided that reading
 		return c.Name + " " + sign
 	}
+	if m.removed(m.p.Self) {
+		return "this would leave no eligible node: " + m.p.Self + " is removed, too: readmit it first"
+	}
+	if lacks := m.lacks(); lacks != "" && !m.active() {
+		return "this would leave no eligible node: " + lacks
+	}
 	if c.Verb == Remove {
-		if m.removed(m.p.Self) {
-			return "this would leave no eligible node: " + m.p.Self + " is removed, too: readmit it first"
-		}
 		m.setMode(beat.ModeRemoved, c.Name, 0, true)
 		return ""
 	}
@@ -211,12 +214,16 @@ func (m *Machine) commandFence(c *Command) string {
 		return c.Name + " is being cut already"
 	case m.quiet.heard && !m.active():
 		return c.Name + " is heard, and this node is not active"
+	case !m.quiet.heard && m.removed(c.Name):
+		return c.Name + " is removed and counts as off"
 	case m.modeOf(beat.Maintenance, "") != nil:
 		return "maintenance is on"
+	case m.store.failed:
+		return "the state cannot be saved"
 	case m.quiet.silent && veto != "":
 		return "nothing is cut now: " + veto
 	}
-	m.ask = ask{id: c.ID, until: m.now + 2*m.fullRound(), doubted: m.inDoubt() && !m.quiet.receiving && !m.quiet.strange}
+	m.ask = ask{id: c.ID, until: max(m.now, m.quiet.t0) + 2*m.fullRound(), doubted: m.inDoubt() && !m.quiet.receiving && !m.quiet.strange}
 	return ""
 }
 
@@ -251,6 +258,9 @@ func (m *Machine) works() string {
 	return ""
 }
 
+// adoptStep is more changes of the active role than any store sees.
+const adoptStep = 1_000_000
+
 // commandAdopt lets a node without a journal go on with what it knows.
 func (m *Machine) commandAdopt() string {
 	if !m.state.Lost {
@@ -258,6 +268,9 @@ func (m *Machine) commandAdopt() string {
 	}
 	m.state.Lost = false
 	m.state.Generation = max(m.state.Generation, m.peer.b.Generation) + 1
+	if m.peer.heardAt == 0 { // whoever serves last starts first (S4), whatever the peer remembers
+		m.state.Generation += adoptStep
+	}
 	if m.active() {
 		m.state.LastActive = m.state.Generation
 	}

@@ -62,13 +62,24 @@ func (m *Machine) commandDrill(c *Command) string {
 	return ""
 }
 
+// layerDown names the first layer of those that run on both nodes that is down at one; empty: none.
+func (m *Machine) layerDown(at func(*resource) beat.Health) string {
+	for i := range m.resources {
+		if r := &m.resources[i]; r.cfg.ActiveActive && m.managed(i) && at(r) == beat.Down {
+			return r.name
+		}
+	}
+	return ""
+}
+
 // notWhole names what keeps an active node's pair from being whole; empty: nothing.
 func (m *Machine) notWhole() string {
-	switch {
-	case m.peerUnwell() != "":
-		return m.peerUnwell()
-	case m.peer.grace > 0:
-		return m.p.Peer + " announced that it will be silent"
+	if why := m.peerUnwell(); why != "" {
+		return why
+	}
+	theirs := func(r *resource) beat.Health { return m.peerLayer(r.name) }
+	if name := m.layerDown(theirs); name != "" && !m.peerRests() {
+		return name + " does not run on " + m.p.Peer
 	}
 	if name := m.notUp(); name != "" {
 		return name + " does not run on " + m.p.Self

@@ -25,7 +25,7 @@ type device struct {
 
 	power   beat.Tri
 	battery batteryState
-	mute    bool // its last answer was none
+	mute    int // so many answers in a row were none
 	readAt  time.Duration
 	offAt   time.Duration // first reading of off since the last sign of life
 	err     string
@@ -112,7 +112,10 @@ func (m *Machine) fenceAnswer(e FenceAnswer) {
 		m.batteryTold(d, &e)
 		m.reading(d, e)
 	}
-	d.mute = e.Power == beat.Unknown
+	d.mute++
+	if e.Power != beat.Unknown {
+		d.mute = 0
+	}
 	switch {
 	case asked == FenceOn && on:
 		d.onTry, d.onUntil = 0, 0
@@ -206,6 +209,8 @@ func (m *Machine) veto() string {
 		return "the journal is lost"
 	case m.askedToCut():
 		return ""
+	case m.store.failed: // a start after this one would not know of it
+		return "the state cannot be saved"
 	case !q.silent:
 		return "peer is not silent"
 	case q.blind:
@@ -330,6 +335,8 @@ func (m *Machine) orderAsked() (done bool) {
 		m.dropAsk("this node asks to be cut")
 	case !heard:
 		return false // in turn
+	case m.store.failed:
+		m.dropAsk("the state cannot be saved")
 	case !m.active():
 		m.dropAsk(m.p.Peer + " is heard, and this node is not active")
 	case a.told == 0:

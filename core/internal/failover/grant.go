@@ -68,6 +68,9 @@ func (m *Machine) peerUnwell() string {
 	if why := m.peerLacks(); why != "" {
 		return why
 	}
+	if m.now < m.peer.grace && !m.peerRests() {
+		return m.p.Peer + " announced that it will be silent"
+	}
 	if m.peer.b.Blocked {
 		return "something is blocked on " + m.p.Peer + ": clean it up there first"
 	}

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/beat"
@@ -42,6 +43,9 @@ func (m *Machine) mayGive() string {
 	if m.modeOf(beat.Maintenance, "") != nil {
 		return "maintenance is on"
 	}
+	if m.ordering() { // nothing is stopped for a peer that may be cut
+		return "an order to cut " + m.p.Peer + " may still act"
+	}
 	for i := range m.resources {
 		switch r := &m.resources[i]; {
 		case r.holds() && !m.managed(i):
@@ -56,10 +60,20 @@ func (m *Machine) mayGive() string {
 // mayGrant is the same where the service is well here: it is not stopped for a grant that
 // would not get on the disk.
 func (m *Machine) mayGrant() string {
-	if why := m.mayGive(); why != "" || !m.store.failed {
+	if why := m.mayGive(); why != "" {
 		return why
 	}
-	return "the state cannot be saved"
+	if m.store.failed {
+		return "the state cannot be saved"
+	}
+	for i := range m.resources { // on the peer nobody would start it, nor what waits for it
+		r := &m.resources[i]
+		waited := slices.ContainsFunc(r.before, func(k int) bool { return m.managed(k) })
+		if !r.cfg.ActiveActive && r.stage() == gone && !m.managed(i) && waited {
+			return r.name + " is unmanaged and does not run: manage it first"
+		}
+	}
+	return ""
 }
 
 // giving is a right being given away: everything stopped, then the new
@@ -306,7 +320,7 @@ type failbacks struct {
 // the service here, and both nodes run one configuration: two that each take the other for
 // the primary would hand it to and fro.
 func (m *Machine) considerFailback() {
-	if !m.active() || m.notWhole() != "" || m.mayGrant() != "" || m.digestsDiffer() {
+	if !m.active() || m.notWhole() != "" || m.mayGrant() != "" || m.digestsDiffer() || m.apart.locked {
 		m.settled = 0
 		return
 	}

@@ -118,17 +118,34 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 	}
 	m.recallModes()
 	m.configure(p)
-	for i := range m.devices { // the order of the daemon before this one may still be on its way
-		if d := &m.devices[i]; d.ours() && (b.JournalLost || slices.Contains(s.Owed, d.name)) {
-			m.mayActUntil(d, now+d.life)
-		}
-	}
-	for _, name := range s.SwitchedOn {
-		if d := m.orderable(name); d != nil {
-			d.onUntil = now + onTimeout
-		}
-	}
+	m.recallOrders()
 	return m
+}
+
+// recallOrders: what the daemon before this one ordered may still be on its way. Without
+// its journal that may be anything, and the starts after this one must know it, too.
+func (m *Machine) recallOrders() {
+	if m.boot.JournalLost {
+		m.state.Owed, m.state.SwitchedOn = nil, nil
+		for i := range m.devices {
+			if d := &m.devices[i]; d.ours() {
+				m.state.Owed = append(m.state.Owed, d.name)
+				m.state.SwitchedOn = append(m.state.SwitchedOn, d.name)
+			}
+		}
+	}
+	for _, name := range m.state.Owed {
+		if d := m.orderable(name); d != nil {
+			m.mayActUntil(d, m.now+d.life)
+		} else { // it has another name now, or is gone from the configuration
+			m.order.until = max(m.order.until, m.now+max(m.topology.against.longest(), unprovenLife)+m.p.Holdup)
+		}
+	}
+	for _, name := range m.state.SwitchedOn {
+		if d := m.orderable(name); d != nil {
+			d.onUntil = m.now + max(onTimeout, d.life)
+		}
+	}
 }
 
 // configure takes a policy; facts about things of the same name stay.

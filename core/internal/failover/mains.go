@@ -90,7 +90,7 @@ func (m *Machine) powerBack() {
 // powerCame: the supply of a peer that was never heard since this start came on.
 // When mains return, two nodes do not boot at the same moment.
 func (m *Machine) powerCame(d *device) {
-	if d.feedsPeer && m.peer.heardAt == 0 && (d.power == beat.No || d.mute) {
+	if d.feedsPeer && m.peer.heardAt == 0 && (d.power == beat.No || d.mute > 1) {
 		m.peer.patience = max(m.peer.patience, m.now+m.p.Initdead)
 	}
 }

@@ -229,7 +229,6 @@ func (m *Machine) mergeModes(set []beat.Mode) {
 // stop or fence anything at once: then it stays, with an alarm.
 func (m *Machine) keepModes() {
 	clock := m.clock()
-	decides := m.active() || !m.quiet.heard || m.peer.b.Role != beat.Active
 	for i := 0; i < len(m.modes); i++ {
 		o := m.modes[i]
 		if o.end == 0 {
@@ -240,11 +239,16 @@ func (m *Machine) keepModes() {
 			m.wakeAt(m.now + o.end - modeWarning - clock)
 			continue
 		}
-		if decides && !m.leavingActs(o) {
+		if m.decides() && !m.leavingActs(o) {
 			m.endMode(o.kind, o.name)
 			i--
 		}
 	}
+}
+
+// decides: this node ends modes and changes; a standby that hears the active node does not.
+func (m *Machine) decides() bool {
+	return m.active() || !m.quiet.heard || m.peer.b.Role != beat.Active
 }
 
 // leavingActs tells whether ending a mode would start, stop or fence anything at once.
@@ -278,9 +282,11 @@ func (m *Machine) leavingActs(o mode) bool {
 	return false
 }
 
-// differs: the resource is not as this node would have it.
+// differs: the resource is not as it is to be, here or as a layer of the standby.
 func (m *Machine) differs(i int) bool {
 	r := &m.resources[i]
 	want, act := m.wish(i)
-	return act && (want != r.stage() || want > gone && r.slow >= max(r.cfg.FailuresToDown, 1))
+	here := act && (want != r.stage() || want > gone && r.slow >= max(r.cfg.FailuresToDown, 1))
+	standby := m.quiet.heard && m.peer.b.Role == beat.Standby && m.modeOf(beat.ModeStandby, m.p.Peer) == nil
+	return here || standby && r.cfg.ActiveActive && m.peerLayer(r.name) == beat.Down
 }

@@ -43,7 +43,7 @@ func (m *Machine) resourceState(e ResourceState) {
 			m.note("resource-failed", m.object.resources[i], r.name+" is gone"+pidText(r.pid))
 		}
 	case beat.Yes:
-		r.running, r.promoted, r.health, r.pid = beat.Yes, e.Promoted, e.Health, e.PID
+		r.running, r.ran, r.promoted, r.health, r.pid = beat.Yes, true, e.Promoted, e.Health, e.PID
 		m.countAnswers(i, health)
 		if stage == full && r.stage() == warm && r.kept == full {
 			m.note("resource-failed", m.object.resources[i], r.name+" is not promoted any more"+pidText(r.pid))

@@ -162,6 +162,17 @@ func (m *Machine) phaseLayers() {
 	}
 }
 
+// serviceUp: all that this node can bring up is up. What runs on both nodes and cannot be
+// mended here is not waited for: the probe tells whether the service is there without it.
+func (m *Machine) serviceUp() bool {
+	for i := range m.resources {
+		if r := &m.resources[i]; !m.isUp(i) && !(r.cfg.ActiveActive && (r.failed || r.blocked)) {
+			return false
+		}
+	}
+	return true
+}
+
 // verifyService proves through the virtual IP that the service is back.
 func (m *Machine) verifyService() {
 	f, v := &m.failover, &m.verify
@@ -172,7 +183,7 @@ func (m *Machine) verifyService() {
 		f.Done, f.OK = m.now, false
 		return
 	}
-	if m.notUp() != "" {
+	if !m.serviceUp() {
 		return
 	}
 	m.phaseBegin(phaseVerify)

@@ -25,7 +25,9 @@ func (m *Machine) overdue(asks bool) string {
 	switch {
 	case yields && m.stopStuck():
 		return "a resource did not stop"
-	case yields && m.giving.version == 0 && m.reached(m.giving.began+m.longestStop()):
+	case m.giving.kind == standDown && m.giving.version == 0 && m.reached(m.giving.began+m.longestStop()):
+		return "it did not stop in time"
+	case m.giving.kind == cutOffStop && m.giving.version == 0 && m.reached(m.giving.began+m.allStops()): // nobody else serves yet: in order
 		return "it did not stop in time"
 	case asks && m.reached(m.asking+2*m.fullTurn()):
 		return "it asked to be cut and was not"
@@ -33,7 +35,8 @@ func (m *Machine) overdue(asks bool) string {
 	return ""
 }
 
-// longestStop is the time in which everything that only the active node may hold must have stopped.
+// longestStop is the time in which everything that only the active node may hold must have
+// stopped beside a peer that is active, too.
 func (m *Machine) longestStop() (longest time.Duration) {
 	for i := range m.resources {
 		if r := &m.resources[i]; !r.cfg.ActiveActive {
@@ -41,4 +44,14 @@ func (m *Machine) longestStop() (longest time.Duration) {
 		}
 	}
 	return longest + m.p.Interval
+}
+
+// allStops is the time in which it has stopped one after the other.
+func (m *Machine) allStops() (all time.Duration) {
+	for i := range m.resources {
+		if r := &m.resources[i]; !r.cfg.ActiveActive {
+			all += r.cfg.StopTimeout + m.p.Interval
+		}
+	}
+	return all
 }

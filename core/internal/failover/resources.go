@@ -18,6 +18,7 @@ type resource struct {
 	after      []int // it starts after these
 	before     []int // these start after it
 	running    beat.Tri
+	ran        bool     // it was seen to run since this start
 	promoted   beat.Tri // of a warm layer
 	health     beat.Health
 	pid        int
@@ -102,15 +103,14 @@ func (m *Machine) runResource(i int) {
 		m.opFailed(i, "no answer in time")
 	}
 	have := r.stage()
-	if have == unread {
-		m.look(r)
-		return
-	}
 	want, act := m.wish(i)
-	if !act || !m.adopted || !m.managed(i) {
-		return
-	}
+	act = act && m.adopted && m.managed(i)
 	switch {
+	case have == unread && act && m.unseen(r, want):
+		m.lower(i)
+	case have == unread:
+		m.look(r)
+	case !act:
 	case have > want:
 		m.lower(i)
 	case have < want && r.kept > have:
@@ -124,10 +124,20 @@ func (m *Machine) runResource(i int) {
 	}
 }
 
+// unseen: looking does not help, and what may run here and must not is stopped unseen. Where a
+// warm layer runs and its role cannot be read, it would be the same after the next start.
+func (m *Machine) unseen(r *resource, want stage) bool {
+	must := want == gone || want == warm && r.running == beat.Unknown
+	return must && r.read > 0 && (!r.stopFailed || m.reached(r.next))
+}
+
 // tend looks after a resource that is as far up as it shall be.
 func (m *Machine) tend(i int, want stage) {
 	r := &m.resources[i]
 	r.kept, r.demoteFailed = want, false
+	if r.cfg.ActiveActive { // it may stay, after all
+		r.stopFailed = false
+	}
 	switch {
 	case r.asked:
 		r.asked = false
@@ -216,7 +226,7 @@ func (m *Machine) lower(i int) {
 	r := &m.resources[i]
 	for _, k := range r.before {
 		d := &m.resources[k]
-		if limit, act := m.wish(k); act && limit < full && m.managed(k) && (d.stage() == unread || d.stage() > limit) {
+		if limit, act := m.wish(k); act && limit < full && m.managed(k) && (d.stage() == unread || d.stage() > limit || d.op != NoAction && d.op != MonitorResource) {
 			return
 		}
 	}
@@ -278,7 +288,7 @@ func (m *Machine) actionDone(e ActionDone) {
 
 // risen: it was started. In which role a warm layer came up is read, not assumed.
 func (m *Machine) risen(r *resource, pid int) {
-	r.running, r.health, r.pid, r.kept, r.slow = beat.Yes, beat.OK, pid, full, 0
+	r.running, r.ran, r.health, r.pid, r.kept, r.slow = beat.Yes, true, beat.OK, pid, full, 0
 	if r.cfg.Warm {
 		r.promoted, r.kept, r.read = beat.Unknown, warm, 0
 	}
@@ -315,21 +325,47 @@ func (m *Machine) opFailed(i int, err string) {
 
 // stopStuck: a resource that must stop could not be stopped.
 func (m *Machine) stopStuck() bool {
-	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.stopFailed && r.holds() })
+	return slices.ContainsFunc(m.resources, m.inTheWay)
 }
 
 // stopFences: stop_failed says fence for one of them.
 func (m *Machine) stopFences() bool {
-	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.stopFailed && r.cfg.FenceOnStop && r.holds() })
+	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.FenceOnStop && m.inTheWay(r) })
+}
+
+// inTheWay: the stop of what only the active node may run failed. Beside an active peer, what
+// cannot be looked at and was not seen to run since this machine booted does no harm.
+func (m *Machine) inTheWay(r resource) bool {
+	idle := r.stage() == unread && !r.ran && !m.resumed && !m.active() && m.peer.b.Role == beat.Active
+	return r.stopFailed && r.holds() && !idle
 }
 
 // notUp names the first resource that is wanted here and does not run; empty: none.
 func (m *Machine) notUp() string {
 	for i := range m.resources {
-		r := &m.resources[i]
-		if want := m.wanted(i); want > gone && m.managed(i) && (r.stage() != want || r.health == beat.Down || r.op != NoAction && r.op != MonitorResource) {
-			return r.name
+		if !m.isUp(i) {
+			return m.resources[i].name
 		}
 	}
 	return ""
+}
+
+// isUp: the resource is as far up as it is wanted here, or nobody may see to that.
+func (m *Machine) isUp(i int) bool {
+	r, want := &m.resources[i], m.wanted(i)
+	return want == gone || !m.managed(i) || r.stage() == want && r.health != beat.Down && (r.op == NoAction || r.op == MonitorResource)
+}
+
+// waitsFor is what a resource that shall run here comes after, and that does not run and that nobody may start; -1: nothing.
+func (m *Machine) waitsFor(i int, want stage) int {
+	r := &m.resources[i]
+	if want != full || r.stage() == full || r.stage() == unread || !m.managed(i) {
+		return -1
+	}
+	for _, k := range r.after {
+		if d := &m.resources[k]; d.stage() != full && m.wanted(k) == full && !m.managed(k) {
+			return k
+		}
+	}
+	return -1
 }

@@ -10,6 +10,8 @@ import (
 const (
 	// maxGrace bounds the patience with a peer that announced its silence.
 	maxGrace = 10 * time.Minute
+	// bootWaits bounds how long a node that never heard its peer waits for it, in waits.
+	bootWaits = 4
 	// longestDeadtime is the longest that a configuration may have.
 	longestDeadtime = 10 * time.Minute
 )
@@ -323,8 +325,10 @@ func (m *Machine) countSilence() {
 		if m.resumed || m.state.Lost {
 			wait = m.fullRound()
 		}
-		q.base = max(max(m.began, m.ping.first)+wait, p.patience, p.strangeUntil(dead))
-		q.t0 = max(q.base, m.anew+wait)
+		began := max(m.began, m.ping.first)
+		most := max(began, p.receivedAt, p.strangeAt) + bootWaits*wait // whatever else makes it wait anew
+		q.base = min(max(began+wait, p.patience, p.strangeUntil(dead)), most)
+		q.t0 = max(min(max(q.base, m.anew+wait), most), m.anew+dead)
 		return
 	}
 	q.base = max(m.counts()+dead, p.patience, p.strangeUntil(dead))

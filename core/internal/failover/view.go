@@ -147,7 +147,11 @@ func (m *Machine) redundant() bool {
 	if !m.quiet.heardBoth(p) || m.modeOf(beat.Maintenance, "") != nil {
 		return false
 	}
-	return m.active() && m.notUp() == "" && m.peerUnwell() == "" || p.b.Role == beat.Active && m.ready() && !m.blockedHere() && !m.inDoubt()
+	if m.active() {
+		return m.notWhole() == ""
+	}
+	down := m.mains.rest == awake && m.layerDown((*resource).layer) != ""
+	return p.b.Role == beat.Active && m.ready() && !m.blockedHere() && !m.inDoubt() && !down
 }
 
 func (m *Machine) openPhase() string {
