@@ -197,6 +197,7 @@ func (m *Machine) resourceAlarms() {
 			m.alarm(true, object, "waits", Critical, r.name, " does not run: it comes after ", m.resources[k].name, ", which nobody starts: ", m.leftAlone())
 		}
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Down && !r.failed, object, "down", Major, r.name, " does not answer: ", r.message)
+		m.alarm(r.unknown > 0 && want > gone && m.reached(r.unknown+unknownPatience), object, "unknown", Major, "nothing can be found out about ", r.name, ": ", orElse(r.message, "its plugin does not answer"))
 		m.alarm(r.running == beat.Yes && want > gone && r.health == beat.Degraded, object, "degraded", Minor, r.name, " is degraded: ", r.message)
 	}
 }

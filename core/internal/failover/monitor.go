@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -9,6 +10,9 @@ import (
 
 // backOffMost bounds the pause between two tries to start or restart.
 const backOffMost = 30 * time.Second
+
+// unknownPatience is how long a monitor may find out nothing without an alarm.
+const unknownPatience = 10 * time.Second
 
 // backOff is the pause after the n-th try: none after the restart that begins
 // a series would be found needless, then 1 s, 2 s, 4 s and so on.
@@ -29,13 +33,16 @@ func (m *Machine) resourceState(e ResourceState) {
 	case r.op != NoAction && r.op != MonitorResource:
 		return // looked at in the middle of a start, stop or restart
 	}
-	before, stage, health := r.running, r.stage(), r.health
+	before, stage, health, unknown := r.running, r.stage(), r.health, r.unknown
+	r.unknown = 0
 	if e.Message != "" || e.Running == beat.Yes {
 		r.message = e.Message
 	}
 	switch e.Running {
 	case beat.Unknown:
 		r.health = beat.HealthUnknown
+		r.unknown = cmp.Or(unknown, m.now)
+		m.wakeAt(r.unknown + unknownPatience)
 		return
 	case beat.No:
 		r.running, r.health, r.slow, r.stopFailed = beat.No, beat.HealthUnknown, 0, false

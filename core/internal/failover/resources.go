@@ -28,6 +28,7 @@ type resource struct {
 	opID       string
 	opUntil    time.Duration
 	read       time.Duration // when it was last looked for
+	unknown    time.Duration // since when monitors find out nothing; 0: they do
 	kept       stage         // how far up it was while that was wanted: to be less is a failure
 	slow       int           // bad answers in a row
 	tries      []time.Duration

@@ -115,6 +115,8 @@ var faults = append(operators, []func(*world){
 	func(w *world) { w.killResource(w.active()) },
 	func(w *world) { n := w.any(); w.setStuck(n) },
 	func(w *world) { w.breakDB(w.active()) },
+	func(w *world) { w.hideDB(w.active()) },
+	func(w *world) { w.hideDB(w.any()) },
 	func(w *world) { n := w.active(); w.setStuck(n); w.breakDB(n) },
 	func(w *world) { w.ghosts() },
 	func(w *world) { w.reconfigure(w.any()) },
@@ -376,6 +378,16 @@ func (w *world) breakDB(n *node) {
 	n.dbBroken = true
 	w.kill(n, resourceDB)
 	w.after(w.between(time.Second, 10*time.Second), func() { n.dbBroken = false; w.staySick() })
+}
+
+// hideDB has nothing be found out of the database for a while, in which its daemon may start anew.
+func (w *world) hideDB(n *node) {
+	n.dbUnread = true
+	w.logf("%s cannot look at its database", n.name)
+	if w.chance(0.5) {
+		w.after(w.between(0, time.Second), func() { w.crashDaemon(n) })
+	}
+	w.after(w.between(time.Second, 15*time.Second), func() { n.dbUnread = false; w.staySick() })
 }
 
 func (w *world) setStuck(n *node) {

@@ -22,6 +22,7 @@ var lastings = []struct {
 	{"has no plugin of the second link any more", func(n *node) { n.lanPlugin = false; n.seeLinks() }},
 	{"cannot stop its data any more", func(n *node) { n.stuckData = true }},
 	{"cannot start its database any more", func(n *node) { n.dbBroken = true }},
+	{"cannot look at its database any more", func(n *node) { n.dbUnread = true }},
 }
 
 // last has one node's fault begin some time, and stay.
@@ -60,7 +61,7 @@ func (w *world) heal() {
 		d.refuses, d.silent, d.late, d.slow, d.path = false, false, false, 0, [2]bool{true, true}
 	}
 	for _, n := range w.nodes {
-		n.dbBroken, n.stuckData = false, false
+		n.dbBroken, n.dbUnread, n.stuckData = false, false, false
 		n.version = max(w.nodes[0].version, w.nodes[1].version)
 		n.broken, n.halted, n.disk, n.ping, n.lanPlugin, n.stuckStop, n.failStart = false, false, true, true, true, false, 0
 		n.powerOn()
@@ -89,7 +90,9 @@ func (w *world) heal() {
 	w.after(7500*time.Millisecond, w.endModes)
 	w.after(14500*time.Millisecond, w.endModes) // of one that came back late
 	if w.sick != nil {                          // whom nobody mends is to serve no more
-		w.after(8500*time.Millisecond, func() { w.sick.feed(failover.Command{ID: "mend", Verb: failover.Switchover, Operator: "sim"}) })
+		away := func() { w.sick.feed(failover.Command{ID: "mend", Verb: failover.Switchover, Operator: "sim"}) }
+		w.after(8500*time.Millisecond, away)
+		w.after(15*time.Second, away) // its peer came back late
 	}
 	for i := range resourceCount {
 		w.after(8*time.Second+time.Duration(i)*10*time.Millisecond, func() {

@@ -46,6 +46,7 @@ type node struct {
 	stuckStop bool
 	stuckData bool // nothing stops the data
 	dbBroken  bool // the database does not start
+	dbUnread  bool // nothing can be found out of the database
 
 	ping      bool // it reaches the ping group
 	disk      bool // it takes writes
@@ -63,7 +64,7 @@ type node struct {
 	lapsed    uint64         // of LapsingGrant: the newest grant that may lapse,
 	before    failover.State // and the state on disk before it
 	unsure    bool           // it began without its journal
-	forgot    bool           // it lost its journal once, or ended while it could not keep what it had just ordered
+	forgot    bool           // it ended while it could not keep what it had just ordered
 	unkept    bool           // its newest state could not be kept
 	ordering  time.Duration  // when it last gave an order, and for how long that may act
 }
@@ -140,7 +141,7 @@ func (n *node) startDaemon() {
 		Incarnation: n.incarnation, KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
 	}
 	if n.lost {
-		n.saved, n.unsure, n.forgot, n.told = failover.State{}, true, true, 0
+		n.saved, n.unsure, n.told = failover.State{}, true, 0
 		if peer := n.w.nodes[1-n.id]; peer.unsure { // nobody is left who could know
 			peer.told = 0
 		}
@@ -344,6 +345,10 @@ func (n *node) monitor() {
 
 func (n *node) state(id string, i int) failover.ResourceState {
 	e := failover.ResourceState{ID: id, Resource: n.policy.Resources[i].Name, Running: tri(n.running[i]), Health: beat.Down}
+	if i == resourceDB && n.dbUnread {
+		e.Running = beat.Unknown
+		return e
+	}
 	if n.running[i] {
 		e.Health, e.PID = beat.OK, n.pid[i]
 		if i == resourceWarm {
