@@ -139,9 +139,10 @@ func (n *node) alarmed(key string) bool {
 // primary, and from it again, may be under way.
 const changeLasts = 5 * time.Second
 
-// endPatience is how much longer a run goes on where nobody serves at its end: orders, boots
-// and waits of one node, one after the other, may have taken nearly all of the mended time.
-const endPatience = 20 * time.Second
+// endPatience is how much longer a run goes on where nobody serves at its end: a start that cannot
+// look at what may run (a minute), or orders, boots and waits of one node, one after the other, may
+// have taken nearly all of the mended time.
+const endPatience = 45 * time.Second
 
 // end is when the run ends.
 func (w *world) end() time.Duration {
