@@ -130,6 +130,7 @@ func New(env Env) *cobra.Command {
 	t := &tool{Env: env}
 	root := branch(&cobra.Command{
 		Use:           "storewardctl",
+		Version:       t.Version,
 		Short:         "Look at and steer this store's pair of servers",
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,9 @@ func (t *tool) historyCommand() *cobra.Command {
 				}
 				_, err = io.WriteString(t.Out, text)
 				return err
+			}
+			if limit < 1 {
+				return fmt.Errorf("%w: --limit is at least 1, not %d", errUsage, limit)
 			}
 			entries, err := t.client().History(cmd.Context(), limit)
 			if err != nil {
@@ -79,7 +83,7 @@ func renderPlan(w io.Writer, p control.Plan) {
 		}
 	}
 	list("Ordered last", p.Actions, "none")
-	list("Because", p.Why, "nothing to say")
+	list("Because", p.Why, "all is as it shall be")
 	if p.WakeSeconds > 0 {
 		line(w, "Looks again in %s, or when something happens.", seconds(p.WakeSeconds))
 	}

@@ -111,11 +111,12 @@ export function headline(counts: Counts): { tone: Tone; text: string; icon: Icon
       icon: "unknown",
     };
   }
-  const selling = total === 1 ? "The store is selling" : `All ${total} stores are selling`;
-  if (counts.degraded === 0) return { tone: "ok", text: selling, icon: "ok" };
+  if (counts.degraded === 0)
+    return { tone: "ok", text: total === 1 ? "The store is selling" : `All ${total} stores are selling`, icon: "ok" };
+  const are = counts.degraded === 1 ? "is" : "are";
   return {
     tone: "warn",
-    text: total === 1 ? `${selling}, but at risk` : `${selling}, ${counts.degraded} at risk`,
+    text: total === 1 ? "The store is at risk" : `${counts.degraded} of ${total} stores ${are} at risk, none is down`,
     icon: "degraded",
   };
 }

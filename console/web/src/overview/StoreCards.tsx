@@ -18,7 +18,7 @@ const NEVER = { tone: "unknown", word: "Never heard", icon: "unknown" } as const
 
 const BONDS = {
   whole: { icon: "shield", label: "redundant" },
-  broken: { icon: "down", label: "no redundancy" },
+  broken: { icon: "degraded", label: "no redundancy" },
   unknown: { icon: "unknown", label: "redundancy unknown" },
 } as const;
 

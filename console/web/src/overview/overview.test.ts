@@ -26,10 +26,10 @@ describe("headline", () => {
     expect(say()).toBe("No store has reported yet");
     expect(say("ok")).toBe("The store is selling");
     expect(say("ok", "ok")).toBe("All 2 stores are selling");
-    expect(say("ok", "degraded")).toBe("All 2 stores are selling, 1 at risk");
+    expect(say("ok", "degraded")).toBe("1 of 2 stores is at risk, none is down");
     expect(say("ok", "down")).toBe("1 of 2 stores is not selling");
     expect(say("ok", "unknown")).toBe("It is not known whether 1 of 2 stores is selling, the other one is");
-    expect(say("degraded")).toBe("The store is selling, but at risk");
+    expect(say("degraded")).toBe("The store is at risk");
     expect(say("unknown")).toBe("It is not known whether the store is selling");
   });
 });
