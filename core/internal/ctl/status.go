@@ -133,11 +133,12 @@ type alarm struct {
 	peer bool // the peer alone did
 }
 
+var lackWords = []string{"left-down", "left-warm", "waits", api.ConditionFailed, api.ConditionBlocked}
+
 // lacking: it tells of something that the node should run and does not, for it failed or an
 // operator's mode leaves it alone.
 func (a *alarm) lacking() bool {
-	failed := a.Condition == "left-down" || a.Condition == api.ConditionFailed || a.Condition == api.ConditionBlocked
-	return failed && strings.HasPrefix(a.Object, "resource/")
+	return slices.Contains(lackWords, a.Condition) && strings.HasPrefix(a.Object, "resource/")
 }
 
 // peerFresh tells whether the peer's word is new enough to count; it speaks every second.
