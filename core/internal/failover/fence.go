@@ -227,6 +227,8 @@ func (m *Machine) veto() string {
 		return "peer is in standby mode"
 	case m.stepsDown():
 		return "this node gives up serving"
+	case !m.active() && m.leaving > m.now: // it waits for the peer's word that it serves
+		return "this node leaves"
 	case m.mayBeCut():
 		return "an order of the peer may still act"
 	}
