@@ -151,19 +151,22 @@ func (m *Machine) commandResource(c *Command) string {
 		r.failovers = nil
 		r.read = 0
 		if r.op == NoAction {
-			r.running = beat.Unknown // look again
+			m.look(r) // what is known of it stays until there is an answer
 		}
 		return ""
 	}
+	want, act := m.wish(i)
 	switch {
 	case r.running != beat.Yes:
-		return c.Name + " does not run here"
+		return c.Name + " does not run on " + m.p.Self
 	case m.modeOf(beat.Maintenance, "") != nil:
 		return "maintenance is on"
 	case !m.managed(i):
 		return c.Name + " is unmanaged: manage it first"
 	case m.giving.kind != notGiving:
 		return "another change is under way"
+	case act && r.stage() > want:
+		return c.Name + " is coming down on " + m.p.Self
 	case !m.mayRestart(r) && m.state.Lost:
 		return "the journal is lost"
 	case !m.mayRestart(r):
