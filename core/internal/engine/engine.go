@@ -29,9 +29,7 @@ const (
 	leastWait = time.Millisecond
 	// viewEvery is how old the published view may be when nothing changes.
 	viewEvery = time.Second
-	// leaveBound is how long a stopping daemon waits for its announcement of planned silence.
-	leaveBound = 500 * time.Millisecond
-	// handOverBound is how long a stopping active daemon waits for its peer to take over.
+	// handOverBound is how long a stopping daemon waits for its peer to take over.
 	handOverBound = 30 * time.Second
 )
 
@@ -187,8 +185,8 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Run works until ctx ends; then an active node hands over, if there is a peer to
-// hand over to, and a standby announces its planned silence. What still runs is
+// Run works until ctx ends; then an active node hands over, if there is a peer to hand
+// over to, and stays until that one is active; a standby announces its planned silence. What still runs is
 // left running.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.die()
@@ -247,7 +245,7 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 		case <-leaving:
 			leaving = nil
 			facts = []fact{leave(e.Node)}
-			end = time.After(e.leaveTime())
+			end = time.After(handOverBound)
 		case <-end:
 			return
 		case <-helpers.Done():
@@ -359,24 +357,18 @@ func leave(node string) fact {
 	return fact{event: failover.Command{ID: leaveID, Verb: failover.Leave, Name: node, Operator: "daemon"}}
 }
 
-// leaveTime is how long that may take.
-func (e *Engine) leaveTime() time.Duration {
-	if e.view.Load().Role == beat.Active {
-		return handOverBound
-	}
-	return leaveBound
-}
-
 const leaveID = "leave"
 
-// left tells that the daemon may end: the announcement was said in a beat of a
-// node that is not active, or there is nobody to hand over to. Then the service
-// keeps running, and the probe through the virtual IP protects it.
+// left tells that the daemon may end: a beat of a node that is not active announced its
+// silence and grants nothing, since the peer has what it was granted, or refused it; or
+// there is nobody to hand over to. Then the service keeps running, and the probe through
+// the virtual IP protects it.
 func left(plan failover.Plan) bool {
 	for _, a := range plan.Answers {
 		if a.ID == leaveID && a.Err != "" {
 			return true
 		}
 	}
-	return plan.Beat != nil && plan.Beat.Grace > 0 && plan.Beat.Role != beat.Active
+	b := plan.Beat
+	return b != nil && b.Grace > 0 && b.Role != beat.Active && b.Grant == beat.Grant{}
 }

@@ -217,6 +217,9 @@ func (f *fakeInstance) Send(wire []byte) error {
 	if !f.alive() || f.w.hung != "" { // a plugin that hangs neither sends nor hears
 		ear = nil
 	}
+	if f.w.loses != nil && f.w.loses(f.node, wire) {
+		ear = nil
+	}
 	f.w.mu.Unlock()
 	if ear != nil {
 		ear(sdk.Packet{Data: wire, Taken: f.w.clock().Now()})

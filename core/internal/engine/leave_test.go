@@ -34,6 +34,64 @@ func TestStoppingActiveHandsOver(t *testing.T) {
 	})
 }
 
+// TestTheGrantOfAStoppingNodeIsRepeated: the beats that first carry it are lost on every link.
+// The daemon ends once its peer is active, at the bound where it never hears that; nobody is cut.
+func TestTheGrantOfAStoppingNodeIsRepeated(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost   int // beats that carry the grant
+		silent bool
+		within time.Duration
+	}{
+		"one is lost":            {lost: 1, within: time.Second},
+		"two are lost":           {lost: 2, within: time.Second},
+		"nothing is heard again": {silent: true, within: handOverBound + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.close()
+				alpha, beta := w.boot("alpha"), w.boot("beta")
+				w.whole("alpha")
+				seen, granted := map[uint64]bool{}, false
+				w.mu.Lock()
+				w.loses = func(node string, wire []byte) bool {
+					if node == "beta" {
+						return c.silent && granted
+					}
+					b, err := beta.engine.codec.Decode(wire)
+					if err != nil {
+						t.Error(err)
+					}
+					granted = granted || b.Grant.Generation > 0
+					if granted && len(seen) < c.lost {
+						seen[b.Sequence] = true // on each link
+					}
+					return seen[b.Sequence]
+				}
+				w.mu.Unlock()
+				began := time.Now()
+				alpha.stop()
+				<-alpha.done
+				if took := time.Since(began); took > c.within || c.silent && took < handOverBound {
+					t.Errorf("the daemon took %v to end", took)
+				}
+				if role := beta.engine.viewOf().Role; role != beat.Active {
+					t.Errorf("alpha left, and beta is %v", role)
+				}
+				<-time.After(5 * time.Second)
+				for _, d := range []*fakeDaemon{alpha, beta} {
+					if kinds := d.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
+						t.Errorf("%s orders a cut:\n%s", d.engine.Node, kinds)
+					}
+				}
+				if w.runs("alpha", "db") || !w.runs("beta", "db") {
+					t.Error("the service does not run on beta alone")
+				}
+			})
+		})
+	}
+}
+
 // TestStoppingActiveWithoutPeer: with nobody to hand over to, the daemon ends at once and its service stays.
 func TestStoppingActiveWithoutPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

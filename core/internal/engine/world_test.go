@@ -91,6 +91,8 @@ type world struct {
 	keys     map[string]string        // a node's key, instead of the store's
 	pings    map[string]int           // how often a node asked the ping group
 	gathers  time.Duration            // how long evidence takes
+	// loses tells whether the links lose a node's packet; it is asked while mu is held.
+	loses func(node string, wire []byte) bool
 }
 
 type fakeDaemon struct {
