@@ -58,6 +58,7 @@ type node struct {
 	asks      time.Duration // when a beat last asked for it to be cut
 	together  bool          // the ping group has been dead for both since it is for this node
 	refused   bool          // it was told to leave, and cannot hand over
+	grants    bool          // its newest beat carries a grant
 	told      uint64        // the newest generation in a beat of the peer since the boot
 	served    uint64        // the generation in which it started the data last, and its boot then
 	servedIn  int
@@ -274,6 +275,7 @@ func (n *node) decide() {
 		if plan.Beat.CutMe {
 			n.asks = n.w.now
 		}
+		n.grants = plan.Beat.Grant.Generation > 0
 		n.w.checkGrant(n, plan.Beat.Grant)
 		n.w.send(n.id, plan.Beat)
 		if n.w.o.Bug == LapsingGrant && plan.Beat.Grant.Generation > n.lapsed {

@@ -149,11 +149,12 @@ func (w *world) leave(n *node) {
 
 const leaveID = "leave"
 
-// left waits until a node that was told to leave may: it serves no more, or cannot hand over.
+// left waits until a node that was told to leave may: it serves no more and its peer has what
+// it was granted, or it cannot hand over.
 func (n *node) left(until time.Duration, then func()) {
 	n.later(100*time.Millisecond, func() {
 		serves := n.machine.View(n.local()).Role == beat.Active
-		if n.refused || n.w.now >= until || n.stalled <= n.w.now && !serves {
+		if n.refused || n.w.now >= until || n.stalled <= n.w.now && !serves && !n.grants {
 			then()
 			return
 		}
