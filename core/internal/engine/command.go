@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,8 @@ func (e *Engine) Configuration(context.Context) (string, error) {
 }
 
 // Command answers the control socket: the active node decides, wherever the
-// operator sits; what is about this node's own machine is decided here.
+// operator sits; what is about this node's own machine, or about what it runs and
+// remembers itself, is decided here.
 func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply, error) {
 	if _, err := verbOf(c); err != nil {
 		return control.Reply{}, err
@@ -82,9 +84,13 @@ func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply,
 		away = err
 		e.Log.WithError(err).Warn("command not handed to the active node")
 	}
+	here := e.ailsHere(c.Target)
 	reply, err := e.command(ctx, c)
 	if err != nil && away != nil {
 		err = fmt.Errorf("%w; and it could not be asked: %w", err, away)
+	}
+	if err == nil && c.Name == "cleanup" {
+		reply.Message = e.cleaned(c.Target, here, reply.Message)
 	}
 	return reply, err
 }
@@ -98,15 +104,52 @@ func (e *Engine) relays(c control.Command) bool {
 	switch c.Name {
 	case "fence", "fence-confirm", "remove", "adopt":
 		return false // words about a machine are given to the one that acts on them
-	case "cleanup", "restart":
-		r, ok := e.resources[c.Target]
-		if !ok && c.Name == "cleanup" {
-			return false // what left the configuration is a matter of the machine it ran on
-		}
-		return !ok || r.cfg.Mode != "active-active"
+	case "cleanup":
+		return false // each node remembers failures of its own
+	case "restart":
+		return !e.keepsHere(v, c.Target)
 	default:
 		return true
 	}
+}
+
+// keepsHere: the resource runs on this node, or is to: a restart of it is meant for this one.
+func (e *Engine) keepsHere(v failover.View, name string) bool {
+	if r, ok := e.resources[name]; ok && r.cfg.Mode == "active-active" {
+		return true
+	}
+	return slices.ContainsFunc(v.Resources, func(r failover.ResourceView) bool {
+		return r.Name == name && (r.Wanted || r.State == "started" || r.State == "warm")
+	})
+}
+
+// ails: a state that wants a cleanup.
+func ails(state string) bool { return state == "blocked" || state == "failed" }
+
+// ailsHere tells whether the resource wants a cleanup on this node.
+func (e *Engine) ailsHere(name string) bool {
+	return slices.ContainsFunc(e.viewOf().Resources, func(r failover.ResourceView) bool { return r.Name == name && ails(r.State) })
+}
+
+// cleaned adds to the answer to a cleanup where else the resource wants one, by the peer's last word.
+func (e *Engine) cleaned(name string, here bool, answer string) string {
+	if e.Peer == nil || !e.viewOf().Peer.Heard {
+		return answer
+	}
+	news, taken := e.Peer.Latest()
+	if news == nil || e.Clock.Wall().Sub(taken) > freshNews {
+		return answer
+	}
+	for _, r := range news.GetStatus().GetResources() {
+		switch {
+		case r.GetName() != name || !ails(r.GetState()):
+		case here:
+			return fmt.Sprintf("%s It is %s on %s, too: say it there as well.", answer, r.GetState(), e.peer)
+		default:
+			return fmt.Sprintf("Nothing to clean up on %s; %s is %s on %s: say it there.", e.Node, name, r.GetState(), e.peer)
+		}
+	}
+	return answer
 }
 
 func replyOf(reply *peerpb.CommandReply) (control.Reply, error) {
@@ -137,7 +180,16 @@ func (e *Engine) command(ctx context.Context, c control.Command) (control.Reply,
 	if answer.Err != "" {
 		return control.Reply{}, fmt.Errorf("%w: %s", control.ErrRefused, answer.Err)
 	}
-	return control.Reply{Message: "Accepted: " + strings.TrimSpace(c.Name+" "+c.Target) + ". storewardctl status shows how it goes."}, nil
+	return control.Reply{Message: "Accepted: " + e.deed(c) + ". storewardctl status shows how it goes."}, nil
+}
+
+// deed is what was accepted; of what concerns one node it names that one.
+func (e *Engine) deed(c control.Command) string {
+	text := strings.TrimSpace(c.Name + " " + c.Target)
+	if c.Name == "cleanup" || c.Name == "restart" {
+		text += " on " + e.Node
+	}
+	return text
 }
 
 // order posts a command and waits for the policy's answer.

@@ -70,6 +70,9 @@ func (f *fakeInstance) Start(context.Context) error {
 	if !f.alive() {
 		return errDead
 	}
+	if f.w.spoiled == f.node && f.resource() == "db" {
+		return errors.New("its files are damaged")
+	}
 	other := f.w.running[f.peer()][f.resource()]
 	if other > 0 && f.resource() != warmResource {
 		f.w.t.Errorf("%s runs on both nodes", f.resource())

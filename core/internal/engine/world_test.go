@@ -68,6 +68,7 @@ type world struct {
 	slow     time.Duration                 // how long the service takes to answer
 	wrong    map[string][]sdk.Condition    // with the supply of a node
 	stuck    string                        // the node on which the data cannot be stopped
+	spoiled  string                        // the node on which the data cannot be started
 	resets   map[string]int                // by watchdogs
 	battery  map[string]map[string]float64 // what a node's supply tells of it
 	asleep   map[string]time.Duration      // supplies that were told to switch off later
