@@ -294,6 +294,37 @@ func TestOrdersNameTheirGeneration(t *testing.T) {
 	}
 }
 
+// TestACleanupOfWhatLeftTheConfiguration: it is named by its alarm alone, and no other order knows it.
+func TestACleanupOfWhatLeftTheConfiguration(t *testing.T) {
+	left := control.Alarm{Object: "resource/former", Condition: "unconfigured", Severity: "critical", Message: "former left the configuration."}
+	for _, c := range []struct {
+		name string
+		code int
+	}{{"cleanup", 0}, {"restart", 2}, {"unmanage", 2}} {
+		d := &fakeDaemon{state: control.State{Status: well(), Alarms: []control.Alarm{left}}}
+		code, printed := run(t, d, c.name, "former", "--yes")
+		if code != c.code || (d.command.Target == "former") != (c.code == 0) {
+			t.Errorf("%s: exit code %d, command %+v: %s", c.name, code, d.command, printed)
+		}
+	}
+	d := &fakeDaemon{state: control.State{Status: well(), PeerAlarms: []control.Alarm{left}}}
+	if code, printed := run(t, d, "cleanup", "former", "--yes"); code != 2 {
+		t.Errorf("what left the peer's: exit code %d: %s", code, printed)
+	}
+}
+
+// TestOrdersSayWhereTheyAct: in their help.
+func TestOrdersSayWhereTheyAct(t *testing.T) {
+	for name, want := range map[string]string{
+		"cleanup": "Each node remembers failures of its own: say it at the node that told of them.",
+		"restart": "Anything else is restarted on the active node. The answer names the node.\n\nConsequence: RESOURCE stops",
+	} {
+		if _, printed := run(t, nil, name, "--help"); !strings.Contains(printed, want) {
+			t.Errorf("%s: %s", name, printed)
+		}
+	}
+}
+
 // TestModesLastAMinute: a slip of the pen must not move the store.
 func TestModesLastAMinute(t *testing.T) {
 	for _, args := range [][]string{

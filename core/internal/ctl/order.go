@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/control"
 )
@@ -20,6 +20,8 @@ type order struct {
 	use, short string
 	// target is what the argument names: node, resource, on|off, or nothing.
 	target string
+	// where says which node it concerns, where that depends on the one at which it is said.
+	where string
 	// consequence is the sentence that --yes agrees to; empty: --yes is taken and says nothing.
 	// %s stands for the target.
 	consequence string
@@ -52,9 +54,14 @@ var orders = []order{
 		use: "unmanage", target: "RESOURCE", lasts: true, short: "Leave one resource alone, until an end",
 		consequence: "%s is neither restarted nor stopped by the cluster until the mode ends",
 	},
-	{use: "cleanup", target: "RESOURCE", short: "Forget a resource's failures and try it again"},
+	{
+		use: "cleanup", target: "RESOURCE", short: "Forget a resource's failures on this node and try it again",
+		where: "Each node remembers failures of its own: say it at the node that told of them. What runs goes on",
+	},
 	{
 		use: "restart", target: "RESOURCE", short: "Stop and start one resource in place",
+		where: "What runs on this node, or is to, is restarted here: of a warm layer on the standby its own process, which stays without the data. " +
+			"Anything else is restarted on the active node. The answer names the node",
 		consequence: "%s stops and starts again: what it serves pauses",
 	},
 	{
@@ -90,8 +97,11 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		cmd.ValidArgsFunction = t.complete(o)
 	}
 	agree := "nothing has to be agreed to here; taken for the habit"
+	if o.where != "" {
+		cmd.Long = o.short + ".\n\n" + o.where + "."
+	}
 	if o.consequence != "" {
-		cmd.Long = o.short + ".\n\nConsequence: " + consequence(o, o.target) + "."
+		cmd.Long = cmp.Or(cmd.Long, o.short+".") + "\n\nConsequence: " + consequence(o, o.target) + "."
 		agree = "agree to the consequence"
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, agree)
@@ -117,7 +127,7 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := o.known(target, state.Status); err != nil {
+		if err := o.known(target, state); err != nil {
 			return err
 		}
 		if o.consequence != "" && !yes && target != "off" {
@@ -169,31 +179,34 @@ func (t *tool) complete(o order) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return o.names(state.Status), cobra.ShellCompDirectiveNoFileComp
+		return o.names(state), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
 // names are those that the order's argument may be.
-func (o order) names(s *api.Status) []string {
+func (o order) names(state control.State) (out []string) {
 	switch o.target {
 	case "NODE":
-		return []string{s.GetNode(), s.GetPeer()}
+		return []string{state.Status.GetNode(), state.Status.GetPeer()}
 	case "RESOURCE":
-		var out []string
-		for _, r := range s.GetResources() {
+		for _, r := range state.Status.GetResources() {
 			out = append(out, r.GetName())
 		}
-		return out
 	}
-	return nil
+	for _, a := range state.Alarms { // what left this node's configuration is named by its alarm alone
+		if o.use == "cleanup" && a.Condition == "unconfigured" {
+			out = append(out, strings.TrimPrefix(a.Object, "resource/"))
+		}
+	}
+	return out
 }
 
 // known refuses a name that is none, before anybody agrees to a consequence for it.
-func (o order) known(name string, s *api.Status) error {
+func (o order) known(name string, state control.State) error {
 	if o.target != "NODE" && o.target != "RESOURCE" {
 		return nil
 	}
-	names := o.names(s)
+	names := o.names(state)
 	if slices.Contains(names, name) {
 		return nil
 	}
