@@ -74,6 +74,7 @@ type world struct {
 	asleep   map[string]time.Duration      // supplies that were told to switch off later
 	halted   map[string]string             // nodes that were shut down, by which command
 	nodes    map[string]*fakeDaemon
+	ever     []*fakeDaemon
 	saved    map[string]string
 	records  map[string][]byte        // NODE/NAME
 	behind   map[string]time.Duration // a node's clock
@@ -198,6 +199,7 @@ func (w *world) daemon(node, boot string) *fakeDaemon {
 	}()
 	w.mu.Lock()
 	w.nodes[node] = d
+	w.ever = append(w.ever, d)
 	w.mu.Unlock()
 	return d
 }
@@ -219,7 +221,7 @@ func (w *world) cut(node string) {
 	d := w.nodes[node]
 	w.mu.Unlock()
 	if d != nil {
-		d.stop()
+		d.engine.die() // no word is said
 	}
 }
 
@@ -236,10 +238,17 @@ func (w *world) stayOff() {
 	w.dark = true
 }
 
+// close ends every daemon that ever ran, and those that power brings up meanwhile.
 func (w *world) close() {
-	for _, d := range w.nodes {
-		d.stop()
-		<-d.done
+	for i := 0; ; i++ {
+		w.mu.Lock()
+		all := w.ever
+		w.mu.Unlock()
+		if i == len(all) {
+			return
+		}
+		all[i].stop()
+		<-all[i].done
 	}
 }
 

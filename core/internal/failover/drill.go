@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -72,9 +73,12 @@ func (m *Machine) layerDown(at func(*resource) beat.Health) string {
 	return ""
 }
 
-// notWhole names what keeps an active node's pair from being whole; empty: nothing.
-func (m *Machine) notWhole() string {
-	if why := m.peerUnwell(); why != "" {
+// notWhole names what keeps an active node's pair from being whole, or soon will; empty: nothing.
+func (m *Machine) notWhole() string { return cmp.Or(m.peerUnwell(), m.partOnly()) }
+
+// partOnly names what keeps it from being whole now.
+func (m *Machine) partOnly() string {
+	if why := m.peerPart(); why != "" {
 		return why
 	}
 	theirs := func(r *resource) beat.Health { return m.peerLayer(r.name) }

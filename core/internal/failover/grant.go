@@ -62,14 +62,19 @@ func (m *Machine) peerLacks() string {
 	return m.p.Peer + " does not reach the ping group"
 }
 
-// peerUnwell is the same for a change that need not be: who could not start something is
-// tried again only where the peer is left otherwise.
+// peerUnwell is the same for a change that need not be: nothing goes to a peer that leaves,
+// and who could not start something is tried again only where the peer is left otherwise.
 func (m *Machine) peerUnwell() string {
+	if m.now < m.peer.grace && !m.peerRests() && m.quiet.heard {
+		return m.p.Peer + " announced that it will be silent"
+	}
+	return m.peerPart()
+}
+
+// peerPart is what keeps the peer from doing all that this node does.
+func (m *Machine) peerPart() string {
 	if why := m.peerLacks(); why != "" {
 		return why
-	}
-	if m.now < m.peer.grace && !m.peerRests() {
-		return m.p.Peer + " announced that it will be silent"
 	}
 	if m.peer.b.Blocked {
 		return "something is blocked on " + m.p.Peer + ": clean it up there first"

@@ -261,7 +261,7 @@ func (m *Machine) actionDone(e ActionDone) {
 		return
 	}
 	op, old := r.op, r.pid
-	r.op, r.opID, r.since, r.message = NoAction, "", m.now, ""
+	r.op, r.opID, r.since, r.unknown, r.message = NoAction, "", m.now, 0, ""
 	m.changed = true
 	switch op {
 	case StopResource:

@@ -125,7 +125,7 @@ func (m *Machine) View(now time.Duration) View {
 		v.Modes = append(v.Modes, ModeView{Kind: o.kind, Name: o.name, Left: o.end - m.clock() - (now - m.now), Ends: o.end != 0})
 	}
 	if m.active() && !v.Redundant {
-		v.NotWhole = m.notWhole()
+		v.NotWhole = m.partOnly()
 	}
 	for i := range m.links {
 		l := &m.links[i]
@@ -148,7 +148,7 @@ func (m *Machine) redundant() bool {
 		return false
 	}
 	if m.active() {
-		return m.notWhole() == ""
+		return m.partOnly() == ""
 	}
 	down := m.mains.rest == awake && m.layerDown((*resource).layer) != ""
 	return p.b.Role == beat.Active && m.ready() && !m.blockedHere() && !m.inDoubt() && !down
