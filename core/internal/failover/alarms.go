@@ -79,7 +79,7 @@ func (m *Machine) clusterAlarms() {
 	m.idleAlarm()
 	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
 	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || removed
-	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready && !p.b.Blocked || p.b.Ordering || p.b.Role == beat.Joining || p.b.Role == beat.Active {
+	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready && !p.b.Blocked || p.b.Ordering || m.now < p.grace || p.b.Role == beat.Joining || p.b.Role == beat.Active {
 		m.unready = m.now
 	}
 	unable := " could not take over"

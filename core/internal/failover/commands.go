@@ -53,6 +53,9 @@ func (m *Machine) refusal(c *Command) string {
 func (m *Machine) command(c *Command) string {
 	switch c.Verb {
 	case Switchover:
+		if name := m.bringsBack(); name != "" {
+			return name + " does not run on " + m.p.Peer
+		}
 		return m.commandSwitchover("asked by the operator")
 	case ToStandby:
 		return m.commandStandby(c)
@@ -98,6 +101,17 @@ func (m *Machine) must(ok bool, otherwise string) string {
 		return ""
 	}
 	return otherwise
+}
+
+// bringsBack names a layer of both nodes that does not run on the peer and would send the
+// service back at once (on_failure: failover); empty: none.
+func (m *Machine) bringsBack() string {
+	return m.layerDown(func(r *resource) beat.Health {
+		if !r.cfg.Failover || r.stage() != full {
+			return beat.HealthUnknown
+		}
+		return m.peerLayer(r.name)
+	})
 }
 
 func (m *Machine) commandSwitchover(why string) string {

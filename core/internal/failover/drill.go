@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -74,11 +73,16 @@ func (m *Machine) layerDown(at func(*resource) beat.Health) string {
 }
 
 // notWhole names what keeps an active node's pair from being whole, or soon will; empty: nothing.
-func (m *Machine) notWhole() string { return cmp.Or(m.peerUnwell(), m.partOnly()) }
+func (m *Machine) notWhole() string {
+	if m.quiet.heard && m.now < m.peer.grace {
+		return m.p.Peer + " announced that it will be silent"
+	}
+	return m.partOnly()
+}
 
 // partOnly names what keeps it from being whole now.
 func (m *Machine) partOnly() string {
-	if why := m.peerPart(); why != "" {
+	if why := m.peerUnwell(); why != "" {
 		return why
 	}
 	theirs := func(r *resource) beat.Health { return m.peerLayer(r.name) }

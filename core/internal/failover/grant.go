@@ -44,7 +44,9 @@ func (m *Machine) mustYield() bool { return m.cutMe || m.cannotKeep() }
 func (m *Machine) asksCut() bool { return m.mustYield() || m.lacksRight() }
 
 // ready: this node would accept a grant and could serve.
-func (m *Machine) ready() bool { return m.mayPromote() && !m.ordering() && !m.store.failed }
+func (m *Machine) ready() bool {
+	return m.mayPromote() && !m.ordering() && !m.store.failed && m.leaving <= m.now
+}
 
 // blockedHere: something that the active node must run could not be started here, and nobody cleaned it up.
 func (m *Machine) blockedHere() bool {
@@ -62,27 +64,14 @@ func (m *Machine) peerLacks() string {
 	return m.p.Peer + " does not reach the ping group"
 }
 
-// peerUnwell is the same for a change that need not be: nothing goes to a peer that leaves,
-// and who could not start something is tried again only where the peer is left otherwise.
+// peerUnwell is the same for a change that need not be: who could not start something is
+// tried again only where the peer is left otherwise.
 func (m *Machine) peerUnwell() string {
-	if m.now < m.peer.grace && !m.peerRests() && m.quiet.heard {
-		return m.p.Peer + " announced that it will be silent"
-	}
-	return m.peerPart()
-}
-
-// peerPart is what keeps the peer from doing all that this node does.
-func (m *Machine) peerPart() string {
 	if why := m.peerLacks(); why != "" {
 		return why
 	}
 	if m.peer.b.Blocked {
 		return "something is blocked on " + m.p.Peer + ": clean it up there first"
-	}
-	for i := range m.resources { // the service goes where such a layer runs (mon), not where it does not
-		if r := &m.resources[i]; r.cfg.ActiveActive && r.cfg.Failover && m.peerLayer(r.name) == beat.Down {
-			return r.name + " does not run on " + m.p.Peer
-		}
 	}
 	return ""
 }
@@ -99,6 +88,8 @@ func (m *Machine) peerUnfit() string {
 		return m.p.Peer + " is in standby mode"
 	case m.removed(m.p.Peer):
 		return m.p.Peer + " is removed"
+	case !p.b.Ready && m.now < p.grace:
+		return m.p.Peer + " announced that it will be silent"
 	case !p.b.Ready || p.b.Ordering || p.b.Role == beat.Active:
 		return m.p.Peer + " is not ready to take over"
 	}

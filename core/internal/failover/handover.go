@@ -43,9 +43,6 @@ func (m *Machine) mayGive() string {
 	if m.modeOf(beat.Maintenance, "") != nil {
 		return "maintenance is on"
 	}
-	if m.ordering() { // nothing is stopped for a peer that may be cut
-		return "an order to cut " + m.p.Peer + " may still act"
-	}
 	for i := range m.resources {
 		switch r := &m.resources[i]; {
 		case r.holds() && !m.managed(i):
@@ -57,10 +54,18 @@ func (m *Machine) mayGive() string {
 	return ""
 }
 
+// mayPass is the same before anything is stopped for the peer: it may be cut yet.
+func (m *Machine) mayPass() string {
+	if m.ordering() {
+		return "an order to cut " + m.p.Peer + " may still act"
+	}
+	return m.mayGive()
+}
+
 // mayGrant is the same where the service is well here: it is not stopped for a grant that
 // would not get on the disk.
 func (m *Machine) mayGrant() string {
-	if why := m.mayGive(); why != "" {
+	if why := m.mayPass(); why != "" {
 		return why
 	}
 	if m.store.failed {
@@ -285,7 +290,7 @@ func (m *Machine) considerIsolation() {
 	if a.since == 0 {
 		a.since = max(m.ping.since, p.pingYes)
 	}
-	if !a.locked && m.giving.kind == notGiving && m.mayGive() == "" && m.peerReady() && m.reached(a.since+m.p.IsolationTime) {
+	if !a.locked && m.giving.kind == notGiving && m.mayPass() == "" && m.peerReady() && m.reached(a.since+m.p.IsolationTime) {
 		a.locked = true
 		m.beginGiving(isolated, "the peer reaches the ping group and this node does not")
 	}
@@ -320,7 +325,7 @@ type failbacks struct {
 // the service here, and both nodes run one configuration: two that each take the other for
 // the primary would hand it to and fro.
 func (m *Machine) considerFailback() {
-	if !m.active() || m.notWhole() != "" || m.mayGrant() != "" || m.digestsDiffer() || m.apart.locked {
+	if !m.active() || m.notWhole() != "" || m.mayGrant() != "" || m.digestsDiffer() || m.apart.locked && m.ping.reach != beat.No {
 		m.settled = 0
 		return
 	}

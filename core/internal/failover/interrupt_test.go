@@ -18,7 +18,7 @@ type operation struct {
 var operations = []operation{
 	{"switchover", "command alpha switchover", ""},
 	{"standby", "command alpha standby name=alpha for=1h", "command alpha unstandby name=alpha;command beta unstandby name=alpha"},
-	{"leave", "command alpha leave", ""},
+	{"leave", "command alpha leave", "daemon alpha stop;daemon alpha start"},
 	{"restart", "command alpha restart name=db", ""},
 }
 

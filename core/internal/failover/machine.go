@@ -19,6 +19,7 @@ type Machine struct {
 
 	role    beat.Role
 	resumed bool   // only the daemon started anew: the kernel, and so whatever ran, stayed
+	served  bool   // the daemon before this one served, or may have: its journal is lost
 	adopted bool   // rights after the start are settled
 	rights  uint64 // version of the state that must be durable before any start
 
@@ -109,6 +110,7 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 	m.state.Lost = s.Lost || b.JournalLost
 	m.clockBase = s.Clock
 	m.resumed = s.KernelBoot != "" && s.KernelBoot == b.KernelBoot
+	m.served = b.JournalLost || m.resumed && s.Active
 	m.store.generation = s.Generation
 	if !m.resumed { // whatever ran ended with the kernel
 		m.state.Left = nil

@@ -132,7 +132,7 @@ func (m *Machine) failOver(i int) {
 		m.note("blocked", m.object.resources[i], r.name+" failed and its failovers are spent")
 		return
 	}
-	if m.peerUnwell() != "" || m.mayGive() != "" || m.given.Generation > 0 || m.state.Lost {
+	if m.peerUnwell() != "" || m.mayPass() != "" || m.given.Generation > 0 || m.state.Lost {
 		return
 	}
 	r.failovers = append(r.failovers, m.now)

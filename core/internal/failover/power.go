@@ -33,6 +33,7 @@ func (m *Machine) powerOns() Budget {
 // recordCut keeps what S7 needs: when we cut the peer, and that it is owed power.
 func (m *Machine) recordCut() {
 	m.order.open = false
+	m.peer.grace = 0 // whatever silence it announced, it was cut
 	clock, budget := m.clock(), m.powerOns()
 	m.state.Cuts = append(within(slices.Clone(m.state.Cuts), clock, budget.Within), clock)
 	m.state.OnDue = 0

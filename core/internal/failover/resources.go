@@ -129,6 +129,9 @@ func (m *Machine) runResource(i int) {
 // warm layer runs and its role cannot be read, it would be the same after the next start.
 func (m *Machine) unseen(r *resource, want stage) bool {
 	must := want == gone || want == warm && r.running == beat.Unknown
+	if m.served && m.role == beat.Joining && m.modeOf(beat.ModeStandby, m.p.Self) == nil {
+		return false // it may be what serves the store
+	}
 	return must && r.read > 0 && (!r.stopFailed || m.reached(r.next))
 }
 
@@ -182,7 +185,7 @@ func (m *Machine) lacksRight() bool {
 		missing = missing || !r.cfg.ActiveActive && r.running == beat.No && m.managed(i)
 	}
 	could := m.peerReady() || m.quiet.heardBoth(&m.peer) && m.peer.b.Ordering // it does as it was asked
-	return missing && could && m.mayGive() == ""
+	return missing && could && m.mayPass() == ""
 }
 
 // mayRestart: a restart starts it, too, so what only the active node may run waits for a firm right.
@@ -227,7 +230,7 @@ func (m *Machine) lower(i int) {
 	r := &m.resources[i]
 	for _, k := range r.before {
 		d := &m.resources[k]
-		if limit, act := m.wish(k); act && limit < full && m.managed(k) && (d.stage() == unread || d.stage() > limit || d.op != NoAction && d.op != MonitorResource) {
+		if limit, act := m.wish(k); act && limit < full && m.managed(k) && (d.stage() == unread || d.stage() > limit || m.rising(d)) {
 			return
 		}
 	}
@@ -239,6 +242,11 @@ func (m *Machine) lower(i int) {
 		return
 	}
 	m.begin(r, StopResource, r.cfg.StopTimeout)
+}
+
+// rising: it is just starting, on what it comes after. Beside an active peer nothing waits for that.
+func (m *Machine) rising(d *resource) bool {
+	return d.op != NoAction && d.op != MonitorResource && m.giving.kind != standDown
 }
 
 func (m *Machine) restart(r *resource) {
@@ -335,9 +343,9 @@ func (m *Machine) stopFences() bool {
 }
 
 // inTheWay: the stop of what only the active node may run failed. Beside an active peer, what
-// cannot be looked at and was not seen to run since this machine booted does no harm.
+// cannot be looked at and was not seen to run, on a node that did not serve before, does no harm.
 func (m *Machine) inTheWay(r resource) bool {
-	idle := r.stage() == unread && !r.ran && !m.resumed && !m.active() && m.peer.b.Role == beat.Active
+	idle := r.stage() == unread && !r.ran && !m.served && !m.active() && m.peer.b.Role == beat.Active
 	return r.stopFailed && r.holds() && !idle
 }
 
