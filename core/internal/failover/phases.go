@@ -166,7 +166,9 @@ func (m *Machine) phaseLayers() {
 // mended here is not waited for: the probe tells whether the service is there without it.
 func (m *Machine) serviceUp() bool {
 	for i := range m.resources {
-		if r := &m.resources[i]; !m.isUp(i) && !(r.cfg.ActiveActive && (r.failed || r.blocked)) {
+		r := &m.resources[i]
+		without := r.cfg.ActiveActive && (r.failed || r.blocked)
+		if !m.isUp(i) && !without {
 			return false
 		}
 	}

@@ -90,7 +90,12 @@ func (w *world) heal() {
 	w.after(7500*time.Millisecond, w.endModes)
 	w.after(14500*time.Millisecond, w.endModes) // of one that came back late
 	if w.sick != nil {                          // whom nobody mends is to serve no more
-		away := func() { w.sick.feed(failover.Command{ID: "mend", Verb: failover.Switchover, Operator: "sim"}) }
+		away := func() {
+			w.sick.feed(failover.Command{ID: "mend", Verb: failover.Switchover, Operator: "sim"})
+			if w.sick.dbUnread { // what may serve there is left alone unless somebody says so
+				w.sick.feed(failover.Command{ID: "mend", Verb: failover.ToStandby, Name: w.sick.name, Operator: "sim"})
+			}
+		}
 		w.after(8500*time.Millisecond, away)
 		w.after(15*time.Second, away) // its peer came back late
 	}
