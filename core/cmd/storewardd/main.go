@@ -24,12 +24,7 @@ func main() {
 	plugins := flag.String("plugins", "/usr/libexec/storeward/storeward-plugins", "the executable with the plugins")
 	level := flag.String("log-level", "info", "error, warn, info or debug")
 	realtime := flag.Bool("realtime", true, "ask the kernel for real-time scheduling")
-	tell := flag.Bool("version", false, "print the version")
 	flag.Parse()
-	if *tell {
-		fmt.Println("storewardd", version)
-		return
-	}
 	parsed, err := logrus.ParseLevel(*level)
 	if err != nil || flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "storewardd: options only, and --log-level is error, warn, info or debug: not %q %q\n", *level, flag.Args())
