@@ -197,8 +197,9 @@ type Resource struct {
 	After []string `yaml:"after" example:"[data]"`
 	// StartTimeout bounds the start.
 	StartTimeout Duration `yaml:"start_timeout"`
-	// StopTimeout bounds the stop. A node that must yield, since its peer is active or by isolation: stop, and has not stopped
-	// within it is reset by its watchdog, at most the watchdog's own timeout later; without one it stays as it is, with an alarm.
+	// StopTimeout bounds the stop. A node that must yield since its peer is active, and has not stopped within it, is reset by
+	// its watchdog, at most the watchdog's own timeout later; without one it stays as it is, with an alarm. One that yields by
+	// isolation: stop has the time that all stops may take one after the other.
 	StopTimeout Duration `yaml:"stop_timeout"`
 	// MonitorEvery is the time between two monitors.
 	MonitorEvery Duration `yaml:"monitor_every"`

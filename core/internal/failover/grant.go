@@ -67,13 +67,10 @@ func (m *Machine) peerLacks() string {
 // peerUnwell is the same for a change that need not be: who could not start something is
 // tried again only where the peer is left otherwise.
 func (m *Machine) peerUnwell() string {
-	if why := m.peerLacks(); why != "" {
+	if why := m.peerLacks(); why != "" || !m.peer.b.Blocked {
 		return why
 	}
-	if m.peer.b.Blocked {
-		return "something is blocked on " + m.p.Peer + ": clean it up there first"
-	}
-	return ""
+	return "something is blocked on " + m.p.Peer + ": clean it up there first"
 }
 
 // peerUnfit is the same of a peer that need not reach its ping group.
