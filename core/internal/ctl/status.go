@@ -184,6 +184,7 @@ func stand(alarms int) string {
 // remedies has what to do about an alarm that does not end by itself, by its condition.
 var remedies = map[string]string{
 	"unconfigured":   "put it back into the configuration; or stop it, so that %[1]s may run it, and say so at this node: storewardctl cleanup RESOURCE --yes",
+	"presumed":       "see that nobody works on %[1]s, then switch its output on by hand",
 	"owed":           "it left the configuration while %[1]s was off: switch its output on by hand, or put it back into the configuration",
 	"journal-lost":   "it agrees with %[1]s once they hear each other; if %[1]s is gone and has not served since, say so at this node: storewardctl adopt --yes",
 	"turns-in-doubt": "see that no sale runs on %[1]s and that its own status, if it has one, does not wait to cut this node; then, at this node alone: storewardctl fence %[1]s --yes",

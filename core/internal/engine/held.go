@@ -29,6 +29,7 @@ func (e *Engine) recallHeld() {
 		e.Log.WithError(err).Warn("the former configuration's resources not read: one that left it and still runs is not noticed")
 		return
 	}
+	e.Boot.Fresh = was.Kernel != "" && was.Kernel != e.Boot.KernelBoot
 	if was.Kernel == e.Boot.KernelBoot {
 		e.Boot.Left = e.policy.Lacks(was.Resources)
 	}

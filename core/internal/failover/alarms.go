@@ -172,6 +172,11 @@ func (m *Machine) deviceAlarms() {
 		m.alarm(half, object, "supply-off", Major, d.name, " is off although ", m.p.Peer, " runs: it has one supply less")
 		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
 	}
+	for _, name := range m.state.Presumed {
+		if d := m.orderable(name); d != nil && d.power == beat.No && !m.quiet.heard {
+			m.alarm(true, "fence/"+name, "presumed", Critical, name, " is off, and the journal that knew whether this node ordered it is lost: nobody but an operator switches ", m.p.Peer, " on")
+		}
+	}
 	for _, name := range m.state.Owed {
 		if m.orderable(name) == nil && !m.quiet.heard {
 			m.alarm(true, "fence/"+name, "owed", Critical, name, " was ordered off and is no fence device of ", m.p.Peer, " any more: nobody but an operator switches it on")

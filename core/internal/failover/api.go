@@ -266,6 +266,9 @@ type Boot struct {
 	// JournalLost: state could not be read. The node keeps what runs and starts
 	// nothing new until it agreed with its peer, or an operator says Adopt.
 	JournalLost bool
+	// Fresh: the last daemon that this node knows of ran before the kernel booted, so that
+	// nothing runs that it may have started. False also where that is not known.
+	Fresh bool
 	// Left names the resources of a former configuration of this kernel boot that this one
 	// does not have. Those that run on both nodes anyway are not among them.
 	Left []string
@@ -287,6 +290,8 @@ type State struct {
 	Cuts []time.Duration
 	// Owed names the devices that were ordered off and were not read on since.
 	Owed []string
+	// Presumed names the devices that a daemon whose journal is lost may have ordered off.
+	Presumed []string
 	// SwitchedOn names those of them that were ordered on, which may act after this daemon's end.
 	SwitchedOn []string
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.

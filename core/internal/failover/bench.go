@@ -184,8 +184,8 @@ func (b *bench) send(n *benchNode, said beat.Beat) {
 // startDaemon starts a node's machine with its durable state.
 func (b *bench) startDaemon(n *benchNode, lost bool) {
 	n.starts++
-	boot := Boot{KernelBoot: n.name[:1] + itoa(uint64(n.kernel)), JournalLost: lost} //nolint:gosec // small counts
-	boot.Incarnation, _ = parseID(n.name[:1] + itoa(uint64(n.kernel*10+n.starts)))   //nolint:gosec // small counts
+	boot := Boot{KernelBoot: n.name[:1] + itoa(uint64(n.kernel)), JournalLost: lost, Fresh: n.hadIn > 0 && n.hadIn < n.kernel} //nolint:gosec // small counts
+	boot.Incarnation, _ = parseID(n.name[:1] + itoa(uint64(n.kernel*10+n.starts)))                                             //nolint:gosec // small counts
 	if n.hadIn == n.kernel {
 		boot.Left = n.policy.Lacks(n.had)
 	}

@@ -106,6 +106,9 @@ func (m *Machine) must(ok bool, otherwise string) string {
 // bringsBack names a layer of both nodes that does not run on the peer and would send the
 // service back at once (on_failure: failover); empty: none.
 func (m *Machine) bringsBack() string {
+	if m.peerRests() { // there they start with the takeover
+		return ""
+	}
 	return m.layerDown(func(r *resource) beat.Health {
 		if !r.cfg.Failover || r.stage() != full {
 			return beat.HealthUnknown

@@ -188,9 +188,11 @@ func (m *Machine) lacks() string {
 }
 
 // askedToCut: the peer cannot stop and asks to be cut, this node is not giving up
-// itself, and no order of the peer may act: of the two one is cut.
+// itself, and no order of the peer may act: of the two one is cut. Who is not active may ask
+// no longer once it knows that this node is.
 func (m *Machine) askedToCut() bool {
-	return m.peer.asksCut() && m.quiet.receiving && !m.asksCut() && !m.mayBeCut() && (m.giving.kind == notGiving || !m.active())
+	knows := !m.active() || m.peer.b.Role == beat.Active || m.peer.echoed >= m.roleSaid
+	return m.peer.asksCut() && knows && m.quiet.receiving && !m.asksCut() && !m.mayBeCut() && (m.giving.kind == notGiving || !m.active())
 }
 
 // veto names why no order may be sent at all at present; empty: nothing forbids it.
@@ -217,7 +219,7 @@ func (m *Machine) veto() string {
 		return "no link works"
 	case m.ping.cutOff():
 		return "ping group does not answer"
-	case p.b.Role != beat.Active && !m.reached(p.grace):
+	case p.b.Role != beat.Active && m.given.Generation == 0 && !m.reached(p.grace): // nobody waits out the silence of who was to serve
 		return "planned silence"
 	case m.peerRests():
 		return "the peer rests: its battery ran out"

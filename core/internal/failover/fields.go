@@ -205,6 +205,7 @@ func (b *Boot) fields(f *form) {
 	f.id("inc", &b.Incarnation)
 	f.text("kernel", &b.KernelBoot)
 	f.yes("lost", &b.JournalLost)
+	f.yes("fresh", &b.Fresh)
 	f.words("left", &b.Left)
 }
 
@@ -219,6 +220,7 @@ func (s *State) fields(f *form) {
 	joined(f, "modes", &s.Modes.Set, writeMode, readMode)
 	f.spans("cuts", &s.Cuts)
 	f.words("owed", &s.Owed)
+	f.words("presumed", &s.Presumed)
 	f.words("switched-on", &s.SwitchedOn)
 	f.spans("lives", &s.OrderLives)
 	f.spans("peer-lives", &s.PeerLives)

@@ -250,7 +250,9 @@ func (m *Machine) become() {
 	m.setRole(beat.Active)
 	m.ask = ask{}
 	for i := range m.resources {
-		m.resources[i].forget()
+		r := &m.resources[i]
+		r.forget()
+		r.well = r.stage() == full && (r.health == beat.OK || r.health == beat.Degraded)
 	}
 	m.weighFailback()
 	m.beginStarting(kind)

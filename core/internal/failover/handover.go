@@ -118,6 +118,7 @@ func (m *Machine) beginGiving(kind givingKind, why string) {
 // handOver carries a giving through its steps: stop, persist, grant.
 func (m *Machine) handOver() {
 	m.considerStandbyMode()
+	m.considerLeaving()
 	m.considerBattery()
 	m.considerIsolation()
 	m.considerFailback()
@@ -135,6 +136,10 @@ func (m *Machine) handOver() {
 		return
 	}
 	m.cutMe = false
+	if lacks := m.takerLacks(); g.kind.grants() && lacks != "" && !m.peerServes() && !m.peerOrders() {
+		m.takeBack(lacks) // meanwhile it left, say: who is told nothing does not take it with it
+		return
+	}
 	if g.kind == failback {
 		m.back.at = m.now
 	}
@@ -154,9 +159,10 @@ func (m *Machine) handOver() {
 }
 
 // askOutside: what runs at a node that is not active, and whose stop failed, is in the way of
-// the peer, so that stop_failed holds there as well.
+// a peer that serves or could, so that stop_failed holds there as well.
 func (m *Machine) askOutside() {
-	asks := !m.active() && m.quiet.heard && m.stopStuck() && m.stopFences()
+	inItsWay := m.peer.b.Role == beat.Active || m.peerUnfit() == ""
+	asks := !m.active() && m.quiet.heard && inItsWay && m.stopStuck() && m.stopFences()
 	m.urgent = m.urgent || asks && !m.cutMe
 	m.cutMe = asks
 }
@@ -232,27 +238,37 @@ func (m *Machine) unkept() bool {
 // long as the peer could take over. Nothing is taken back beside a peer that is active, nor
 // while an order of its may act.
 func (m *Machine) considerTakingBack() {
-	g, p, q := &m.giving, &m.peer, &m.quiet
+	g := &m.giving
 	switch {
 	case !m.unkept() || m.store.going > 0: // what is on its way to the disk may get there
-	case g.kind == standDown || g.kind == powerDown && m.onBattery(feedsSelf) != beat.No || q.receiving && p.b.Role == beat.Active || m.peerOrders():
-	case g.kind == cutOffStop && !q.heard:
+	case g.kind == standDown || g.kind == powerDown && m.onBattery(feedsSelf) != beat.No || m.peerServes() || m.peerOrders():
+	case g.kind == cutOffStop && !m.quiet.heard:
 	case g.kind.escapes() && m.takerLacks() == "" && m.mayGive() == "":
 	default:
-		m.state.Active = m.active()
 		if m.state.Generation == g.to { // else it heard of a newer one
 			m.state.Generation = g.from
 		}
-		m.store.changed()
-		m.abortGiving("the state cannot be saved")
+		m.takeBack("the state cannot be saved")
 	}
 }
+
+// takeBack: nobody was told of the grant, so this node stays what it was.
+func (m *Machine) takeBack(why string) {
+	m.state.Active = m.active()
+	m.store.changed()
+	m.abortGiving(why)
+}
+
+func (m *Machine) peerServes() bool { return m.quiet.receiving && m.peer.b.Role == beat.Active }
 
 // abortGiving: this node stays what it was; what it stopped starts again.
 func (m *Machine) abortGiving(why string) {
 	if m.giving.kind != agreement {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
 		m.endDrill("staying active: " + why)
+	}
+	if m.giving.kind == isolated {
+		m.apart.locked = false
 	}
 	m.giving = giving{}
 	m.cutMe = false
@@ -311,6 +327,14 @@ func (m *Machine) considerCutOffStop() {
 func (m *Machine) considerStandbyMode() {
 	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerUnwell() == "" && m.mayGrant() == "" {
 		m.beginGiving(switchover, "standby mode")
+	}
+}
+
+// considerLeaving: a daemon that stops hands over as soon as its peer is ready, also where a
+// hand-over was given up, or the right came while it stopped.
+func (m *Machine) considerLeaving() {
+	if m.active() && m.giving.kind == notGiving && m.leaving > m.now && m.peerUnwell() == "" && m.mayGrant() == "" {
+		m.beginGiving(switchover, "the daemon stops")
 	}
 }
 

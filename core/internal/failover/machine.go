@@ -55,6 +55,8 @@ type Machine struct {
 	calm    time.Duration // when the active role was last about to change
 	unready time.Duration // since when a heard standby could not take over
 	leaving time.Duration // planned silence until then
+	// roleSaid is the first beat that tells the present role.
+	roleSaid uint64
 	// resetting: the watchdog is no longer fed.
 	resetting bool
 
@@ -110,7 +112,7 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 	m.state.Lost = s.Lost || b.JournalLost
 	m.clockBase = s.Clock
 	m.resumed = s.KernelBoot != "" && s.KernelBoot == b.KernelBoot
-	m.served = b.JournalLost || m.resumed && s.Active
+	m.served = b.JournalLost && !b.Fresh || m.resumed && s.Active
 	m.store.generation = s.Generation
 	if !m.resumed { // whatever ran ended with the kernel
 		m.state.Left = nil
@@ -128,15 +130,15 @@ func New(p Policy, s State, b Boot, now time.Duration) *Machine {
 // its journal that may be anything, and the starts after this one must know it, too.
 func (m *Machine) recallOrders() {
 	if m.boot.JournalLost {
-		m.state.Owed, m.state.SwitchedOn = nil, nil
+		m.state.Owed, m.state.Presumed, m.state.SwitchedOn = nil, nil, nil
 		for i := range m.devices {
 			if d := &m.devices[i]; d.ours() {
-				m.state.Owed = append(m.state.Owed, d.name)
+				m.state.Presumed = append(m.state.Presumed, d.name)
 				m.state.SwitchedOn = append(m.state.SwitchedOn, d.name)
 			}
 		}
 	}
-	for _, name := range m.state.Owed {
+	for _, name := range slices.Concat(m.state.Owed, m.state.Presumed) {
 		if d := m.orderable(name); d != nil {
 			m.mayActUntil(d, m.now+d.life)
 		} else { // it has another name now, or is gone from the configuration
@@ -343,6 +345,7 @@ func (m *Machine) setRole(r beat.Role) {
 		return
 	}
 	m.role = r
+	m.roleSaid = m.seq + 1
 	m.urgent = true
 	m.note("role", m.object.self, "this node is "+r.String())
 }

@@ -72,6 +72,7 @@ func (m *Machine) countAnswers(i int, before beat.Health) {
 			m.note("resource-failing", m.object.resources[i], r.name+" runs and does not answer as it should: "+r.message)
 		}
 	case beat.OK, beat.Degraded:
+		r.well = true
 		if r.slow = 0; r.stage() >= m.wanted(i) {
 			r.failed, r.blocked = false, false
 		}
@@ -120,10 +121,14 @@ func (m *Machine) recover(i int) {
 }
 
 // failOver hands over for a resource's sake, if the peer can take it and the budget allows:
-// for one that runs on both nodes, if it runs there.
+// for one that runs on both nodes, if it runs there, was well here since this node took over,
+// and the service did not come for the peer's isolation. Else it would go back where it came from.
 func (m *Machine) failOver(i int) {
 	r := &m.resources[i]
-	if !r.cfg.Failover || r.cfg.ActiveActive && !m.peerRuns(r.name) || !m.active() || m.giving.kind != notGiving || r.blocked && r.spent {
+	if !r.cfg.Failover || !m.active() || m.giving.kind != notGiving || r.blocked && r.spent {
+		return
+	}
+	if r.cfg.ActiveActive && (!r.well || m.apart.locked || !m.peerRuns(r.name)) {
 		return
 	}
 	r.failovers = within(r.failovers, m.now, r.cfg.Failovers.Within)

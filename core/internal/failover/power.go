@@ -68,6 +68,7 @@ func (m *Machine) staysOff() bool {
 // cut, or once it is read off while the peer turns out to live all the same, on
 // another supply. What was ordered off is owed until it was read on.
 func (m *Machine) giveBack() {
+	m.presume()
 	if m.state.OnDue == 0 && len(m.state.Owed) == 0 || m.ordering() || m.ask.id != "" || m.askedToCut() || m.removed(m.p.Peer) {
 		return
 	}
@@ -87,8 +88,7 @@ func (m *Machine) giveBack() {
 	if len(owed) < len(m.state.Owed) {
 		m.tellForgotten()
 		m.state.Owed = owed
-		m.state.SwitchedOn = slices.DeleteFunc(slices.Clone(m.state.SwitchedOn), func(name string) bool { return !slices.Contains(owed, name) })
-		m.store.changed()
+		m.forgetOrdersOn()
 	}
 	if cut && len(owed) == 0 {
 		m.state.OnDue = 0
@@ -99,6 +99,36 @@ func (m *Machine) giveBack() {
 			m.switchOn(d, !cut)
 		}
 	}
+}
+
+// presume finds out what an order whose memory is lost came to. What is off since before this
+// start may be off for a reason of somebody's, who may be at work on the peer: nobody but an
+// operator switches it on. What was on since, and goes off yet, is owed.
+func (m *Machine) presume() {
+	var left, owed []string
+	for _, name := range m.state.Presumed {
+		d := m.orderable(name)
+		switch {
+		case m.isOn(name) || slices.Contains(m.state.Owed, name):
+		case d != nil && (d.power == beat.Yes || d.power == beat.Unknown && m.quiet.heard):
+			owed = append(owed, name)
+		default:
+			left = append(left, name)
+		}
+	}
+	if len(left) == len(m.state.Presumed) {
+		return
+	}
+	m.state.Presumed, m.state.Owed = left, slices.Concat(m.state.Owed, owed)
+	m.forgetOrdersOn()
+}
+
+// forgetOrdersOn: an order on is remembered as long as its device may be off.
+func (m *Machine) forgetOrdersOn() {
+	m.state.SwitchedOn = slices.DeleteFunc(slices.Clone(m.state.SwitchedOn), func(name string) bool {
+		return !slices.Contains(m.state.Owed, name) && !slices.Contains(m.state.Presumed, name)
+	})
+	m.store.changed()
 }
 
 // isOn tells that nothing is owed to a device any more: it was read on since its last

@@ -19,6 +19,7 @@ type resource struct {
 	before     []int // these start after it
 	running    beat.Tri
 	ran        bool     // it was seen to run since this start
+	well       bool     // it answered well here since this node took over
 	promoted   beat.Tri // of a warm layer
 	health     beat.Health
 	pid        int

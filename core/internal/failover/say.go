@@ -43,7 +43,7 @@ func (m *Machine) beat() *beat.Beat {
 	} else {
 		b.Drill = m.drill.stage == serving || m.drill.stage == proving
 	}
-	if !m.active() && m.leaving > m.now {
+	if !m.active() && m.leaving > m.now && m.taking.kind == notTaking { // who is about to serve does not leave yet
 		b.Grace = m.leaving - m.now
 	}
 	if !m.active() && m.mains.rest != awake {

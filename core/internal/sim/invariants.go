@@ -90,7 +90,11 @@ func (w *world) checkStart(n *node, i int) {
 	n.served, n.servedIn = g, n.boots
 }
 
-// checkSupplies is S7: a machine that runs while its peer does has all its supplies
+// powerPatience is how long a machine may wait for its power, or for that of its other supply:
+// the time that it is left off, and orders on that act at the end of their lives.
+const powerPatience = 15 * time.Second
+
+// checkSupplies is S7: a machine that has run for a while beside its peer has all its supplies
 // again, unless whoever cut one of them could not remember it, or had a configuration without that device.
 func (w *world) checkSupplies() {
 	if w.o.Bug != NoBug { // it is to be found by the harm that it does
@@ -103,8 +107,10 @@ func (w *world) checkSupplies() {
 		return
 	}
 	for _, d := range w.supply {
-		if d.off && d.path[1-d.feeds] && !d.left[1-d.feeds] && w.now >= d.onBy {
-			w.fail("%s runs, and nobody switches %s on again", w.nodes[d.feeds].name, d.name)
+		n, peer := w.nodes[d.feeds], w.nodes[1-d.feeds]
+		known := peer.unsure && peer.alarmed("supply-off") // who does not know why it is off leaves it so
+		if d.off && d.path[peer.id] && !d.left[peer.id] && !known && w.now >= max(d.onBy, n.bootedAt+powerPatience) {
+			w.fail("%s runs, and nobody switches %s on again", n.name, d.name)
 		}
 	}
 }
@@ -112,10 +118,10 @@ func (w *world) checkSupplies() {
 // checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be,
 // or can do nothing about it.
 func (w *world) checkDark(n, peer *node) {
-	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) || w.owedSoon(n) {
+	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) || w.owedSoon(n) || w.now < n.cutAt+powerPatience {
 		return
 	}
-	if !peer.alarmed("stays-off") && !peer.alarmed("owed") {
+	if !peer.alarmed("stays-off") && !peer.alarmed("owed") && !peer.alarmed("presumed") {
 		w.fail("%s was cut, and %s gives it no power back: %s", n.name, peer.name, peer.machine.View(peer.local()).Decision)
 	}
 }

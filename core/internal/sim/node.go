@@ -62,6 +62,7 @@ type node struct {
 	told      uint64        // the newest generation in a beat of the peer since the boot
 	served    uint64        // the generation in which it started the data last, and its boot then
 	servedIn  int
+	ranIn     int            // the boot in which a daemon last began
 	lapsed    uint64         // of LapsingGrant: the newest grant that may lapse,
 	before    failover.State // and the state on disk before it
 	unsure    bool           // it began without its journal
@@ -139,8 +140,9 @@ func (n *node) startDaemon() {
 	n.life++
 	n.incarnation = beat.ID(n.w.rng.Uint64() | 1)
 	b := failover.Boot{
-		Incarnation: n.incarnation, KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost,
+		Incarnation: n.incarnation, KernelBoot: n.name + bootName(n.boots), JournalLost: n.lost, Fresh: n.ranIn != n.boots,
 	}
+	n.ranIn = n.boots
 	if n.lost {
 		n.saved, n.unsure, n.told = failover.State{}, true, 0
 		if peer := n.w.nodes[1-n.id]; peer.unsure { // nobody is left who could know
