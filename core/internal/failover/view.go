@@ -230,6 +230,8 @@ func (m *Machine) decision() string {
 		return s + peer + " is silent; it is not cut unless an operator says so: its turns are in doubt"
 	case q.silent:
 		return s + peer + " is silent; waiting for the turn to cut it"
+	case q.heard && m.ordering():
+		return s + "peer " + peer + " is heard; an order to cut it may still act"
 	case q.heard:
 		return s + "peer " + peer + " is " + p.b.Role.String() + " and heard on " + m.heardOn()
 	case p.heardAt == 0:
