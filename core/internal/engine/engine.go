@@ -8,6 +8,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,8 @@ const (
 	leastWait = time.Millisecond
 	// viewEvery is how old the published view may be when nothing changes.
 	viewEvery = time.Second
-	// handOverBound is how long a stopping daemon waits for its peer to take over.
+	// handOverBound is how long a stopping daemon waits for its peer to take over, once
+	// nothing comes down here any more.
 	handOverBound = 30 * time.Second
 )
 
@@ -260,6 +262,9 @@ func (e *Engine) loop(ctx, helpers context.Context) {
 		if end != nil && left(plan) {
 			return
 		}
+		if end != nil && comesDown(e.viewOf()) {
+			end = time.After(handOverBound)
+		}
 		timer.Stop()
 		// Nearly every wake is put off by the next beat. The runtime would wake for a timer
 		// that was reset to a later time at its old one, too; it forgets a stopped one.
@@ -371,4 +376,14 @@ func left(plan failover.Plan) bool {
 	}
 	b := plan.Beat
 	return b != nil && b.Grace > 0 && b.Role != beat.Active && b.Grant == beat.Grant{}
+}
+
+// comesDown tells whether a stop goes on, or a start, which a stop waits for: each is bounded
+// by its own time, and is not to be cut off by the daemon's end. A stop that failed before is
+// waited for no more: it may fail for ever.
+func comesDown(v failover.View) bool {
+	return slices.ContainsFunc(v.Resources, func(r failover.ResourceView) bool {
+		failed := slices.ContainsFunc(v.Alarms, func(a failover.Alarm) bool { return a.Object == "resource/"+r.Name && a.Key == "stop-failed" })
+		return (r.State == "stopping" || r.State == "starting") && !failed
+	})
 }

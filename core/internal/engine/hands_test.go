@@ -86,6 +86,14 @@ func (f *fakeInstance) Start(context.Context) error {
 
 func (f *fakeInstance) Stop(ctx context.Context) error {
 	f.w.mu.Lock()
+	takes := f.w.stops[f.resource()]
+	f.w.mu.Unlock()
+	select {
+	case <-time.After(takes):
+	case <-ctx.Done(): // it goes on coming down, and nobody waits for it
+		return ctx.Err()
+	}
+	f.w.mu.Lock()
 	if f.w.stuck == f.node && f.resource() == "db" && f.w.running[f.node]["db"] > 0 {
 		f.w.mu.Unlock()
 		<-ctx.Done()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/internal/beat"
+	"github.com/storeward/storeward/core/internal/failover"
 )
 
 // TestStoppingActiveHandsOver: a daemon that is asked to stop on the active node
@@ -112,4 +113,68 @@ func TestStoppingActiveWithoutPeer(t *testing.T) {
 			t.Error("the service was stopped although nobody else serves")
 		}
 	})
+}
+
+// TestALeavingNodeEndsNoStop: what takes its time to come down, each within its stop_timeout,
+// is waited for, however long all of it takes; so is a start that has to end before.
+func TestALeavingNodeEndsNoStop(t *testing.T) {
+	for name, c := range map[string]struct {
+		stops  map[string]time.Duration
+		starts time.Duration // how long the database starts anew when the daemon is told to stop
+		least  time.Duration
+	}{
+		"one after the other": {stops: map[string]time.Duration{"db": 16 * time.Second, "ip": 16 * time.Second}, least: 32 * time.Second},
+		"after a start":       {starts: 40 * time.Second, least: 35 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.close()
+				alpha, beta := w.boot("alpha"), w.boot("beta")
+				w.whole("alpha")
+				w.mu.Lock()
+				w.stops, w.starts = c.stops, c.starts
+				w.mu.Unlock()
+				if c.starts > 0 {
+					w.say("alpha", "restart", "db")
+					<-time.After(time.Second)
+				}
+				began := time.Now()
+				alpha.stop()
+				<-alpha.done
+				if took := time.Since(began); took < c.least || took > c.least+10*time.Second {
+					t.Errorf("the daemon took %v to end", took)
+				}
+				if role := beta.engine.viewOf().Role; role != beat.Active {
+					t.Errorf("alpha left, and beta is %v", role)
+				}
+				<-time.After(5 * time.Second)
+				if kinds := beta.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
+					t.Errorf("a node that left as planned was ordered off:\n%s", kinds)
+				}
+			})
+		})
+	}
+}
+
+// TestWhatALeavingNodeWaitsFor: a stop that failed may fail for ever.
+func TestWhatALeavingNodeWaitsFor(t *testing.T) {
+	failed := []failover.Alarm{{Object: "resource/db", Key: "blocked"}, {Object: "resource/db", Key: "stop-failed"}}
+	for _, c := range []struct {
+		ip, db string
+		alarms []failover.Alarm
+		want   bool
+	}{
+		{ip: "started", db: "stopping", want: true},
+		{ip: "starting", db: "stopped", want: true},
+		{ip: "stopped", db: "unknown", want: false},
+		{ip: "started", db: "stopping", alarms: failed[:1], want: true},
+		{ip: "started", db: "stopping", alarms: failed, want: false},
+		{ip: "stopping", db: "stopping", alarms: failed, want: true},
+	} {
+		v := failover.View{Resources: []failover.ResourceView{{Name: "ip", State: c.ip}, {Name: "db", State: c.db}}, Alarms: c.alarms}
+		if got := comesDown(v); got != c.want {
+			t.Errorf("ip %s, db %s, %v: %v", c.ip, c.db, c.alarms, got)
+		}
+	}
 }

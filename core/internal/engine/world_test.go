@@ -65,6 +65,7 @@ type world struct {
 	hungAt   time.Duration
 	dark     bool                          // who is cut gets no power again
 	starts   time.Duration                 // how long a resource takes to start
+	stops    map[string]time.Duration      // how long a resource takes to stop
 	slow     time.Duration                 // how long the service takes to answer
 	wrong    map[string][]sdk.Condition    // with the supply of a node
 	stuck    string                        // the node on which the data cannot be stopped
