@@ -125,33 +125,33 @@ func (a *App) claim(context.Context) error {
 
 func (a *App) onClose(do func() error) { a.closers = append(a.closers, do) }
 
-// Run works until ctx ends. Everything that runs on the node keeps running.
+// Run works until ctx ends, and until the engine has then come to its own end, which may
+// take a hand-over. So long the node answers and records. Everything that runs on the node
+// keeps running.
 func (a *App) Run(ctx context.Context) error {
 	a.tune()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var wait sync.WaitGroup
 	defer wait.Wait()
+	defer end()
 	wait.Go(func() {
-		if err := control.Serve(ctx, a.cfg.RunDir, a.engine, a.log); err != nil {
+		if err := control.Serve(life, a.cfg.RunDir, a.engine, a.log); err != nil {
 			a.log.WithError(err).Error("control socket not served")
 		}
 	})
 	if a.channel != nil {
 		wait.Go(func() {
-			if err := a.channel.Run(ctx); err != nil {
+			if err := a.channel.Run(life); err != nil {
 				a.log.WithError(err).Error("peer channel not served")
 			}
 		})
 	}
 	if a.evidence != nil {
-		wait.Go(func() { a.evidence.run(ctx) })
+		wait.Go(func() { a.evidence.run(life) })
 	}
-	wait.Go(func() { a.inventories(ctx) })
-	wait.Go(func() { a.reloads(ctx) })
-	err := a.engine.Run(ctx)
-	cancel()
-	return err
+	wait.Go(func() { a.inventories(life) })
+	wait.Go(func() { a.reloads(life) })
+	return a.engine.Run(ctx)
 }
 
 func (a *App) reloads(ctx context.Context) {

@@ -2,18 +2,22 @@ package app
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sirupsen/logrus/hooks/test"
 	"go.uber.org/goleak"
 
+	"github.com/storeward/storeward/core/api"
 	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/engine"
+	"github.com/storeward/storeward/core/internal/failover"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -153,3 +157,82 @@ func TestAnswerWhileItStarts(t *testing.T) {
 	a.herald.ready(nil)
 	wait.Wait()
 }
+
+// TestALeavingDaemonAnswers: until its engine has ended, e.g. for as long as a hand-over takes.
+func TestALeavingDaemonAnswers(t *testing.T) {
+	cfg, err := config.Parse("storeward.yaml", []byte(strings.NewReplacer("KEY", strings.Repeat("k", 40), "DIR", t.TempDir()).Replace(goodFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(cfg.RunDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log, _ := test.NewNullLogger()
+	dog := slowDog{closing: make(chan struct{}), closed: make(chan struct{})}
+	a := &App{cfg: cfg, node: "alpha", log: log}
+	a.engine, err = engine.New(engine.Options{
+		Config: cfg, Node: "alpha", Key: []byte(strings.Repeat("k", 40)), Boot: failover.Boot{Incarnation: 1, KernelBoot: "boot"},
+		Plugins: noPlugins{}, Journal: noJournal{}, Sink: noSink{}, Keep: func(control.Entry) {}, Watchdog: dog, Clock: clock(), Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	client := control.NewClient(cfg.RunDir)
+	answers := func() bool {
+		_, err := client.State(t.Context())
+		return err == nil
+	}
+	for end := time.Now().Add(10 * time.Second); !answers(); {
+		if time.Now().After(end) {
+			t.Fatal("no socket")
+		}
+	}
+	stop()
+	<-dog.closing
+	if !answers() {
+		t.Error("the engine has not ended, and the daemon does not answer")
+	}
+	close(dog.closed)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if answers() {
+		t.Error("it answers although it ended")
+	}
+}
+
+// slowDog is a watchdog that takes its time to be disarmed: so long the engine has not ended.
+type slowDog struct{ closing, closed chan struct{} }
+
+func (slowDog) Alive(time.Duration, time.Duration) {}
+func (slowDog) Reset()                             {}
+func (d slowDog) Close() error {
+	close(d.closing)
+	<-d.closed
+	return nil
+}
+
+type noPlugins struct{}
+
+func (noPlugins) Open(context.Context, string, string, []byte) (engine.Instance, error) {
+	return nil, errors.New("there is none")
+}
+func (noPlugins) Status() []*api.PluginStatus              { return nil }
+func (noPlugins) Secrets(context.Context, string) []string { return nil }
+
+type noJournal struct{}
+
+func (noJournal) SaveState([]byte) error    { return nil }
+func (noJournal) Input(string) error        { return nil }
+func (noJournal) Inputs() ([]string, error) { return nil, nil }
+
+type noSink struct{}
+
+func (noSink) Event(*api.Event)                         {}
+func (noSink) Incident(*api.Incident)                   {}
+func (noSink) Points(*api.Points)                       {}
+func (noSink) Status(*api.Status)                       {}
+func (noSink) Backlog() (waiting, droppedPoints uint64) { return 0, 0 }
