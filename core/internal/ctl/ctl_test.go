@@ -294,29 +294,40 @@ func TestOrdersNameTheirGeneration(t *testing.T) {
 	}
 }
 
-// TestACleanupOfWhatLeftTheConfiguration: it is named by its alarm alone, and no other order knows it.
+// TestACleanupOfWhatLeftTheConfiguration: it is named by its alarm alone, and no other order
+// knows it. It is a statement, and has a consequence.
 func TestACleanupOfWhatLeftTheConfiguration(t *testing.T) {
-	left := control.Alarm{Object: "resource/former", Condition: "unconfigured", Severity: "critical", Message: "former left the configuration."}
-	for _, c := range []struct {
-		name string
-		code int
-	}{{"cleanup", 0}, {"restart", 2}, {"unmanage", 2}} {
-		d := &fakeDaemon{state: control.State{Status: well(), Alarms: []control.Alarm{left}}}
-		code, printed := run(t, d, c.name, "former", "--yes")
-		if code != c.code || (d.command.Target == "former") != (c.code == 0) {
-			t.Errorf("%s: exit code %d, command %+v: %s", c.name, code, d.command, printed)
-		}
+	left := func(name string) []control.Alarm {
+		return []control.Alarm{{Object: "resource/" + name, Condition: "unconfigured", Severity: "critical", Message: name + " left the configuration."}}
 	}
-	d := &fakeDaemon{state: control.State{Status: well(), PeerAlarms: []control.Alarm{left}}}
-	if code, printed := run(t, d, "cleanup", "former", "--yes"); code != 2 {
-		t.Errorf("what left the peer's: exit code %d: %s", code, printed)
+	const states = "you state that former, which left this node's configuration, does not run here any more"
+	for _, c := range []struct {
+		args        string
+		mine, peers []control.Alarm
+		code        int
+		says        string
+	}{
+		{args: "cleanup former --yes", mine: left("former")},
+		{args: "cleanup former", mine: left("former"), code: 2, says: states},
+		{args: "restart former --yes", mine: left("former"), code: 2, says: "there is no resource"},
+		{args: "unmanage former --yes", mine: left("former"), code: 2, says: "there is no resource"},
+		{args: "cleanup former --yes", peers: left("former"), code: 2, says: "there is no resource"},
+		{args: "cleanup former --yes", code: 2, says: "there is no resource"},
+		{args: "cleanup db", mine: left("former")},
+		{args: "cleanup db", mine: left("db"), code: 2, says: "you state that db"},
+	} {
+		d := &fakeDaemon{state: control.State{Status: well(), Alarms: c.mine, PeerAlarms: c.peers}}
+		code, printed := run(t, d, strings.Fields(c.args)...)
+		if code != c.code || (d.command.Name != "") != (c.code == 0) || !strings.Contains(printed, c.says) {
+			t.Errorf("%s: exit code %d, command %+v: %s", c.args, code, d.command, printed)
+		}
 	}
 }
 
 // TestOrdersSayWhereTheyAct: in their help.
 func TestOrdersSayWhereTheyAct(t *testing.T) {
 	for name, want := range map[string]string{
-		"cleanup": "Each node remembers failures of its own: say it at the node that told of them.",
+		"cleanup": "say it at the node that told of them. What runs goes on.\n\nConsequence, for what left the configuration: you state that RESOURCE,",
 		"restart": "Anything else is restarted on the active node. The answer names the node.\n\nConsequence: RESOURCE stops",
 	} {
 		if _, printed := run(t, nil, name, "--help"); !strings.Contains(printed, want) {

@@ -25,6 +25,8 @@ type order struct {
 	// consequence is the sentence that --yes agrees to; empty: --yes is taken and says nothing.
 	// %s stands for the target.
 	consequence string
+	// left is the consequence instead for what left this node's configuration.
+	left string
 	// lasts offers --for, the end of a mode.
 	lasts bool
 	// anyway offers --anyway, although the store is open.
@@ -57,6 +59,8 @@ var orders = []order{
 	{
 		use: "cleanup", target: "RESOURCE", short: "Forget a resource's failures on this node and try it again",
 		where: "Each node remembers failures of its own: say it at the node that told of them. What runs goes on",
+		left: "you state that %s, which left this node's configuration, does not run here any more: the other node may start it. " +
+			"If it still runs here, both write the same data and it is LOST. Look for it, stop it, then say so",
 	},
 	{
 		use: "restart", target: "RESOURCE", short: "Stop and start one resource in place",
@@ -101,8 +105,12 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		cmd.Long = o.short + ".\n\n" + o.where + "."
 	}
 	if o.consequence != "" {
-		cmd.Long = cmp.Or(cmd.Long, o.short+".") + "\n\nConsequence: " + consequence(o, o.target) + "."
+		cmd.Long = cmp.Or(cmd.Long, o.short+".") + "\n\nConsequence: " + consequence(o.consequence, o.target) + "."
 		agree = "agree to the consequence"
+	}
+	if o.left != "" {
+		cmd.Long += "\n\nConsequence, for what left the configuration: " + consequence(o.left, o.target) + "."
+		agree = "agree to the consequence, where there is one"
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, agree)
 	if o.lasts {
@@ -117,11 +125,8 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		if len(args) > 0 {
 			target = args[0]
 		}
-		if o.lasts && lasts < control.LeastMode {
-			return fmt.Errorf("%w: --for is %s, and a mode lasts a minute at least, e.g. --for 30m", errUsage, lasts)
-		}
-		if o.target == "on|off" && target != "on" && target != "off" {
-			return fmt.Errorf("%w: %s takes on or off, not %q", errUsage, o.use, target)
+		if err := o.sensible(target, lasts, cmd.Flags().Changed("for")); err != nil {
+			return err
 		}
 		state, err := t.client().State(cmd.Context())
 		if err != nil {
@@ -130,8 +135,8 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 		if err := o.known(target, state); err != nil {
 			return err
 		}
-		if o.consequence != "" && !yes && target != "off" {
-			return fmt.Errorf("%w yet, because this has a consequence: %s. Say --yes to go ahead", errNotAgreed, consequence(o, target))
+		if means := o.means(target, state); means != "" && !yes {
+			return fmt.Errorf("%w yet, because this has a consequence: %s. Say --yes to go ahead", errNotAgreed, means)
 		}
 		// It names the generation that the operator sees, so that a command which comes too
 		// late for its world is refused.
@@ -143,18 +148,31 @@ func (t *tool) orderCommand(o order) *cobra.Command {
 	return cmd
 }
 
-func consequence(o order, target string) string {
-	out := ""
-	for i := 0; i < len(o.consequence); i++ {
-		if o.consequence[i] == '%' && i+1 < len(o.consequence) {
-			out += target
-			i++
-			continue
-		}
-		out += string(o.consequence[i])
+// sensible refuses what makes no sense, whatever the daemon knows.
+func (o order) sensible(target string, lasts time.Duration, said bool) error {
+	switch {
+	case o.target == "on|off" && target != "on" && target != "off":
+		return fmt.Errorf("%w: %s takes on or off, not %q", errUsage, o.use, target)
+	case o.target == "on|off" && target == "off" && said:
+		return fmt.Errorf("%w: %s off ends the mode: --for belongs to %s on", errUsage, o.use, o.use)
+	case o.lasts && lasts < control.LeastMode:
+		return fmt.Errorf("%w: --for is %s, and a mode lasts a minute at least, e.g. --for 30m", errUsage, lasts)
 	}
-	return out
+	return nil
 }
+
+// means is the consequence for a target that is known; empty: nothing has to be agreed to.
+func (o order) means(target string, state control.State) string {
+	switch {
+	case o.target == "on|off" && target == "off":
+		return ""
+	case o.left != "" && (!slices.Contains(configured(state), target) || slices.Contains(unconfigured(state), target)):
+		return consequence(o.left, target)
+	}
+	return consequence(o.consequence, target)
+}
+
+func consequence(text, target string) string { return strings.ReplaceAll(text, "%s", target) }
 
 func (t *tool) send(ctx context.Context, command control.Command) error {
 	reply, err := t.client().Command(ctx, command)
@@ -189,12 +207,26 @@ func (o order) names(state control.State) (out []string) {
 	case "NODE":
 		return []string{state.Status.GetNode(), state.Status.GetPeer()}
 	case "RESOURCE":
-		for _, r := range state.Status.GetResources() {
-			out = append(out, r.GetName())
-		}
+		out = configured(state)
 	}
-	for _, a := range state.Alarms { // what left this node's configuration is named by its alarm alone
-		if o.use == "cleanup" && a.Condition == "unconfigured" {
+	if o.left != "" {
+		out = append(out, unconfigured(state)...)
+	}
+	return out
+}
+
+// configured are the resources of this node's configuration.
+func configured(state control.State) (out []string) {
+	for _, r := range state.Status.GetResources() {
+		out = append(out, r.GetName())
+	}
+	return out
+}
+
+// unconfigured are what left it and may still run: alarms alone name them.
+func unconfigured(state control.State) (out []string) {
+	for _, a := range state.Alarms {
+		if a.Condition == "unconfigured" {
 			out = append(out, strings.TrimPrefix(a.Object, "resource/"))
 		}
 	}
