@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,9 @@ func (s *scenario) step(line string) error {
 	rest = strings.TrimSpace(rest)
 	if s.replay != nil || isReplay(word, rest) {
 		return s.replayStep(line)
+	}
+	if err := wellSaid(word, strings.Fields(rest)); err != nil {
+		return err
 	}
 	switch word {
 	case "run":
@@ -44,6 +48,28 @@ func (s *scenario) step(line string) error {
 		return fmt.Errorf("no node %q", name)
 	}
 	return s.nodeStep(n, word, strings.TrimSpace(rest))
+}
+
+// closed has the steps whose last word is one of few.
+var closed = map[string]string{
+	"ping-group":  "dead|alive",
+	"power":       "NODE on|off",
+	"daemon":      "NODE stop|start|lost",
+	"ping":        "NODE yes|no|unknown|auto",
+	"fence-path":  "NODE works|broken",
+	"outlet":      "NODE DEVICE on|off",
+	"link-plugin": "NODE LINK dead|alive",
+	"resource":    "NODE NAME up|warm|down|gone|unknown",
+}
+
+// wellSaid refuses such a step that is cut short, or whose last word means nothing.
+func wellSaid(step string, said []string) error {
+	form, ok := closed[step]
+	want := strings.Fields(form)
+	if last := len(want) - 1; ok && (len(said) != len(want) || !slices.Contains(strings.Split(want[last], "|"), said[last])) {
+		return fmt.Errorf("want %s %s", step, form)
+	}
+	return nil
 }
 
 // cable: "cut LINK", "cut LINK alpha>beta", "mend LINK".
@@ -163,9 +189,6 @@ func (s *scenario) nodeStep(n *benchNode, word, rest string) error {
 	case "fence-path":
 		n.fences = rest == "works"
 	case "outlet": // DEVICE on|off: somebody switches one supply of the node
-		if len(words) != 2 {
-			return fmt.Errorf("want outlet NODE DEVICE on|off")
-		}
 		b.setOutlet(n, words[0], words[1] == "on")
 	case "truth": // icmp=yes arp=no ...; "truth NODE" alone: back to the world's own
 		return s.truth(n, rest)
@@ -207,11 +230,13 @@ func (s *scenario) truth(n *benchNode, rest string) error {
 
 func (n *benchNode) setHand(words []string) error {
 	h := hand{}
-	if d, err := time.ParseDuration(words[len(words)-1]); err == nil {
-		h.took = d
-		words = words[:len(words)-1]
+	if last := len(words) - 1; last > 0 {
+		if d, err := time.ParseDuration(words[last]); err == nil {
+			h.took = d
+			words = words[:last]
+		}
 	}
-	if len(words) < 2 {
+	if len(words) < 2 || !slices.Contains([]string{"ok", "fail", "hang", "lie", "deaf"}, words[len(words)-1]) {
 		return fmt.Errorf("want hand NODE ACTION [NAME] ok|fail|hang|lie|deaf [TIME]")
 	}
 	h.word = words[len(words)-1]
