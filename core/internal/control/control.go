@@ -24,6 +24,9 @@ const SocketName = "control.sock"
 // is a slip of the pen.
 const LeastMode = time.Minute
 
+// MostEntries is how much of the past is told at once.
+const MostEntries = 1000
+
 // ErrRefused says that the daemon understood and said no; the message tells why.
 var ErrRefused = errors.New("refused")
 

@@ -110,7 +110,7 @@ func text(s string, err error) (any, error) { return textBody{s}, err }
 
 func limit(r *http.Request) int {
 	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && n > 0 {
-		return min(n, 1000)
+		return min(n, MostEntries)
 	}
 	return defaultLimit
 }

@@ -353,6 +353,30 @@ func TestModesLastAMinute(t *testing.T) {
 	}
 }
 
+// TestWhatMeansNothingIsRefused: rather than done in part.
+func TestWhatMeansNothingIsRefused(t *testing.T) {
+	for args, want := range map[string]string{
+		"history --limit 0":                 "--limit is at least 1 and at most 1000, not 0",
+		"history -n 1001":                   "--limit is at least 1 and at most 1000, not 1001",
+		"history --decisions -n 5":          "neither --limit nor -o json",
+		"history --decisions -o json":       "neither --limit nor -o json",
+		"maintenance off --for 2h":          "--for belongs to maintenance on",
+		"maintenance off --for 2h --yes":    "--for belongs to maintenance on",
+		"unmanage db --for 2h --yes":        "",
+		"maintenance off":                   "",
+		"history -n 1000":                   "",
+		"history --decisions --output text": "",
+		"maintenance on --for 2h --yes":     "",
+		"standby beta --for 30s --yes":      "a mode lasts a minute at least",
+	} {
+		d := &fakeDaemon{state: control.State{Status: well()}}
+		code, printed := run(t, d, strings.Fields(args)...)
+		if (code == 2) != (want != "") || (code == 0) != (want == "") || !strings.Contains(printed, want) || code != 0 && d.command.Name != "" {
+			t.Errorf("%s: exit code %d, command %+v: %s", args, code, d.command, printed)
+		}
+	}
+}
+
 // TestErrorsKeepTheTerminal: what was typed is said again in part, and never as it steers a terminal.
 func TestErrorsKeepTheTerminal(t *testing.T) {
 	long := strings.Repeat("x\" y", 20000)

@@ -15,6 +15,9 @@ func (t *tool) historyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "history", Short: "Show what happened last", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if decisions && (cmd.Flags().Changed("limit") || t.output != "text") {
+				return fmt.Errorf("%w: --decisions prints all that is kept, as simulate reads it: neither --limit nor -o json", errUsage)
+			}
 			if decisions {
 				text, err := t.client().Decisions(cmd.Context())
 				if err != nil {
@@ -23,8 +26,8 @@ func (t *tool) historyCommand() *cobra.Command {
 				_, err = io.WriteString(t.Out, text)
 				return err
 			}
-			if limit < 1 {
-				return fmt.Errorf("%w: --limit is at least 1, not %d", errUsage, limit)
+			if limit < 1 || limit > control.MostEntries {
+				return fmt.Errorf("%w: --limit is at least 1 and at most %d, not %d", errUsage, control.MostEntries, limit)
 			}
 			entries, err := t.client().History(cmd.Context(), limit)
 			if err != nil {
@@ -33,7 +36,7 @@ func (t *tool) historyCommand() *cobra.Command {
 			return t.show(entries, func(w io.Writer) { renderHistory(w, entries) })
 		},
 	}
-	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many entries")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 50, fmt.Sprintf("at most so many entries, up to %d", control.MostEntries))
 	cmd.Flags().BoolVar(&decisions, "decisions", false, "print the inputs of the last decisions, for storewardctl simulate")
 	return cmd
 }
