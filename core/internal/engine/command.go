@@ -84,13 +84,12 @@ func (e *Engine) Command(ctx context.Context, c control.Command) (control.Reply,
 		away = err
 		e.Log.WithError(err).Warn("command not handed to the active node")
 	}
-	here := e.ailsHere(c.Target)
+	if c.Name == "cleanup" {
+		return e.cleanUp(ctx, c)
+	}
 	reply, err := e.command(ctx, c)
 	if err != nil && away != nil {
 		err = fmt.Errorf("%w; and it could not be asked: %w", err, away)
-	}
-	if err == nil && c.Name == "cleanup" {
-		reply.Message = e.cleaned(c.Target, here, reply.Message)
 	}
 	return reply, err
 }
@@ -123,33 +122,42 @@ func (e *Engine) keepsHere(v failover.View, name string) bool {
 	})
 }
 
-// ails: a state that wants a cleanup.
-func ails(state string) bool { return state == "blocked" || state == "failed" }
-
-// ailsHere tells whether the resource wants a cleanup on this node.
-func (e *Engine) ailsHere(name string) bool {
-	return slices.ContainsFunc(e.viewOf().Resources, func(r failover.ResourceView) bool { return r.Name == name && ails(r.State) })
+// ails has the conditions of a resource that want a cleanup, and what is said of it then.
+var ails = map[string]string{
+	"unconfigured": "left the configuration of", "stop-failed": "did not stop on", api.ConditionBlocked: "is blocked on", api.ConditionFailed: "failed on",
 }
 
-// cleaned adds to the answer to a cleanup where else the resource wants one, by the peer's last word.
-func (e *Engine) cleaned(name string, here bool, answer string) string {
+// cleanUp has this node forget, and says where else the resource wants it. It refuses where
+// that is at the peer alone: whoever is asked here would go on as if something had been done.
+func (e *Engine) cleanUp(ctx context.Context, c control.Command) (control.Reply, error) {
+	here := slices.ContainsFunc(e.viewOf().Alarms, func(a failover.Alarm) bool { return a.Object == "resource/"+c.Target && ails[a.Key] != "" })
+	there := e.ailsThere(c.Target)
+	if there != "" && !here {
+		return control.Reply{}, fmt.Errorf("%w: nothing to clean up on %s; %s %s: say it there", control.ErrRefused, e.Node, c.Target, there)
+	}
+	reply, err := e.command(ctx, c)
+	if err == nil && there != "" {
+		reply.Message += fmt.Sprintf(" It %s, too: say it there as well.", there)
+	}
+	return reply, err
+}
+
+// ailsThere is what wants a cleanup of the resource on the peer, by its last word; empty:
+// nothing that is known.
+func (e *Engine) ailsThere(name string) string {
 	if e.Peer == nil || !e.viewOf().Peer.Heard {
-		return answer
+		return ""
 	}
 	news, taken := e.Peer.Latest()
 	if news == nil || e.Clock.Wall().Sub(taken) > freshNews {
-		return answer
+		return ""
 	}
-	for _, r := range news.GetStatus().GetResources() {
-		switch {
-		case r.GetName() != name || !ails(r.GetState()):
-		case here:
-			return fmt.Sprintf("%s It is %s on %s, too: say it there as well.", answer, r.GetState(), e.peer)
-		default:
-			return fmt.Sprintf("Nothing to clean up on %s; %s is %s on %s: say it there.", e.Node, name, r.GetState(), e.peer)
+	for _, a := range news.GetAlarms() {
+		if said := ails[a.GetCondition()]; a.GetObject() == "resource/"+name && said != "" {
+			return said + " " + e.peer
 		}
 	}
-	return answer
+	return ""
 }
 
 func replyOf(reply *peerpb.CommandReply) (control.Reply, error) {

@@ -2,12 +2,13 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/storeward/storeward/core/api"
+	"github.com/storeward/storeward/core/config"
 	"github.com/storeward/storeward/core/internal/beat"
 	"github.com/storeward/storeward/core/internal/control"
 	"github.com/storeward/storeward/core/internal/failover"
@@ -113,7 +114,9 @@ func TestACleanupIsSaidWhereItIsWanted(t *testing.T) {
 		w.spoiled = "beta"
 		w.mu.Unlock()
 		w.say("alpha", "switchover", "")
-		w.until("the data are blocked on beta", time.Minute, func() bool { return beta.engine.ailsHere("db") })
+		w.until("the data are blocked on beta", time.Minute, func() bool {
+			return slices.ContainsFunc(beta.engine.viewOf().Alarms, func(a failover.Alarm) bool { return a.Key == "blocked" })
+		})
 		if answer := w.say("beta", "switchover", ""); !strings.HasPrefix(answer, "Accepted: switchover.") {
 			t.Fatalf("back: %q", answer)
 		}
@@ -121,7 +124,7 @@ func TestACleanupIsSaidWhereItIsWanted(t *testing.T) {
 		<-time.After(time.Second)
 		for _, step := range []struct{ at, name, want string }{
 			{"alpha", "switchover", "something is blocked on beta: clean it up there first"},
-			{"alpha", "cleanup", "Nothing to clean up on alpha; db is blocked on beta: say it there."},
+			{"alpha", "cleanup", "refused: nothing to clean up on alpha; db is blocked on beta: say it there"},
 			{"alpha", "switchover", "something is blocked on beta: clean it up there first"},
 			{"beta", "cleanup", "Accepted: cleanup db on beta. storewardctl status shows how it goes."},
 			{"alpha", "cleanup", "Accepted: cleanup db on alpha. storewardctl status shows how it goes."},
@@ -139,27 +142,81 @@ func TestACleanupIsSaidWhereItIsWanted(t *testing.T) {
 	})
 }
 
-// TestWhatTheAnswerToACleanupAdds: only what the peer, which is heard, said just now.
-func TestWhatTheAnswerToACleanupAdds(t *testing.T) {
-	news := &peerpb.News{Status: &api.Status{Resources: []*api.ResourceStatus{{Name: "ip", State: "started"}, {Name: "cache", State: "failed"}}}}
+// TestACleanupOfAStopThatFails: it is tried again and again, and never done where it is not wanted.
+func TestACleanupOfAStopThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.channels["alpha"], w.channels["beta"] = nearChannel{w: w, node: "beta"}, nearChannel{w: w, node: "alpha"}
+		alpha := w.boot("alpha")
+		w.boot("beta")
+		w.whole("alpha")
+		w.mu.Lock()
+		w.stuck, w.refuse = "alpha", true
+		w.mu.Unlock()
+		w.say("alpha", "switchover", "")
+		w.until("the stop fails", time.Minute, func() bool {
+			return slices.ContainsFunc(alpha.engine.viewOf().Alarms, func(a failover.Alarm) bool { return a.Key == "stop-failed" })
+		})
+		<-time.After(100 * time.Millisecond) // for the clerk, and before the watchdog
+		if answer := w.say("beta", "cleanup", "db"); answer != "refused: nothing to clean up on beta; db did not stop on alpha: say it there" {
+			t.Errorf("at beta: %q", answer)
+		}
+		if answer := w.say("alpha", "cleanup", "db"); !strings.HasPrefix(answer, "Accepted: cleanup db on alpha.") {
+			t.Errorf("at alpha: %q", answer)
+		}
+		w.mu.Lock()
+		w.stuck = ""
+		w.mu.Unlock()
+	})
+}
+
+// TestWhereACleanupIsWanted: where an alarm that wants one stands; of the peer's only what it
+// said just now, and only as long as it is heard.
+func TestWhereACleanupIsWanted(t *testing.T) {
+	news := func(alarms ...string) *peerpb.News {
+		out := &peerpb.News{}
+		for _, a := range alarms {
+			object, condition, _ := strings.Cut(a, " ")
+			out.Alarms = append(out.Alarms, &peerpb.Alarm{Object: object, Condition: condition})
+		}
+		return out
+	}
+	failed := fakeChannel{news: news("resource/db blocked", "resource/cache degraded", "resource/cache failed")}
 	for name, c := range map[string]struct {
-		channel      Peer
-		target       string
-		here, silent bool
-		want         string
+		channel Peer
+		target  string
+		here    string // the condition of an alarm of this node's
+		silent  bool
+		want    string
 	}{
-		"no channel":       {channel: nil, target: "cache", want: "Done."},
-		"no word":          {channel: fakeChannel{}, target: "cache", want: "Done."},
-		"a stale word":     {channel: fakeChannel{news: news, age: 2 * freshNews}, target: "cache", want: "Done."},
-		"a silent peer":    {channel: fakeChannel{news: news}, target: "cache", silent: true, want: "Done."},
-		"what runs there":  {channel: fakeChannel{news: news}, target: "ip", here: true, want: "Done."},
-		"one that is gone": {channel: fakeChannel{news: news}, target: "tape", want: "Done."},
-		"only there":       {channel: fakeChannel{news: news}, target: "cache", want: "Nothing to clean up on alpha; cache is failed on beta: say it there."},
-		"on both":          {channel: fakeChannel{news: news}, target: "cache", here: true, want: "Done. It is failed on beta, too: say it there as well."},
+		"no channel":          {channel: nil, target: "cache", want: "Accepted: cleanup cache on alpha."},
+		"no word":             {channel: fakeChannel{}, target: "cache", want: "Accepted: cleanup cache on alpha."},
+		"a stale word":        {channel: fakeChannel{news: failed.news, age: 2 * freshNews}, target: "cache", want: "Accepted: cleanup cache on alpha."},
+		"a silent peer":       {channel: failed, target: "cache", silent: true, want: "Accepted: cleanup cache on alpha."},
+		"what runs there":     {channel: failed, target: "ip", want: "Accepted: cleanup ip on alpha."},
+		"here alone":          {channel: failed, target: "ip", here: "blocked", want: "Accepted: cleanup ip on alpha."},
+		"only there":          {channel: failed, target: "cache", want: "refused: nothing to clean up on alpha; cache failed on beta: say it there"},
+		"a small trouble":     {channel: failed, target: "cache", here: "degraded", want: "refused: nothing to clean up on alpha; cache failed on beta: say it there"},
+		"on both":             {channel: failed, target: "cache", here: "stop-failed", want: "It failed on beta, too: say it there as well."},
+		"it left here":        {channel: failed, target: "db", here: "unconfigured", want: "It is blocked on beta, too: say it there as well."},
+		"it left there":       {channel: fakeChannel{news: news("resource/tape unconfigured")}, target: "tape", want: "tape left the configuration of beta: say it there"},
+		"it does not stop":    {channel: fakeChannel{news: news("resource/db stop-failed")}, target: "db", want: "db did not stop on beta: say it there"},
+		"a probe of its name": {channel: fakeChannel{news: news("probe/db failed")}, target: "db", want: "Accepted: cleanup db on alpha."},
 	} {
-		e := &Engine{Options: Options{Node: "alpha", Peer: c.channel, Clock: Clock{Wall: time.Now}}, peer: "beta"}
-		e.view.Store(&viewed{View: failover.View{Peer: failover.PeerView{Heard: !c.silent}}})
-		if got := e.cleaned(c.target, c.here, "Done."); got != c.want {
+		e := &Engine{Options: Options{Node: "alpha", Peer: c.channel, Clock: Clock{Wall: time.Now}}, peer: "beta", inbox: make(chan fact, 1)}
+		e.drills = &drills{e: e}
+		e.cfg.Store(&config.Config{})
+		v := failover.View{Peer: failover.PeerView{Heard: !c.silent}, Alarms: []failover.Alarm{{Object: "resource/" + c.target, Key: c.here}}}
+		e.view.Store(&viewed{View: v})
+		go func() {
+			for f := range e.inbox {
+				f.reply <- failover.Answer{}
+			}
+		}()
+		reply, err := e.Command(t.Context(), control.Command{Name: "cleanup", Target: c.target})
+		close(e.inbox)
+		if got := reply.Message + errText(err); !strings.Contains(got, c.want) || (err == nil) != strings.HasPrefix(got, "Accepted") || strings.Contains(got, "too") != strings.Contains(c.want, "too") {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
