@@ -324,6 +324,60 @@ func TestACleanupOfWhatLeftTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestVerdict: the one sentence is true while layers start, hang or cannot be looked at as well.
+func TestVerdict(t *testing.T) {
+	raised := func(condition string) []control.Alarm {
+		return []control.Alarm{{Object: "resource/db", Condition: condition, Severity: "critical", Message: "db: " + condition}}
+	}
+	alone, helped, mute := (*api.Status)(nil), &api.Status{Node: "alpha", Redundant: true}, &api.Status{Node: "alpha"}
+	for _, c := range []struct {
+		what   string
+		ip, db string
+		db0    bool // the database is not managed
+		alpha  *api.Status
+		alarms []control.Alarm
+		want   string
+	}{
+		{what: "a takeover begins", ip: "starting", db: "stopped", alpha: alone, want: "STARTING: beta is active; ip, db do not run yet."},
+		{what: "its database starts", ip: "started", db: "starting", alpha: alone, want: "STARTING: beta is active; db does not run yet."},
+		{what: "it is done", ip: "started", db: "started", alpha: alone, want: "SERVED, NOT SAFE: beta serves alone; alpha is not heard."},
+		{what: "it is restarted", ip: "started", db: "starting", alpha: helped, want: "STARTING: beta is active; db does not run yet."},
+		{what: "beta gives up", ip: "started", db: "stopping", alpha: helped, want: "STOPPING: beta is active and stops db."},
+		{what: "it failed and starts", ip: "started", db: "starting", alpha: alone, alarms: raised("failed"), want: "PARTLY SERVED, NOT SAFE: beta is active alone; alpha is not heard."},
+		{what: "it hangs", ip: "started", db: "started", alpha: helped, alarms: raised("down"), want: "PARTLY SERVED, 1 alarm stands: beta is active, alpha can take over."},
+		{what: "it does not stop", ip: "started", db: "stopping", alpha: helped, alarms: raised("stop-failed"), want: "PARTLY SERVED, 1 alarm stands: beta is active, alpha can take over."},
+		{what: "it is left alone", ip: "started", db: "stopped", db0: true, alpha: helped, alarms: raised("left-down"), want: "PARTLY SERVED, 1 alarm stands: beta is active, alpha can take over."},
+		{what: "it cannot be looked at", ip: "started", db: "unknown", alpha: helped, alarms: raised("unknown"), want: "SERVED AS FAR AS IS KNOWN, 1 alarm stands: beta is active, alpha can take over."},
+		{what: "it hangs, and alpha could not", ip: "started", db: "started", alpha: mute, alarms: raised("down"), want: "PARTLY SERVED, NOT SAFE: beta is active; alpha cannot take over now."},
+	} {
+		s := &api.Status{Store: "s", Node: "beta", Peer: "alpha", Role: "active", Resources: []*api.ResourceStatus{
+			{Name: "ip", State: c.ip, Managed: true}, {Name: "db", State: c.db, Managed: !c.db0},
+		}}
+		st := control.State{Status: s, Alarms: c.alarms}
+		if c.alpha != nil {
+			s.PeerHeard, s.PeerRole, st.Peer, st.PeerTaken = true, "standby", c.alpha, noon
+		}
+		alarms, complete := storeAlarms(st, noon)
+		if got := verdict(st, alarms, complete, noon); got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+		if c.alpha == nil {
+			continue
+		}
+		there := &api.Status{Store: "s", Node: "alpha", Peer: "beta", Role: "standby", PeerHeard: true, PeerRole: "active", Redundant: c.alpha.GetRedundant()}
+		st = control.State{Status: there, Peer: s, PeerTaken: noon, PeerAlarms: c.alarms}
+		alarms, complete = storeAlarms(st, noon)
+		if got := verdict(st, alarms, complete, noon); got != c.want {
+			t.Errorf("%s, seen from the standby: %q, want %q", c.what, got, c.want)
+		}
+	}
+	unheard := control.State{Status: &api.Status{Node: "beta", Peer: "alpha", Role: "active", PeerHeard: true, PeerRole: "standby"}, Alarms: raised("down")}
+	alarms, _ := storeAlarms(unheard, noon)
+	if got := verdict(unheard, alarms, false, noon); got != "PARTLY SERVED: beta is active; it is not known whether alpha can take over." {
+		t.Errorf("without alpha's word: %q", got)
+	}
+}
+
 // TestOrdersSayWhereTheyAct: in their help.
 func TestOrdersSayWhereTheyAct(t *testing.T) {
 	for name, want := range map[string]string{

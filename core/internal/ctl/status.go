@@ -80,17 +80,29 @@ func verdict(state control.State, alarms []alarm, complete bool, now time.Time) 
 	case s.GetPeerHeard() && s.GetPeerRole() == "active":
 		active = s.GetPeer()
 	}
-	partly := slices.ContainsFunc(alarms, func(a alarm) bool { return (a.peer == (active == s.GetPeer())) && a.lacking() })
-	if partly {
-		served = "PARTLY SERVED"
+	verb, limps := "serves", true
+	lacks := func(conditions ...string) bool {
+		return slices.ContainsFunc(alarms, func(a alarm) bool { return (a.peer == (active == s.GetPeer())) && a.of("resource/", conditions) })
 	}
-	// An active node that lacks something calls no pair whole: whether the standby could take over is its own word.
-	safe := s.GetRedundant() || partly && active == s.GetNode() && s.GetPeerHeard() && peerFresh(state, now) && state.Peer.GetRedundant()
+	coming := underWay(state, active, now)
 	switch {
 	case active == "":
 		return "NO NODE IS KNOWN TO BE ACTIVE: the store may be without service."
-	case safe && partly:
-		return fmt.Sprintf("PARTLY SERVED, %s: %s is active, %s can take over.", stand(len(alarms)), active, other(s, active))
+	case lacks(lackWords...):
+		served, verb = "PARTLY SERVED", "is active"
+	case coming != "":
+		return coming
+	case lacks(api.ConditionUnknown):
+		served, verb = "SERVED AS FAR AS IS KNOWN", "is active"
+	default:
+		limps = false
+	}
+	// An active node that lacks something calls no pair whole: whether the standby could take over is its own word.
+	asks := limps && active == s.GetNode() && s.GetPeerHeard()
+	safe := s.GetRedundant() || asks && peerFresh(state, now) && state.Peer.GetRedundant()
+	switch {
+	case safe && limps:
+		return fmt.Sprintf("%s, %s: %s is active, %s can take over.", served, stand(len(alarms)), active, other(s, active))
 	case safe && len(alarms) > 0:
 		return fmt.Sprintf("SERVED AND SAFE, %s: %s serves, %s can take over.", stand(len(alarms)), active, other(s, active))
 	case safe && !complete:
@@ -98,10 +110,41 @@ func verdict(state control.State, alarms []alarm, complete bool, now time.Time) 
 	case safe:
 		return fmt.Sprintf("ALL WELL: %s serves, %s can take over.", active, other(s, active))
 	case !s.GetPeerHeard():
-		return fmt.Sprintf("%s, NOT SAFE: %s serves alone; %s is not heard.", served, active, s.GetPeer())
+		return fmt.Sprintf("%s, NOT SAFE: %s %s alone; %s is not heard.", served, active, verb, s.GetPeer())
+	case asks && !peerFresh(state, now):
+		return fmt.Sprintf("%s: %s is active; it is not known whether %s can take over.", served, active, other(s, active))
 	default:
-		return fmt.Sprintf("%s, NOT SAFE: %s serves; %s cannot take over now%s.", served, active, other(s, active), byMode(s, other(s, active)))
+		return fmt.Sprintf("%s, NOT SAFE: %s %s; %s cannot take over now%s.", served, active, verb, other(s, active), byMode(s, other(s, active)))
 	}
+}
+
+// underWay says that the active node is still on its way up, or down, by its own last word; empty: it is not.
+func underWay(state control.State, active string, now time.Time) string {
+	s := state.Status
+	if active != s.GetNode() {
+		s = state.Peer
+		if !peerFresh(state, now) {
+			return ""
+		}
+	}
+	var up, down []string
+	for _, r := range s.GetResources() {
+		switch {
+		case r.GetState() == "stopping":
+			down = append(down, r.GetName())
+		case r.GetState() == "starting" || r.GetManaged() && r.GetState() == "stopped":
+			up = append(up, r.GetName())
+		}
+	}
+	switch {
+	case len(down) > 0:
+		return fmt.Sprintf("STOPPING: %s is active and stops %s.", active, strings.Join(down, ", "))
+	case len(up) == 1:
+		return fmt.Sprintf("STARTING: %s is active; %s does not run yet.", active, up[0])
+	case len(up) > 1:
+		return fmt.Sprintf("STARTING: %s is active; %s do not run yet.", active, strings.Join(up, ", "))
+	}
+	return ""
 }
 
 func other(s *api.Status, node string) string {
@@ -133,12 +176,12 @@ type alarm struct {
 	peer bool // the peer alone did
 }
 
-var lackWords = []string{"left-down", "left-warm", "waits", api.ConditionFailed, api.ConditionBlocked}
+// lackWords are the conditions of something that the active node should run and does not, or not as it should.
+var lackWords = []string{"left-down", "left-warm", "waits", "stop-failed", api.ConditionDown, api.ConditionFailed, api.ConditionBlocked}
 
-// lacking: it tells of something that the node should run and does not, for it failed or an
-// operator's mode leaves it alone.
-func (a *alarm) lacking() bool {
-	return slices.Contains(lackWords, a.Condition) && strings.HasPrefix(a.Object, "resource/")
+// of tells whether it is one of these conditions of an object of a class, "CLASS/".
+func (a *alarm) of(class string, conditions []string) bool {
+	return slices.Contains(conditions, a.Condition) && strings.HasPrefix(a.Object, class)
 }
 
 // peerFresh tells whether the peer's word is new enough to count; it speaks every second.
