@@ -103,11 +103,12 @@ export function headline(counts: Counts): { tone: Tone; text: string; icon: Icon
       icon: "unknown",
     };
   if (counts.unknown > 0) {
-    const others = total - counts.unknown === 1 ? "the other one is" : "all others are";
+    const others = counts.ok === 1 ? "the other one is" : "all others are";
+    const rest = counts.degraded === 0 ? others : `${counts.degraded} ${counts.degraded === 1 ? "is" : "are"} at risk`;
     const are = counts.unknown === 1 ? "is" : "are";
     return {
       tone: "unknown",
-      text: `It is not known whether ${counts.unknown} of ${total} stores ${are} selling, ${others}`,
+      text: `It is not known whether ${counts.unknown} of ${total} stores ${are} selling, ${rest}`,
       icon: "unknown",
     };
   }
@@ -116,7 +117,7 @@ export function headline(counts: Counts): { tone: Tone; text: string; icon: Icon
   const are = counts.degraded === 1 ? "is" : "are";
   return {
     tone: "warn",
-    text: total === 1 ? "The store is at risk" : `${counts.degraded} of ${total} stores ${are} at risk, none is down`,
+    text: total === 1 ? "The store is at risk" : `${counts.degraded} of ${total} stores ${are} at risk`,
     icon: "degraded",
   };
 }

@@ -26,9 +26,15 @@ describe("headline", () => {
     expect(say()).toBe("No store has reported yet");
     expect(say("ok")).toBe("The store is selling");
     expect(say("ok", "ok")).toBe("All 2 stores are selling");
-    expect(say("ok", "degraded")).toBe("1 of 2 stores is at risk, none is down");
+    expect(say("ok", "degraded")).toBe("1 of 2 stores is at risk");
+    expect(say("degraded", "degraded", "ok")).toBe("2 of 3 stores are at risk");
     expect(say("ok", "down")).toBe("1 of 2 stores is not selling");
     expect(say("ok", "unknown")).toBe("It is not known whether 1 of 2 stores is selling, the other one is");
+    expect(say("ok", "ok", "unknown")).toBe("It is not known whether 1 of 3 stores is selling, all others are");
+    expect(say("unknown", "degraded")).toBe("It is not known whether 1 of 2 stores is selling, 1 is at risk");
+    expect(say("ok", "degraded", "degraded", "unknown", "unknown")).toBe(
+      "It is not known whether 2 of 5 stores are selling, 2 are at risk",
+    );
     expect(say("degraded")).toBe("The store is at risk");
     expect(say("unknown")).toBe("It is not known whether the store is selling");
   });
