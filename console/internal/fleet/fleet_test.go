@@ -135,6 +135,37 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestJudgeLayers: a store whose database does not run, or may not, is not said to be served.
+func TestJudgeLayers(t *testing.T) {
+	for _, c := range []struct {
+		what      string
+		redundant bool
+		ip, db    *api.ResourceStatus
+		want      string
+	}{
+		{"all runs", true, &api.ResourceStatus{State: "started"}, &api.ResourceStatus{State: "started", Health: "degraded"}, ""},
+		{"unmanaged and dead", true, &api.ResourceStatus{State: "started"}, &api.ResourceStatus{State: "stopped"}, "alpha is active, but db does not run there"},
+		{"it waits for another", false, &api.ResourceStatus{State: "failed"}, &api.ResourceStatus{State: "stopped", Managed: true}, "alpha is active, but ip, db does not run there"},
+		{"it hangs", false, &api.ResourceStatus{State: "started"}, &api.ResourceStatus{State: "started", Health: "down"}, "alpha is active, but db does not answer there"},
+		{"it waits for its data", false, &api.ResourceStatus{State: "started"}, &api.ResourceStatus{State: "warm"}, "alpha is active, but db is not promoted there"},
+		{"it cannot be looked at", false, &api.ResourceStatus{State: "started"}, &api.ResourceStatus{State: "unknown"}, "alpha is active, and it is not known whether db runs there"},
+		{"a takeover", false, &api.ResourceStatus{State: "started"}, &api.ResourceStatus{State: "starting"}, "alpha is active, and starts db"},
+		{"a hand-over", false, &api.ResourceStatus{State: "stopping"}, &api.ResourceStatus{State: "started"}, "alpha is active, and stops ip"},
+		{"a hand-over, half done", false, &api.ResourceStatus{State: "stopping"}, &api.ResourceStatus{State: "stopped"}, "alpha is active, but db does not run there"},
+	} {
+		c.ip.Name, c.db.Name = "ip", "db"
+		s := &api.Status{Role: "active", Redundant: c.redundant, Peer: "beta", PeerRole: "standby", PeerHeard: true, Resources: []*api.ResourceStatus{c.ip, c.db}}
+		standby := &api.Status{Role: "standby", Redundant: true, Peer: "alpha", PeerRole: "active", PeerHeard: true, Resources: []*api.ResourceStatus{{Name: "db", State: "stopped"}}}
+		want := Health{"degraded", c.want, "alpha", c.redundant}
+		if c.want == "" {
+			want = Health{"ok", "alpha serves and its peer stands by", "alpha", true}
+		}
+		if got := Judge([]Node{heard("alpha", 0, s), heard("beta", 0, standby)}, alarm.Tally{}, now); got != want {
+			t.Errorf("%s: %+v, want %+v", c.what, got, want)
+		}
+	}
+}
+
 func TestHeardAndSilenced(t *testing.T) {
 	f := &Fleet{nodes: map[string]map[string]*Node{}}
 	status := func(role string) *api.Status { return &api.Status{Store: "s1", Node: "alpha", Role: role} }

@@ -107,14 +107,14 @@ func compare(a, b *Node) int {
 }
 
 func word(nodes []Node, online int, h Health, alarms alarm.Tally, now time.Time) (health, reason string) {
-	missing := lacking(nodes, h.Active, now)
+	lacks := lacking(nodes, h.Active, now)
 	switch {
 	case online == 0:
 		return api.HealthUnknown, silence(nodes)
 	case h.Active == "":
 		return api.HealthDown, nobody(nodes, now)
-	case len(missing) > 0:
-		return api.HealthDegraded, fmt.Sprintf("%s is active, but %s does not run there", h.Active, strings.Join(missing, ", "))
+	case lacks != "":
+		return api.HealthDegraded, h.Active + " is active, " + lacks
 	case !h.Redundant:
 		return api.HealthDegraded, fmt.Sprintf("%s serves alone: no standby could take over", h.Active)
 	case api.Severity(alarms.Worst) >= api.Severity_SEVERITY_MAJOR:
@@ -124,19 +124,41 @@ func word(nodes []Node, online int, h Health, alarms alarm.Tally, now time.Time)
 	}
 }
 
-// lacking names what failed on the active node, as that says itself, and is not started there any more.
-func lacking(nodes []Node, active string, now time.Time) (names []string) {
-	for i := range nodes {
-		if nodes[i].Name != active || !nodes[i].Online(now) {
-			continue
-		}
+// manners are the ways in which something on the active node does not serve, the worst first.
+var manners = []struct {
+	of   func(*api.ResourceStatus) bool
+	text string
+}{
+	{stateIn("failed", "blocked", "stopped"), "but %s does not run there"},
+	{stateIn("warm"), "but %s is not promoted there"},
+	{func(r *api.ResourceStatus) bool { return r.GetState() == "started" && r.GetHealth() == api.HealthDown }, "but %s does not answer there"},
+	{stateIn("stopping"), "and stops %s"},
+	{stateIn("starting"), "and starts %s"},
+	{stateIn("unknown"), "and it is not known whether %s runs there"},
+}
+
+func stateIn(states ...string) func(*api.ResourceStatus) bool {
+	return func(r *api.ResourceStatus) bool { return slices.Contains(states, r.GetState()) }
+}
+
+// lacking names what does not serve on the active node, as that says itself; empty: nothing.
+func lacking(nodes []Node, active string, now time.Time) string {
+	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == active && n.Online(now) })
+	if i < 0 {
+		return ""
+	}
+	for _, m := range manners {
+		var names []string
 		for _, r := range nodes[i].Status.GetResources() {
-			if r.GetState() == "failed" || r.GetState() == "blocked" {
+			if m.of(r) {
 				names = append(names, r.GetName())
 			}
 		}
+		if len(names) > 0 {
+			return fmt.Sprintf(m.text, strings.Join(names, ", "))
+		}
 	}
-	return names
+	return ""
 }
 
 // nobody says why nobody is known to be active while a node is heard.
