@@ -92,7 +92,10 @@ type fakeJournal struct {
 }
 
 func (j *fakeJournal) SaveState(text []byte) error {
-	<-time.After(2 * time.Millisecond) // a disk takes its time
+	j.w.mu.Lock()
+	takes := max(j.w.saves[j.node], 2*time.Millisecond)
+	j.w.mu.Unlock()
+	<-time.After(takes)
 	j.w.mu.Lock()
 	defer j.w.mu.Unlock()
 	j.w.saved[j.node] = string(text)

@@ -157,6 +157,74 @@ func TestALeavingNodeEndsNoStop(t *testing.T) {
 	}
 }
 
+// TestAStandbyLeavesInAHandOver: the daemon of a standby is stopped while it is given the
+// service. The store is not dark for the silence that it announces, and nobody is cut.
+func TestAStandbyLeavesInAHandOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		slow  string // the node whose disk is slow
+		until func(w *world, alpha, beta *fakeDaemon) bool
+	}{
+		"before the grant": {slow: "alpha", until: func(w *world, _, _ *fakeDaemon) bool { return !w.runs("alpha", "ip") }},
+		"with the grant": {slow: "beta", until: func(_ *world, _, beta *fakeDaemon) bool {
+			return strings.Contains(beta.engine.viewOf().Decision, "becoming active")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.close()
+				alpha, beta := w.boot("alpha"), w.boot("beta")
+				w.whole("alpha")
+				w.mu.Lock()
+				w.saves = map[string]time.Duration{c.slow: 300 * time.Millisecond}
+				w.mu.Unlock()
+				w.say("alpha", "switchover", "")
+				w.until("the hand-over is there", 5*time.Second, func() bool { return c.until(w, alpha, beta) })
+				beta.stop()
+				<-beta.done
+				w.until("alpha serves", 5*time.Second, func() bool {
+					return alpha.engine.viewOf().Role == beat.Active && w.runs("alpha", "db")
+				})
+				<-time.After(5 * time.Second)
+				if kinds := alpha.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
+					t.Errorf("a node that left as planned was ordered off:\n%s", kinds)
+				}
+			})
+		})
+	}
+}
+
+// TestBothDaemonsAreStopped: the active node's first, so that its hand-over is given up as its
+// peer leaves, too. That one is back in a moment, and serves.
+func TestBothDaemonsAreStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		alpha, beta := w.boot("alpha"), w.boot("beta")
+		w.whole("alpha")
+		w.mu.Lock()
+		w.stops = map[string]time.Duration{"db": 2 * time.Second}
+		w.mu.Unlock()
+		began := time.Now()
+		alpha.stop()
+		<-time.After(100 * time.Millisecond)
+		beta.stop()
+		<-beta.done
+		beta = w.boot("beta")
+		<-alpha.done
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the daemon took %v to end", took)
+		}
+		if role := beta.engine.viewOf().Role; role != beat.Active {
+			t.Errorf("alpha left, and beta is %v", role)
+		}
+		<-time.After(5 * time.Second)
+		if kinds := beta.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
+			t.Errorf("a node that left as planned was ordered off:\n%s", kinds)
+		}
+	})
+}
+
 // TestWhatALeavingNodeWaitsFor: a stop that failed may fail for ever.
 func TestWhatALeavingNodeWaitsFor(t *testing.T) {
 	failed := []failover.Alarm{{Object: "resource/db", Key: "blocked"}, {Object: "resource/db", Key: "stop-failed"}}

@@ -66,6 +66,7 @@ type world struct {
 	dark     bool                          // who is cut gets no power again
 	starts   time.Duration                 // how long a resource takes to start
 	stops    map[string]time.Duration      // how long a resource takes to stop
+	saves    map[string]time.Duration      // how long a node's disk takes to save
 	slow     time.Duration                 // how long the service takes to answer
 	wrong    map[string][]sdk.Condition    // with the supply of a node
 	stuck    string                        // the node on which the data cannot be stopped

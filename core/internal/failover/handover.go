@@ -154,6 +154,9 @@ func (m *Machine) handOver() {
 	m.urgent = true
 	if m.role != beat.Stopped {
 		m.setRole(beat.Standby)
+		if m.leaving > 0 { // it leaves from now, however long its stops took
+			m.leaving = m.now + leaveGrace
+		}
 		m.weighMains() // what stopped for its battery rests at once
 	}
 }
@@ -161,7 +164,7 @@ func (m *Machine) handOver() {
 // askOutside: what runs at a node that is not active, and whose stop failed, is in the way of
 // a peer that serves or could, so that stop_failed holds there as well.
 func (m *Machine) askOutside() {
-	inItsWay := m.peer.b.Role == beat.Active || m.peerUnfit() == ""
+	inItsWay := m.peer.b.Role == beat.Active || m.peerUnfit() == "" || m.cutMe && m.peer.b.Ordering // it does as it was asked
 	asks := !m.active() && m.quiet.heard && inItsWay && m.stopStuck() && m.stopFences()
 	m.urgent = m.urgent || asks && !m.cutMe
 	m.cutMe = asks
