@@ -65,7 +65,7 @@ func (m *Machine) clusterAlarms() {
 	q, p := &m.quiet, &m.peer
 	peer := m.p.Peer
 	alone := m.active() && m.state.Alone // it was off, and was not heard since
-	planned := p.b.Role != beat.Active && (m.now < p.grace || m.peerRests())
+	planned := m.awaited() && (m.now < p.grace || m.peerRests())
 	m.alarm(m.toldSilent("away") && planned, m.object.peer, "away", Minor, peer, " announced its silence")
 	unserved := m.toldSilent("unserved") && planned && !q.off && !m.active() && m.mains.rest == awake && !m.serves() // who is awake, and knows no more, serves nothing
 	m.alarm(unserved, m.object.peer, "unserved", Critical, "no node is active: ", peer, " announced its silence and is not back, its power was not read off, and it is not cut")
@@ -166,14 +166,14 @@ func (m *Machine) deviceAlarms() {
 			d.failed = false
 		}
 		m.alarm(d.failed, object, "fence-failed", Critical, d.name, " did not confirm that ", m.p.Peer, " is off: ", d.err)
-		half := d.feedsPeer && d.power == beat.No && m.quiet.heard && d.readAt > m.quiet.steady && m.peer.receivedAt > d.readAt+m.dead()
+		half := d.feedsPeer && d.power == beat.No && m.quiet.heard && d.readAt > m.quiet.steady && m.peer.receivedAt > max(d.noSince, m.quiet.steady)+m.dead()
 		unproven := d.ours() && !d.cfg.Proven && m.reached(m.began+provePatience)
 		m.alarm(unproven, object, "unproven", Warning, "how long orders to ", d.name, " take is not proven: the fastest turn is not for it")
 		m.alarm(half, object, "supply-off", Major, d.name, " is off although ", m.p.Peer, " runs: it has one supply less")
 		m.alarm(d.onTry > 1, object, "power-on-failed", Major, d.name, " did not switch ", m.p.Peer, " on: ", d.err)
 	}
 	for _, name := range m.state.Presumed {
-		if d := m.orderable(name); d != nil && d.power == beat.No && !m.quiet.heard {
+		if d := m.orderable(name); d != nil && d.power == beat.No && !m.quiet.heard && !m.removed(m.p.Peer) {
 			m.alarm(true, "fence/"+name, "presumed", Critical, name, " is off, and the journal that knew whether this node ordered it is lost: nobody but an operator switches ", m.p.Peer, " on")
 		}
 	}

@@ -28,6 +28,7 @@ type device struct {
 	mute    int // so many answers in a row were none
 	readAt  time.Duration
 	offAt   time.Duration // first reading of off since the last sign of life
+	noSince time.Duration // first of the readings of off that were not interrupted by one of on
 	err     string
 
 	op      ActionKind
@@ -134,6 +135,9 @@ func (m *Machine) reading(d *device, e FenceAnswer) {
 	if e.Power == beat.Yes {
 		m.powerCame(d)
 	}
+	if e.Power == beat.No && d.power != beat.No {
+		d.noSince = e.Taken
+	}
 	d.power, d.readAt = e.Power, e.Taken
 	switch {
 	case e.Power == beat.Yes:
@@ -219,9 +223,9 @@ func (m *Machine) veto() string {
 		return "no link works"
 	case m.ping.cutOff():
 		return "ping group does not answer"
-	case p.b.Role != beat.Active && m.given.Generation == 0 && !m.reached(p.grace): // nobody waits out the silence of who was to serve
+	case m.awaited() && !m.reached(p.grace):
 		return "planned silence"
-	case m.peerRests():
+	case m.awaited() && m.peerRests():
 		return "the peer rests: its battery ran out"
 	case !m.active() && m.serves():
 		return "service answers through the virtual IP"
@@ -236,6 +240,9 @@ func (m *Machine) veto() string {
 	}
 	return ""
 }
+
+// awaited: the peer's announced silence is waited out. Not that of who serves, or was granted the service.
+func (m *Machine) awaited() bool { return m.peer.b.Role != beat.Active && m.given.Generation == 0 }
 
 // peerOrders: the peer told of an order that may still act. After its last beat it may hear
 // us, and order on, for two deadtimes.

@@ -137,7 +137,7 @@ func (m *Machine) handOver() {
 	}
 	m.cutMe = false
 	if lacks := m.takerLacks(); g.kind.grants() && lacks != "" && !m.peerServes() && !m.peerOrders() {
-		m.takeBack(lacks) // meanwhile it left, say: who is told nothing does not take it with it
+		m.rights = m.takeBack(lacks) // meanwhile it left, say: who is told nothing does not take it with it
 		return
 	}
 	if g.kind == failback {
@@ -162,10 +162,9 @@ func (m *Machine) handOver() {
 }
 
 // askOutside: what runs at a node that is not active, and whose stop failed, is in the way of
-// a peer that serves or could, so that stop_failed holds there as well.
+// the peer, so that stop_failed holds there as well.
 func (m *Machine) askOutside() {
-	inItsWay := m.peer.b.Role == beat.Active || m.peerUnfit() == "" || m.cutMe && m.peer.b.Ordering // it does as it was asked
-	asks := !m.active() && m.quiet.heard && inItsWay && m.stopStuck() && m.stopFences()
+	asks := !m.active() && m.quiet.heard && m.stopStuck() && m.stopFences()
 	m.urgent = m.urgent || asks && !m.cutMe
 	m.cutMe = asks
 }
@@ -248,18 +247,19 @@ func (m *Machine) considerTakingBack() {
 	case g.kind == cutOffStop && !m.quiet.heard:
 	case g.kind.escapes() && m.takerLacks() == "" && m.mayGive() == "":
 	default:
-		if m.state.Generation == g.to { // else it heard of a newer one
-			m.state.Generation = g.from
-		}
 		m.takeBack("the state cannot be saved")
 	}
 }
 
-// takeBack: nobody was told of the grant, so this node stays what it was.
-func (m *Machine) takeBack(why string) {
+// takeBack: nobody was told of the grant, so this node stays what it was. It returns the
+// version of that state.
+func (m *Machine) takeBack(why string) uint64 {
 	m.state.Active = m.active()
-	m.store.changed()
+	if m.state.Generation == m.giving.to { // else it heard of a newer one
+		m.state.Generation = m.giving.from
+	}
 	m.abortGiving(why)
+	return m.store.changed()
 }
 
 func (m *Machine) peerServes() bool { return m.quiet.receiving && m.peer.b.Role == beat.Active }
@@ -270,8 +270,8 @@ func (m *Machine) abortGiving(why string) {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
 		m.endDrill("staying active: " + why)
 	}
-	if m.giving.kind == isolated {
-		m.apart.locked = false
+	if gone := !m.quiet.heard || !m.reached(m.peer.grace); gone && m.giving.kind == isolated {
+		m.apart.locked = false // a ping group that flaps stops nothing twice
 	}
 	m.giving = giving{}
 	m.cutMe = false

@@ -106,11 +106,18 @@ func (m *Machine) giveBack() {
 // operator switches it on. What was on since, and goes off yet, is owed.
 func (m *Machine) presume() {
 	var left, owed []string
+	feeders := 0
+	for i := range m.devices {
+		if m.devices[i].feedsPeer {
+			feeders++
+		}
+	}
+	fed := m.quiet.heard && feeders == 1 // who is heard has power, and from nowhere else
 	for _, name := range m.state.Presumed {
 		d := m.orderable(name)
 		switch {
 		case m.isOn(name) || slices.Contains(m.state.Owed, name):
-		case d != nil && (d.power == beat.Yes || d.power == beat.Unknown && m.quiet.heard):
+		case d != nil && (d.power == beat.Yes || d.power == beat.Unknown && fed):
 			owed = append(owed, name)
 		default:
 			left = append(left, name)

@@ -53,7 +53,7 @@ func (m *Machine) adopt() {
 			known = known && r.stage() != unread
 		}
 	}
-	may := m.resumed && m.state.Active || m.boot.JournalLost
+	may := m.served
 	patience := adoptPatience
 	if may {
 		patience = resumePatience
@@ -68,6 +68,9 @@ func (m *Machine) adopt() {
 	m.store.changed()
 	if resume {
 		m.setRole(beat.Active)
+		for i := range m.resources {
+			m.resources[i].well = true // the service did not come with this start
+		}
 		m.note("adopted", m.object.self, "the daemon started anew and goes on with what runs")
 		return
 	}

@@ -43,10 +43,11 @@ func (m *Machine) beat() *beat.Beat {
 	} else {
 		b.Drill = m.drill.stage == serving || m.drill.stage == proving
 	}
-	if !m.active() && m.leaving > m.now && m.taking.kind == notTaking { // who is about to serve does not leave yet
+	mayGo := !m.active() && m.taking.kind == notTaking // who is about to serve does not leave yet
+	if mayGo && m.leaving > m.now {
 		b.Grace = m.leaving - m.now
 	}
-	if !m.active() && m.mains.rest != awake {
+	if mayGo && m.mains.rest != awake {
 		b.Grace, m.mains.said = leaveGrace, true
 	}
 	for i := range m.links {
