@@ -294,6 +294,8 @@ type State struct {
 	Presumed []string
 	// SwitchedOn names those of them that were ordered on, which may act after this daemon's end.
 	SwitchedOn []string
+	// Reset: this node reset itself for what it could not stop, and was not rid of it since.
+	Reset bool
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.
 	OnDue time.Duration
 	// OrderLives and PeerLives are the lives of orders, of this node's and of the peer's,

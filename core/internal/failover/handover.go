@@ -101,6 +101,8 @@ const (
 	failbackLasts, failbackMost = time.Hour, 24 * time.Hour
 	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
 	isolationRest = 10 * time.Minute
+	// isolationAgain is when one that had to be given up is tried again.
+	isolationAgain = time.Minute
 )
 
 // beginGiving starts to give the right away. A stand-down overrides anything else.
@@ -137,7 +139,7 @@ func (m *Machine) handOver() {
 	}
 	m.cutMe = false
 	if lacks := m.takerLacks(); g.kind.grants() && lacks != "" && !m.peerServes() && !m.peerOrders() {
-		m.rights = m.takeBack(lacks) // meanwhile it left, say: who is told nothing does not take it with it
+		m.takeBack(lacks) // meanwhile it left, say: who is told nothing does not take it with it
 		return
 	}
 	if g.kind == failback {
@@ -162,9 +164,9 @@ func (m *Machine) handOver() {
 }
 
 // askOutside: what runs at a node that is not active, and whose stop failed, is in the way of
-// the peer, so that stop_failed holds there as well.
+// the peer, so that stop_failed holds there as well. In maintenance nobody takes over.
 func (m *Machine) askOutside() {
-	asks := !m.active() && m.quiet.heard && m.stopStuck() && m.stopFences()
+	asks := !m.active() && m.quiet.heard && m.stopStuck() && m.stopFences() && m.modeOf(beat.Maintenance, "") == nil
 	m.urgent = m.urgent || asks && !m.cutMe
 	m.cutMe = asks
 }
@@ -251,15 +253,15 @@ func (m *Machine) considerTakingBack() {
 	}
 }
 
-// takeBack: nobody was told of the grant, so this node stays what it was. It returns the
-// version of that state.
-func (m *Machine) takeBack(why string) uint64 {
+// takeBack: nobody was told of the grant, so this node stays what it was, in its own generation.
+// That the disk may know of the newer one does no harm: nobody serves in it.
+func (m *Machine) takeBack(why string) {
 	m.state.Active = m.active()
 	if m.state.Generation == m.giving.to { // else it heard of a newer one
 		m.state.Generation = m.giving.from
 	}
 	m.abortGiving(why)
-	return m.store.changed()
+	m.store.changed()
 }
 
 func (m *Machine) peerServes() bool { return m.quiet.receiving && m.peer.b.Role == beat.Active }
@@ -270,8 +272,11 @@ func (m *Machine) abortGiving(why string) {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
 		m.endDrill("staying active: " + why)
 	}
-	if gone := !m.quiet.heard || !m.reached(m.peer.grace); gone && m.giving.kind == isolated {
-		m.apart.locked = false // a ping group that flaps stops nothing twice
+	if m.giving.kind == isolated { // a ping group that flaps does not stop all of it again and again
+		m.apart.again = m.now + isolationAgain
+		if !m.quiet.heard || !m.reached(m.peer.grace) {
+			m.apart.again = m.now
+		}
 	}
 	m.giving = giving{}
 	m.cutMe = false
@@ -285,6 +290,7 @@ type isolation struct {
 	since  time.Duration // we do not reach it and the peer does; 0: no such difference
 	gone   time.Duration // since when there is no difference either way; 0: there is
 	locked bool          // handed over once; not again until gone for isolationRest
+	again  time.Duration // when a hand-over that was given up is tried again; 0: none was
 }
 
 // considerIsolation hands over from an active node that lost the ping group to
@@ -300,6 +306,9 @@ func (m *Machine) considerIsolation() {
 		a.gone = m.now
 	case a.locked && m.now-a.gone >= isolationRest:
 		a.locked = false
+	}
+	if a.again > 0 && m.reached(a.again) {
+		a.locked, a.again = false, 0
 	}
 	if !differ || mine != beat.No || !m.active() {
 		a.since = 0

@@ -57,8 +57,9 @@ type Machine struct {
 	leaving time.Duration // planned silence until then
 	// roleSaid is the first beat that tells the present role.
 	roleSaid uint64
-	// resetting: the watchdog is no longer fed.
+	// resetting: the watchdog is no longer fed. resetKept is the state's version that says so.
 	resetting bool
+	resetKept uint64
 
 	state     State
 	store     store

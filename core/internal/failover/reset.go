@@ -12,6 +12,10 @@ func (m *Machine) resetSelf() {
 	case m.asking == 0:
 		m.asking = m.now
 	}
+	if m.state.Reset && !m.resetting && m.adopted && m.clean() { // it helped, or was not needed
+		m.state.Reset, m.resetKept = false, 0
+		m.store.changed()
+	}
 	if why := m.overdue(asks); m.p.Watchdog && !m.resetting && why != "" {
 		m.resetting = true
 		m.note("reset-self", m.object.self, "this node resets itself: "+why)
@@ -29,16 +33,24 @@ func (m *Machine) overdue(asks bool) string {
 		return "it did not stop in time"
 	case m.giving.kind == cutOffStop && m.giving.version == 0 && m.reached(m.giving.began+m.allStops()): // nobody else serves yet: in order
 		return "it did not stop in time"
-	case asks && !m.letsPeerReset() && m.reached(m.asking+2*m.fullTurn()):
+	case asks && m.reached(m.asking+2*m.fullTurn()) && m.mayResetAgain():
 		return "it asked to be cut and was not"
 	}
 	return ""
 }
 
-// letsPeerReset: of two that ask one resets itself first. It may help; where both would do so
-// again and again, for a plugin that fails on both, nobody could log in to either and mend it.
-func (m *Machine) letsPeerReset() bool {
-	return m.quiet.receiving && m.peer.asksCut() && m.p.Self < m.p.Peer
+// mayResetAgain: whoever asks to be cut resets itself once for it, and keeps that first. What
+// a reset does not mend, a plugin that fails on both nodes, say, would be no better for the
+// second, and nobody could log in to mend it.
+func (m *Machine) mayResetAgain() bool {
+	if !m.p.Watchdog || m.state.Reset && m.resetKept == 0 {
+		return false
+	}
+	if m.resetKept == 0 {
+		m.state.Reset = true
+		m.resetKept = m.store.changed()
+	}
+	return m.store.durable(m.resetKept) || m.store.failed
 }
 
 // longestStop is the time in which everything that only the active node may hold must have

@@ -343,11 +343,17 @@ func (m *Machine) stopFences() bool {
 	return slices.ContainsFunc(m.resources, func(r resource) bool { return r.cfg.FenceOnStop && m.inTheWay(r) })
 }
 
-// inTheWay: the stop of what only the active node may run failed. Beside an active peer, what
+// inTheWay: the stop of what only the active node may run failed. Beside a peer that serves, what
 // cannot be looked at and was not seen to run, on a node that did not serve before, does no harm.
 func (m *Machine) inTheWay(r resource) bool {
-	idle := r.stage() == unread && !r.ran && !m.served && !m.active() && m.peer.b.Role == beat.Active
+	idle := r.stage() == unread && !r.ran && !m.served && !m.active() && (m.peer.b.Role == beat.Active || m.peerMayGoOn())
 	return r.stopFailed && r.holds() && !idle
+}
+
+// peerMayGoOn: the peer, which served last, still looks whether it goes on with what runs there.
+func (m *Machine) peerMayGoOn() bool {
+	b := &m.peer.b
+	return b.Role == beat.Joining && !b.Ready && b.LastActive > m.state.LastActive
 }
 
 // notUp names the first resource that is wanted here and does not run; empty: none.

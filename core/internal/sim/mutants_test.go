@@ -39,7 +39,10 @@ var mutants = []mutant{
 	{rule: "a stall forgets what was known", file: "machine.go", was: "\tm.anew, m.voided = m.now, m.now\n\tm.evidence.forget()", is: "\treturn"},
 	{rule: "of two active nodes one stops", file: "rights.go", was: "if p.b.Generation > own ||", is: "if false && p.b.Generation > own ||"},
 	{rule: "who may count other turns has none", file: "fence.go", was: "if m.held() {", is: "if false {"},
-	{rule: "a standby counts its turns as the active node does", file: "turns.go", was: "if m.sawActive() && m.unfollowed() {", is: "if false {", scenario: "turns-standby-follows.txt"},
+	{
+		rule: "a standby counts its turns as the active node does", file: "turns.go", was: "if m.sawActive() && m.unfollowed() {", is: "if false {",
+		scenario: "turns-standby-follows.txt", reason: "whoever the peer may count with otherwise sends no order at all, so that two rules must be broken at once",
+	},
 	{
 		rule: "who is not followed has no turn", file: "topology.go", was: "!m.sawActive() && m.unfollowed()", is: "false",
 		scenario: "turns-active-not-followed.txt", reason: "nodes that hear each other again answer at once, so that the links must fail again within milliseconds",
@@ -48,7 +51,10 @@ var mutants = []mutant{
 	{rule: "who cannot stop asks to be cut", file: "handover.go", was: "m.cutMe, m.urgent = true, true", is: "m.urgent = true"},
 	{rule: "the generation is durable before the first start", file: "grant.go", was: "if m.store.durable(m.taking.version) {", is: "if true {"},
 	{rule: "a grant is given by who has stopped", file: "handover.go", was: "if !m.clean() || g.kind", is: "if g.kind"},
-	{rule: "nothing is granted while an own order may act", file: "handover.go", was: "g.kind.grants() && m.peer.heardAt <= m.order.until", is: "false"},
+	{
+		rule: "nothing is granted while an own order may act", file: "handover.go", was: "g.kind.grants() && m.peer.heardAt <= m.order.until", is: "false",
+		scenario: "order-acts-isolated.txt", reason: "no hand-over begins while one may act, so that it must be given in the middle of one",
+	},
 	{
 		rule: "a grant holds for one start of its taker", file: "grant.go", was: "if g.To != m.boot.Incarnation || g.Generation == 0", is: "if g.Generation == 0",
 		scenario: "hole-c3-grant-to-former-start.txt", reason: "a giver that hears of the new start takes its grant back before the taker can hear it",
