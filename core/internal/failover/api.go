@@ -294,8 +294,9 @@ type State struct {
 	Presumed []string
 	// SwitchedOn names those of them that were ordered on, which may act after this daemon's end.
 	SwitchedOn []string
-	// Reset: this node reset itself for what it could not stop, and was not rid of it since.
-	Reset bool
+	// ResetIn is the kernel boot that this node ended by a reset for what it could not stop;
+	// empty: it did not, or was rid of it since.
+	ResetIn string
 	// OnDue is when (on Clock) the peer's devices are to be switched on again; 0: nothing owed.
 	OnDue time.Duration
 	// OrderLives and PeerLives are the lives of orders, of this node's and of the peer's,

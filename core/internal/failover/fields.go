@@ -225,7 +225,7 @@ func (s *State) fields(f *form) {
 	f.spans("lives", &s.OrderLives)
 	f.spans("peer-lives", &s.PeerLives)
 	f.span("on-due", &s.OnDue)
-	f.yes("reset", &s.Reset)
+	f.text("reset-in", &s.ResetIn)
 	f.words("left", &s.Left)
 	f.yes("alone", &s.Alone)
 	f.yes("peer-outdated", &s.PeerOutdated)

@@ -101,7 +101,7 @@ const (
 	failbackLasts, failbackMost = time.Hour, 24 * time.Hour
 	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
 	isolationRest = 10 * time.Minute
-	// isolationAgain is when one that had to be given up is tried again.
+	// isolationAgain is when one that had to be given up is tried again; each time twice as long.
 	isolationAgain = time.Minute
 )
 
@@ -272,10 +272,10 @@ func (m *Machine) abortGiving(why string) {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
 		m.endDrill("staying active: " + why)
 	}
-	if m.giving.kind == isolated { // a ping group that flaps does not stop all of it again and again
-		m.apart.again = m.now + isolationAgain
-		if !m.quiet.heard || !m.reached(m.peer.grace) {
-			m.apart.again = m.now
+	if a := &m.apart; m.giving.kind == isolated {
+		if a.again = m.now; m.quiet.heard && m.reached(m.peer.grace) { // a ping group that flaps stops nothing again and again
+			a.pause = min(max(2*a.pause, isolationAgain), failbackMost)
+			a.again += a.pause
 		}
 	}
 	m.giving = giving{}
@@ -291,6 +291,7 @@ type isolation struct {
 	gone   time.Duration // since when there is no difference either way; 0: there is
 	locked bool          // handed over once; not again until gone for isolationRest
 	again  time.Duration // when a hand-over that was given up is tried again; 0: none was
+	pause  time.Duration // how long that was waited for the last time
 }
 
 // considerIsolation hands over from an active node that lost the ping group to
@@ -305,7 +306,7 @@ func (m *Machine) considerIsolation() {
 	case a.gone == 0:
 		a.gone = m.now
 	case a.locked && m.now-a.gone >= isolationRest:
-		a.locked = false
+		a.locked, a.pause = false, 0
 	}
 	if a.again > 0 && m.reached(a.again) {
 		a.locked, a.again = false, 0

@@ -12,8 +12,8 @@ func (m *Machine) resetSelf() {
 	case m.asking == 0:
 		m.asking = m.now
 	}
-	if m.state.Reset && !m.resetting && m.adopted && m.clean() { // it helped, or was not needed
-		m.state.Reset, m.resetKept = false, 0
+	if m.state.ResetIn != "" && !m.resetting && m.adopted && m.clean() { // it helped, or was not needed
+		m.state.ResetIn = ""
 		m.store.changed()
 	}
 	if why := m.overdue(asks); m.p.Watchdog && !m.resetting && why != "" {
@@ -33,22 +33,26 @@ func (m *Machine) overdue(asks bool) string {
 		return "it did not stop in time"
 	case m.giving.kind == cutOffStop && m.giving.version == 0 && m.reached(m.giving.began+m.allStops()): // nobody else serves yet: in order
 		return "it did not stop in time"
-	case asks && m.reached(m.asking+2*m.fullTurn()) && m.mayResetAgain():
+	case asks && m.reached(m.asking+2*m.fullTurn()) && m.keepsReset():
 		return "it asked to be cut and was not"
 	}
 	return ""
 }
 
-// mayResetAgain: whoever asks to be cut resets itself once for it, and keeps that first. What
-// a reset does not mend, a plugin that fails on both nodes, say, would be no better for the
-// second, and nobody could log in to mend it.
-func (m *Machine) mayResetAgain() bool {
-	if !m.p.Watchdog || m.state.Reset && m.resetKept == 0 {
+// keepsReset saves that this node resets itself because it asked to be cut and was not, and tells
+// whether that is done: once. What the first reset did not mend, a plugin that fails on both
+// nodes, say, the second would not, and nobody could log in to mend it. A disk that takes
+// nothing does not keep it from it.
+func (m *Machine) keepsReset() bool {
+	switch m.state.ResetIn {
+	case m.boot.KernelBoot:
+	case "":
+		if m.p.Watchdog {
+			m.state.ResetIn = m.boot.KernelBoot
+			m.resetKept = m.store.changed()
+		}
+	default:
 		return false
-	}
-	if m.resetKept == 0 {
-		m.state.Reset = true
-		m.resetKept = m.store.changed()
 	}
 	return m.store.durable(m.resetKept) || m.store.failed
 }

@@ -107,6 +107,9 @@ func (m *Machine) runResource(i int) {
 	have := r.stage()
 	want, act := m.wish(i)
 	act = act && m.adopted && m.managed(i)
+	if !m.managed(i) { // whoever manages it again begins anew
+		r.stopFailed = false
+	}
 	switch {
 	case have == unread && act && m.unseen(r, want):
 		m.lower(i)
@@ -350,10 +353,12 @@ func (m *Machine) inTheWay(r resource) bool {
 	return r.stopFailed && r.holds() && !idle
 }
 
-// peerMayGoOn: the peer, which served last, still looks whether it goes on with what runs there.
+// peerMayGoOn: the peer, which served last, still looks whether it goes on with what runs there,
+// as far as this node can tell.
 func (m *Machine) peerMayGoOn() bool {
 	b := &m.peer.b
-	return b.Role == beat.Joining && !b.Ready && b.LastActive > m.state.LastActive
+	looks := b.Role == beat.Joining && !b.Ready && !b.Ordering && !m.peer.asksCut() && m.modeOf(beat.ModeStandby, m.p.Peer) == nil
+	return looks && b.LastActive > m.state.LastActive && !m.reached(m.peer.met+resumePatience)
 }
 
 // notUp names the first resource that is wanted here and does not run; empty: none.

@@ -57,6 +57,7 @@ type peer struct {
 	grace      time.Duration // planned silence until then
 	echoed     uint64        // newest beat of this daemon start that it told to have heard
 	pingYes    time.Duration // since when it reaches its ping group; 0: it does not
+	met        time.Duration // when its present start was first heard
 	knowsUs    bool          // its present start had a beat of ours; until then what it asks and its modes may be old bytes
 	oldBoots   []string      // kernel boots that it left behind
 }
@@ -166,6 +167,7 @@ func (m *Machine) meet(b *beat.Beat, taken time.Duration) {
 	} else if p.heardAt == 0 {
 		p.patience = taken + m.p.Initdead
 	}
+	p.met = taken
 	p.grace, p.deaf, p.counts, p.pingYes, p.knowsUs = 0, false, 0, 0, false
 	m.refused = beat.Grant{}
 	if m.given.Generation > 0 && m.given.To != b.Incarnation {
