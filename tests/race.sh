@@ -23,7 +23,7 @@ crashed() {
 packages=$*
 for _ in 1 2 3 4; do
 	# shellcheck disable=SC2086 # one word each
-	go test -race -p "$at_once" -timeout 10m $packages 2>&1 | tee "$log" && exit 0
+	go test -race -p "$at_once" -timeout 20m $packages 2>&1 | tee "$log" && exit 0
 	packages=$(crashed) && [ -n "$packages" ] || exit 1
 	echo "the race detector crashed: once more" $packages
 done

@@ -61,6 +61,7 @@ func (a *API) register(mux *http.ServeMux) huma.API {
 	c.Info.Description = "What the enterprise console knows of its stores. Times are RFC 3339, durations seconds, sizes bytes, ratios 0..1."
 	c.CreateHooks = nil // no $schema in every answer
 	c.DocsPath, c.SchemasPath = "", ""
+	c.Transformers = append(c.Transformers, withoutValues)
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: auth.CookieName},
 	}
@@ -73,6 +74,16 @@ func (a *API) register(mux *http.ServeMux) huma.API {
 	a.askOperation(h)
 	a.streamOperation(h)
 	return h
+}
+
+// withoutValues leaves out of an error what its request said: a password, say, that a client logs.
+func withoutValues(_ huma.Context, _ string, answer any) (any, error) {
+	if e, ok := answer.(*huma.ErrorModel); ok {
+		for _, d := range e.Errors {
+			d.Value = nil
+		}
+	}
+	return answer, nil
 }
 
 // authorise lets a request through to an operation that its user may use.

@@ -242,7 +242,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"wrong password", nobody, "POST", "/api/v1/login", `{"user":"root","password":"guess"}`, 401, "wrong", nil},
 		{"no password", nobody, "POST", "/api/v1/login", `{"user":"root"}`, 422, "password", nil},
-		{"unknown key", nobody, "POST", "/api/v1/login", `{"user":"root","password":"x","more":1}`, 422, "more", nil},
+		{"unknown key", nobody, "POST", "/api/v1/login", `{"user":"root","password":"hidden","more":1}`, 422, "more", nil},
+		{"user under another name", nobody, "POST", "/api/v1/login", `{"name":"root","password":"hidden"}`, 422, "user", nil},
 		{"no JSON", nobody, "POST", "/api/v1/login", `{`, 400, "", nil},
 		{"not logged in", nobody, "GET", "/api/v1/stream", "", 401, "log in", nil},
 		{"role too small", view, "POST", "/api/v1/alarms/1/acknowledge", `{"comment":""}`, 403, "operator", nil},
@@ -268,6 +269,9 @@ func TestRefusals(t *testing.T) {
 			code, text := s.do(t, c.client, c.method, c.path, c.body, c.headers...)
 			if code != c.code || !strings.Contains(text, c.want) {
 				t.Errorf("%d %s, want %d with %q", code, text, c.code, c.want)
+			}
+			if strings.Contains(text, "hidden") {
+				t.Errorf("a password comes back: %s", text)
 			}
 			var p huma.ErrorModel
 			if err := json.Unmarshal([]byte(text), &p); err != nil || p.Status != c.code {

@@ -55,7 +55,7 @@ func renderTiming(w io.Writer, t control.Timing) {
 	}
 	linkLine(table, "first of all", t.Any)
 	_ = table.Flush()
-	line(w, "\nMeasured for %s, since the daemon of %s started. Silences of 10 s and more count as outages and nothing else.", seconds(t.Seconds), t.Peer)
+	line(w, "\nMeasured for %s, since the daemons of this node and %s both run. Silences of 10 s and more count as outages and nothing else.", seconds(t.Seconds), t.Peer)
 	line(w, "LOST: beats that never came. LATE: how much later than announced they came. SILENT: the longest time between two.")
 	line(w, "ANSWER: how old our own beat was at most when its answer came. ALONE: the deadtime that the link needs as the last one left.")
 }
