@@ -82,6 +82,21 @@ func TestSilenceThatEndsByReadingOffIsNotAReturn(t *testing.T) {
 	}
 }
 
+func TestALinkDoesNotComeBackByTheNodesSilence(t *testing.T) {
+	late := failover.Alarm{Object: "link/lan", Key: "late", Severity: failover.Warning, Text: "beats on link lan are late"}
+	for key, want := range map[string]string{
+		"silent": api.KindLinkLate + " Told by its silence now: beats on link lan are late.",
+		"off":    api.KindLinkLate + " Told by its silence now: beats on link lan are late.",
+		"rests":  api.KindLinkRestored + " No longer: beats on link lan are late.",
+	} {
+		o := observation{over: []ended{{alarm: late}}, view: &viewed{View: failover.View{Alarms: []failover.Alarm{{Object: "node/beta", Key: key}}}}}
+		events := translate(nil, o)
+		if got := events[0].GetKind() + " " + events[0].GetMessage(); got != want || events[0].GetSeverity() != cleared {
+			t.Errorf("%s: %s, want %s", key, got, want)
+		}
+	}
+}
+
 func TestSilenceEndsAtOnceWhereThePowerIsReadOff(t *testing.T) {
 	silent := failover.Alarm{Object: "node/alpha", Key: "silent", Severity: failover.Critical}
 	off := failover.Alarm{Object: "node/alpha", Key: "off", Severity: failover.Major}

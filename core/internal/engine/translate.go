@@ -111,7 +111,11 @@ func translate(e *Engine, o observation) []*api.Event {
 		out = append(out, raisedEvent(a))
 	}
 	for _, a := range o.over {
-		out = append(out, clearedEvent(a.alarm, a.raised))
+		event := clearedEvent(a.alarm, a.raised)
+		if overtaken(a.alarm, o.view) {
+			event.Kind, event.Message = alarmKind(a.alarm), "Told by its silence now: "+sentence(a.alarm.Text)
+		}
+		out = append(out, event)
 	}
 	for _, a := range o.answers {
 		if event := answerEvent(e, a); event != nil {
@@ -202,6 +206,15 @@ var clearKinds = map[string]string{
 // becameOff tells whether a silence ended because the power was read off.
 func becameOff(a failover.Alarm, raised []failover.Alarm) bool {
 	return a.Key == "silent" && slices.ContainsFunc(raised, func(r failover.Alarm) bool { return r.Object == a.Object && r.Key == "off" })
+}
+
+// overtaken tells whether what was told of a link is told of the whole peer now, from which
+// nothing is heard: nothing came back.
+func overtaken(a failover.Alarm, v *viewed) bool {
+	silences := []string{"silent", "away", "off", "not-back"}
+	return strings.HasPrefix(a.Object, "link/") && v != nil && slices.ContainsFunc(v.Alarms, func(s failover.Alarm) bool {
+		return strings.HasPrefix(s.Object, "node/") && slices.Contains(silences, s.Key)
+	})
 }
 
 func raisedEvent(a failover.Alarm) *api.Event {

@@ -305,7 +305,7 @@ func (m *Machine) considerIsolation() {
 		a.gone = 0
 	case a.gone == 0:
 		a.gone = m.now
-	case a.locked && m.now-a.gone >= isolationRest:
+	case m.now-a.gone >= isolationRest:
 		a.locked, a.pause = false, 0
 	}
 	if a.again > 0 && m.reached(a.again) {
