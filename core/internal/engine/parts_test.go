@@ -82,17 +82,24 @@ func TestSilenceThatEndsByReadingOffIsNotAReturn(t *testing.T) {
 	}
 }
 
-func TestALinkDoesNotComeBackByTheNodesSilence(t *testing.T) {
-	late := failover.Alarm{Object: "link/lan", Key: "late", Severity: failover.Warning, Text: "beats on link lan are late"}
-	for key, want := range map[string]string{
-		"silent": api.KindLinkLate + " Told by its silence now: beats on link lan are late.",
-		"off":    api.KindLinkLate + " Told by its silence now: beats on link lan are late.",
-		"rests":  api.KindLinkRestored + " No longer: beats on link lan are late.",
+func TestALinkDoesNotComeBackByAWorseAlarm(t *testing.T) {
+	const lan, beta = "link/lan", "node/beta"
+	for _, c := range []struct {
+		ended, stands failover.Alarm
+		kind, words   string
+	}{
+		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: beta, Key: "silent"}, api.KindLinkLate, "Told by another alarm now"},
+		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: beta, Key: "off"}, api.KindLinkLate, "Told by another alarm now"},
+		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: lan, Key: "down"}, api.KindLinkLate, "Told by another alarm now"},
+		{failover.Alarm{Object: lan, Key: "down"}, failover.Alarm{Object: beta, Key: "away"}, api.KindLinkSilent, "Told by another alarm now"},
+		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: "link/cable", Key: "down"}, api.KindLinkRestored, "No longer"},
+		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: beta, Key: "rests"}, api.KindLinkRestored, "No longer"},
+		{failover.Alarm{Object: lan, Key: "unknown"}, failover.Alarm{Object: beta, Key: "off"}, api.KindLinkRestored, "No longer"},
 	} {
-		o := observation{over: []ended{{alarm: late}}, view: &viewed{View: failover.View{Alarms: []failover.Alarm{{Object: "node/beta", Key: key}}}}}
-		events := translate(nil, o)
-		if got := events[0].GetKind() + " " + events[0].GetMessage(); got != want || events[0].GetSeverity() != cleared {
-			t.Errorf("%s: %s, want %s", key, got, want)
+		o := observation{over: []ended{{alarm: c.ended}}, view: &viewed{View: failover.View{Alarms: []failover.Alarm{c.stands}}}}
+		event := translate(nil, o)[0]
+		if event.GetKind() != c.kind || !strings.HasPrefix(event.GetMessage(), c.words+": ") || event.GetSeverity() != cleared {
+			t.Errorf("%v beside %v: %v", c.ended, c.stands, event)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func translate(e *Engine, o observation) []*api.Event {
 	for _, a := range o.over {
 		event := clearedEvent(a.alarm, a.raised)
 		if overtaken(a.alarm, o.view) {
-			event.Kind, event.Message = alarmKind(a.alarm), "Told by its silence now: "+sentence(a.alarm.Text)
+			event.Kind, event.Message = alarmKind(a.alarm), "Told by another alarm now: "+sentence(a.alarm.Text)
 		}
 		out = append(out, event)
 	}
@@ -208,12 +208,13 @@ func becameOff(a failover.Alarm, raised []failover.Alarm) bool {
 	return a.Key == "silent" && slices.ContainsFunc(raised, func(r failover.Alarm) bool { return r.Object == a.Object && r.Key == "off" })
 }
 
-// overtaken tells whether what was told of a link is told of the whole peer now, from which
-// nothing is heard: nothing came back.
+// overtaken tells whether a link's alarm went because a worse one stands in its place, for that
+// link or for the whole peer, from which nothing is heard: nothing came back.
 func overtaken(a failover.Alarm, v *viewed) bool {
 	silences := []string{"silent", "away", "off", "not-back"}
-	return strings.HasPrefix(a.Object, "link/") && v != nil && slices.ContainsFunc(v.Alarms, func(s failover.Alarm) bool {
-		return strings.HasPrefix(s.Object, "node/") && slices.Contains(silences, s.Key)
+	ofLink := strings.HasPrefix(a.Object, "link/") && (a.Key == "late" || a.Key == "down")
+	return ofLink && v != nil && slices.ContainsFunc(v.Alarms, func(s failover.Alarm) bool {
+		return s.Object == a.Object && s.Key == "down" || strings.HasPrefix(s.Object, "node/") && slices.Contains(silences, s.Key)
 	})
 }
 

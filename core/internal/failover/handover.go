@@ -164,9 +164,10 @@ func (m *Machine) handOver() {
 }
 
 // askOutside: what runs at a node that is not active, and whose stop failed, is in the way of
-// the peer, so that stop_failed holds there as well. In maintenance nobody takes over.
+// the peer, so that stop_failed holds there as well; beside a peer that is off it is in its own
+// way, and asks in vain. In maintenance nobody takes over.
 func (m *Machine) askOutside() {
-	asks := !m.active() && m.quiet.heard && m.stopStuck() && m.stopFences() && m.modeOf(beat.Maintenance, "") == nil
+	asks := !m.active() && (m.quiet.heard || m.quiet.off) && m.stopStuck() && m.stopFences() && m.modeOf(beat.Maintenance, "") == nil
 	m.urgent = m.urgent || asks && !m.cutMe
 	m.cutMe = asks
 }
@@ -274,7 +275,7 @@ func (m *Machine) abortGiving(why string) {
 	}
 	if a := &m.apart; m.giving.kind == isolated {
 		if a.again = m.now; m.quiet.heard && m.reached(m.peer.grace) { // a ping group that flaps stops nothing again and again
-			a.pause = min(max(2*a.pause, isolationAgain), failbackMost)
+			a.pause = min(max(2*a.pause, isolationAgain), isolationRest)
 			a.again += a.pause
 		}
 	}

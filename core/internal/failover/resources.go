@@ -98,6 +98,7 @@ func (m *Machine) runResources() {
 
 func (m *Machine) runResource(i int) {
 	r := &m.resources[i]
+	r.stopFailed = r.stopFailed && m.keepsFailure(i)
 	if r.op != NoAction {
 		if !m.reached(r.opUntil) {
 			return
@@ -107,9 +108,6 @@ func (m *Machine) runResource(i int) {
 	have := r.stage()
 	want, act := m.wish(i)
 	act = act && m.adopted && m.managed(i)
-	if !m.managed(i) { // whoever manages it again begins anew
-		r.stopFailed = false
-	}
 	switch {
 	case have == unread && act && m.unseen(r, want):
 		m.lower(i)
@@ -128,6 +126,9 @@ func (m *Machine) runResource(i int) {
 		m.tend(i, want)
 	}
 }
+
+// keepsFailure: whoever manages again what does not serve here begins anew.
+func (m *Machine) keepsFailure(i int) bool { return m.active() || m.managed(i) }
 
 // unseen: looking does not help, and what may run here and must not is stopped unseen. Where a
 // warm layer runs and its role cannot be read, it would be the same after the next start.
@@ -328,7 +329,7 @@ func (m *Machine) opFailed(i int, err string) {
 		r.demoteFailed = true
 		m.note("demote-failed", m.object.resources[i], r.name+": "+err)
 	case StopResource:
-		r.stopFailed, r.next = true, m.now+lookAgain
+		r.stopFailed, r.next = m.keepsFailure(i), m.now+lookAgain
 		m.note("stop-failed", m.object.resources[i], r.name+": "+err)
 	case RestartResource:
 		m.note("restart-failed", m.object.resources[i], r.name+": "+err)
