@@ -11,6 +11,18 @@ import (
 	"github.com/storeward/storeward/core/internal/failover"
 )
 
+// cutsNobody waits for longer than a silence takes to be noticed, and sees that no daemon
+// ordered off a node that left as planned.
+func cutsNobody(t *testing.T, daemons ...*fakeDaemon) {
+	t.Helper()
+	<-time.After(5 * time.Second)
+	for _, d := range daemons {
+		if kinds := d.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
+			t.Errorf("%s orders a node off that left as planned:\n%s", d.engine.Node, kinds)
+		}
+	}
+}
+
 // TestStoppingActiveHandsOver: a daemon that is asked to stop on the active node
 // gives the right away first, and nobody is cut (S7).
 func TestStoppingActiveHandsOver(t *testing.T) {
@@ -28,10 +40,7 @@ func TestStoppingActiveHandsOver(t *testing.T) {
 		if w.runs("alpha", "db") {
 			t.Error("the data run on alpha, too")
 		}
-		<-time.After(5 * time.Second)
-		if kinds := beta.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
-			t.Errorf("a node that left as planned was cut:\n%s", kinds)
-		}
+		cutsNobody(t, beta)
 	})
 }
 
@@ -79,12 +88,7 @@ func TestTheGrantOfAStoppingNodeIsRepeated(t *testing.T) {
 				if role := beta.engine.viewOf().Role; role != beat.Active {
 					t.Errorf("alpha left, and beta is %v", role)
 				}
-				<-time.After(5 * time.Second)
-				for _, d := range []*fakeDaemon{alpha, beta} {
-					if kinds := d.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
-						t.Errorf("%s orders a cut:\n%s", d.engine.Node, kinds)
-					}
-				}
+				cutsNobody(t, alpha, beta)
 				if w.runs("alpha", "db") || !w.runs("beta", "db") {
 					t.Error("the service does not run on beta alone")
 				}
@@ -148,10 +152,7 @@ func TestALeavingNodeEndsNoStop(t *testing.T) {
 				if role := beta.engine.viewOf().Role; role != beat.Active {
 					t.Errorf("alpha left, and beta is %v", role)
 				}
-				<-time.After(5 * time.Second)
-				if kinds := beta.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
-					t.Errorf("a node that left as planned was ordered off:\n%s", kinds)
-				}
+				cutsNobody(t, beta)
 			})
 		})
 	}
@@ -185,10 +186,7 @@ func TestAStandbyLeavesInAHandOver(t *testing.T) {
 				w.until("alpha serves", 5*time.Second, func() bool {
 					return alpha.engine.viewOf().Role == beat.Active && w.runs("alpha", "db")
 				})
-				<-time.After(5 * time.Second)
-				if kinds := alpha.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
-					t.Errorf("a node that left as planned was ordered off:\n%s", kinds)
-				}
+				cutsNobody(t, alpha)
 			})
 		})
 	}
@@ -218,10 +216,7 @@ func TestBothDaemonsAreStopped(t *testing.T) {
 		if role := beta.engine.viewOf().Role; role != beat.Active {
 			t.Errorf("alpha left, and beta is %v", role)
 		}
-		<-time.After(5 * time.Second)
-		if kinds := beta.sink.kinds(); strings.Contains(kinds, api.KindFenceOrdered) {
-			t.Errorf("a node that left as planned was ordered off:\n%s", kinds)
-		}
+		cutsNobody(t, beta)
 	})
 }
 

@@ -77,7 +77,7 @@ func (m *Machine) clusterAlarms() {
 	m.alarm(q.silent && q.off && !removed, m.object.peer, "off", Major, peer, " is off")
 	m.alarm(!q.heard && m.staysOff(), m.object.peer, "stays-off", Critical, peer, " was cut too often and is left off")
 	m.idleAlarm()
-	m.alarm(m.active() && q.receiving && p.b.Role == beat.Active, m.object.self, "dual-active", Critical, "both nodes say that they are active")
+	m.alarm(m.active() && m.peerServes(), m.object.self, "dual-active", Critical, "both nodes say that they are active")
 	meant := m.modeOf(beat.Maintenance, "") != nil || m.modeOf(beat.ModeStandby, peer) != nil || removed
 	if meant || !m.active() || !q.heardBoth(p) || p.b.Ready && !p.b.Blocked || p.b.Ordering || m.now < p.grace || p.b.Role == beat.Joining || p.b.Role == beat.Active {
 		m.unready = m.now

@@ -101,7 +101,8 @@ const (
 	failbackLasts, failbackMost = time.Hour, 24 * time.Hour
 	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
 	isolationRest = 10 * time.Minute
-	// isolationAgain is when one that had to be given up is tried again; each time twice as long.
+	// isolationAgain is when one that had to be given up is tried again; each time twice as
+	// long, up to isolationRest.
 	isolationAgain = time.Minute
 )
 
@@ -119,8 +120,7 @@ func (m *Machine) beginGiving(kind givingKind, why string) {
 
 // handOver carries a giving through its steps: stop, persist, grant.
 func (m *Machine) handOver() {
-	m.considerStandbyMode()
-	m.considerLeaving()
+	m.considerGoing()
 	m.considerBattery()
 	m.considerIsolation()
 	m.considerFailback()
@@ -273,16 +273,24 @@ func (m *Machine) abortGiving(why string) {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
 		m.endDrill("staying active: " + why)
 	}
-	if a := &m.apart; m.giving.kind == isolated {
-		if a.again = m.now; m.quiet.heard && m.reached(m.peer.grace) { // a ping group that flaps stops nothing again and again
-			a.pause = min(max(2*a.pause, isolationAgain), isolationRest)
-			a.again += a.pause
-		}
+	if m.giving.kind == isolated {
+		m.tryIsolationAgain()
 	}
 	m.giving = giving{}
 	m.cutMe = false
 	for i := range m.resources {
 		m.resources[i].kept = gone
+	}
+}
+
+// tryIsolationAgain: a hand-over for isolation had to be given up. Where the peer left or is not
+// heard, the next one may begin as soon as it is back; a ping group that flaps stops nothing again and again.
+func (m *Machine) tryIsolationAgain() {
+	a := &m.apart
+	a.again = m.now
+	if m.quiet.heard && m.reached(m.peer.grace) {
+		a.pause = min(max(2*a.pause, isolationAgain), isolationRest)
+		a.again += a.pause
 	}
 }
 
@@ -336,19 +344,20 @@ func (m *Machine) considerCutOffStop() {
 	}
 }
 
-// considerStandbyMode: an active node in standby mode hands over as soon as
-// its peer is ready.
-func (m *Machine) considerStandbyMode() {
-	if m.active() && m.giving.kind == notGiving && m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.peerUnwell() == "" && m.mayGrant() == "" {
-		m.beginGiving(switchover, "standby mode")
+// considerGoing: an active node in standby mode, or whose daemon stops, hands over as soon as its
+// peer is ready, also where a hand-over was given up, or the right came while it stopped.
+func (m *Machine) considerGoing() {
+	why := ""
+	switch {
+	case !m.active() || m.giving.kind != notGiving:
+		return
+	case m.modeOf(beat.ModeStandby, m.p.Self) != nil:
+		why = "standby mode"
+	case m.leaving > m.now:
+		why = "the daemon stops"
 	}
-}
-
-// considerLeaving: a daemon that stops hands over as soon as its peer is ready, also where a
-// hand-over was given up, or the right came while it stopped.
-func (m *Machine) considerLeaving() {
-	if m.active() && m.giving.kind == notGiving && m.leaving > m.now && m.peerUnwell() == "" && m.mayGrant() == "" {
-		m.beginGiving(switchover, "the daemon stops")
+	if why != "" && m.peerUnwell() == "" && m.mayGrant() == "" {
+		m.beginGiving(switchover, why)
 	}
 }
 

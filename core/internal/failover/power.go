@@ -105,6 +105,9 @@ func (m *Machine) giveBack() {
 // start may be off for a reason of somebody's, who may be at work on the peer: nobody but an
 // operator switches it on. What was on since, and goes off yet, is owed.
 func (m *Machine) presume() {
+	if len(m.state.Presumed) == 0 {
+		return
+	}
 	var left, owed []string
 	feeders := 0
 	for i := range m.devices {

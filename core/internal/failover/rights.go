@@ -147,7 +147,7 @@ func (m *Machine) nextGeneration() uint64 {
 // once; of equal ones the first stays.
 func (m *Machine) yield() {
 	p := &m.peer
-	if !m.active() || !m.quiet.receiving || p.b.Role != beat.Active {
+	if !m.active() || !m.peerServes() {
 		return
 	}
 	own := m.store.generation
