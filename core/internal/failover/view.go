@@ -235,7 +235,7 @@ func (m *Machine) decision() string {
 	case q.heard:
 		return s + "peer " + peer + " is " + p.b.Role.String() + " and heard on " + m.heardOn()
 	case p.heardAt == 0:
-		return s + "waiting for " + peer
+		return s + "waiting for " + peer + ", until " + (q.base - m.began).Round(time.Second).String() + " after this start"
 	}
 	return s + peer + " is late"
 }
