@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"container/heap"
 	"slices"
 	"time"
@@ -16,9 +17,10 @@ type bench struct {
 	queue  queue
 	order  int
 	nodes  []*benchNode
-	cuts   map[string]bool // "LINK FROM>TO"
-	policy Policy          // of both nodes, as alpha has it
-	alive  bool            // the ping group
+	cuts   map[string]bool          // "LINK FROM>TO"
+	delays map[string]time.Duration // of a link's beats
+	policy Policy                   // of both nodes, as alpha has it
+	alive  bool                     // the ping group
 	// supplies are what a scenario says of the devices' batteries, by the node that they feed.
 	supplies map[string]supply
 	tell     func(n *benchNode, p *Plan)
@@ -169,7 +171,7 @@ func (b *bench) send(n *benchNode, said beat.Beat) {
 		if peer == nil || !b.path(link, n, peer) {
 			continue
 		}
-		b.after(time.Millisecond, func() {
+		b.after(cmp.Or(b.delays[link], time.Millisecond), func() {
 			switch {
 			case !peer.powered:
 			case version != peer.version:

@@ -89,7 +89,7 @@ func (m *Machine) beatMissing() bool {
 func (m *Machine) analyse() {
 	e, p := &m.evidence, &m.peer
 	if p.heardAt > 0 && !m.beatMissing() || p.heardAt == 0 && !m.quiet.silent && !m.quiet.strange {
-		*e = evidence{asked: e.asked}
+		*e = evidence{asked: e.asked, service: e.service, served: e.served}
 		return
 	}
 	if e.id != "" && m.now >= e.deadline+m.interval() {
@@ -209,10 +209,10 @@ func (e *evidence) serviceTold(answer beat.Tri, asked time.Duration) {
 // forget drops what was found, but for what forbids an order: that the service answered.
 func (e *evidence) forget() { *e = evidence{service: e.service, served: e.served} }
 
-// serves: the service passes its probe through the virtual IP, asked since the last beat. It
+// serves: the service passes its probe through the virtual IP, asked since the newest beat first came. It
 // counts until the next question must have had its answer: a probe that hangs forbids nothing for ever.
 func (m *Machine) serves() bool {
 	e := &m.evidence
 	lasts := 2*ServiceTime + max(time.Second, m.p.Analyse) + m.interval()
-	return e.service == beat.Yes && e.served > m.peer.receivedAt && !m.reached(e.served+lasts)
+	return e.service == beat.Yes && e.served > m.peer.newestAt && !m.reached(e.served+lasts)
 }

@@ -173,6 +173,8 @@ func (m *Machine) mayPromote() bool { return !m.active() && m.lacks() == "" }
 // lacks names what keeps this node from becoming active; empty: nothing.
 func (m *Machine) lacks() string {
 	switch {
+	case m.resetting: // that cannot be called off
+		return "this node resets itself"
 	case m.state.Lost:
 		return "the journal is lost"
 	case m.role == beat.Stopped:

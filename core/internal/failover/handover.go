@@ -101,9 +101,9 @@ const (
 	failbackLasts, failbackMost = time.Hour, 24 * time.Hour
 	// isolationRest: no second hand-over for isolation until the difference has been gone this long.
 	isolationRest = 10 * time.Minute
-	// isolationAgain is when one that had to be given up is tried again; each time twice as
-	// long, up to isolationRest.
-	isolationAgain = time.Minute
+	// retryFirst is the first pause before a hand-over that was given up begins again; each one is
+	// twice as long, up to retryMost.
+	retryFirst, retryMost = time.Minute, 10 * time.Minute
 )
 
 // beginGiving starts to give the right away. A stand-down overrides anything else.
@@ -164,12 +164,23 @@ func (m *Machine) handOver() {
 }
 
 // askOutside: what runs at a node that is not active, and whose stop failed, is in the way of
-// the peer, so that stop_failed holds there as well; beside a peer that is off it is in its own
-// way, and asks in vain. In maintenance nobody takes over.
+// the peer, so that stop_failed holds there as well.
 func (m *Machine) askOutside() {
-	asks := !m.active() && (m.quiet.heard || m.quiet.off) && m.stopStuck() && m.stopFences() && m.modeOf(beat.Maintenance, "") == nil
+	asks := m.quiet.heard && m.stuckOutside()
 	m.urgent = m.urgent || asks && !m.cutMe
 	m.cutMe = asks
+}
+
+// stuckOutside: stop_failed says fence for what does not stop on a node that is not active. In
+// maintenance nobody takes over.
+func (m *Machine) stuckOutside() bool {
+	return !m.active() && m.stopStuck() && m.stopFences() && m.modeOf(beat.Maintenance, "") == nil
+}
+
+// stuckAlone: beside a peer that is not heard it is in its own way, and asks in vain.
+func (m *Machine) stuckAlone() bool {
+	planned := m.awaited() && !m.reached(m.peer.grace)
+	return m.quiet.silent && !planned && m.stuckOutside() && m.modeOf(beat.ModeStandby, m.p.Self) == nil
 }
 
 // takerLacks names what keeps the peer from taking what is being given; empty: nothing. Where
@@ -273,8 +284,11 @@ func (m *Machine) abortGiving(why string) {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
 		m.endDrill("staying active: " + why)
 	}
-	if m.giving.kind == isolated {
-		m.tryIsolationAgain()
+	switch m.giving.kind {
+	case isolated:
+		m.tryAgain(&m.apart.retry)
+	case switchover:
+		m.tryAgain(&m.going)
 	}
 	m.giving = giving{}
 	m.cutMe = false
@@ -283,15 +297,21 @@ func (m *Machine) abortGiving(why string) {
 	}
 }
 
-// tryIsolationAgain: a hand-over for isolation had to be given up. Where the peer left or is not
-// heard, the next one may begin as soon as it is back; a ping group that flaps stops nothing again and again.
-func (m *Machine) tryIsolationAgain() {
-	a := &m.apart
-	a.again = m.now
+// retry is when a hand-over that had to be given up may begin again, so that a gateway or a line
+// that flaps stops nothing again and again.
+type retry struct {
+	at    time.Duration // 0: none was given up
+	pause time.Duration // the longest so far
+}
+
+// tryAgain sets a pause before the next hand-over; the first one for a peer that left or is not
+// heard may begin as soon as it is back.
+func (m *Machine) tryAgain(r *retry) {
+	next := min(max(2*r.pause, retryFirst), retryMost)
 	if m.quiet.heard && m.reached(m.peer.grace) {
-		a.pause = min(max(2*a.pause, isolationAgain), isolationRest)
-		a.again += a.pause
+		r.pause = next
 	}
+	r.at, r.pause = m.now+r.pause, next
 }
 
 // isolation is the difference between the two nodes' sight of the ping group.
@@ -299,8 +319,7 @@ type isolation struct {
 	since  time.Duration // we do not reach it and the peer does; 0: no such difference
 	gone   time.Duration // since when there is no difference either way; 0: there is
 	locked bool          // handed over once; not again until gone for isolationRest
-	again  time.Duration // when a hand-over that was given up is tried again; 0: none was
-	pause  time.Duration // how long that was waited for the last time
+	retry  retry
 }
 
 // considerIsolation hands over from an active node that lost the ping group to
@@ -315,10 +334,10 @@ func (m *Machine) considerIsolation() {
 	case a.gone == 0:
 		a.gone = m.now
 	case m.now-a.gone >= isolationRest:
-		a.locked, a.pause = false, 0
+		a.locked, a.retry = false, retry{}
 	}
-	if a.again > 0 && m.reached(a.again) {
-		a.locked, a.again = false, 0
+	if a.retry.at > 0 && m.reached(a.retry.at) {
+		a.locked, a.retry.at = false, 0
 	}
 	if !differ || mine != beat.No || !m.active() {
 		a.since = 0
@@ -349,12 +368,15 @@ func (m *Machine) considerCutOffStop() {
 func (m *Machine) considerGoing() {
 	why := ""
 	switch {
-	case !m.active() || m.giving.kind != notGiving:
+	case !m.active():
+		m.going = retry{}
 		return
-	case m.modeOf(beat.ModeStandby, m.p.Self) != nil:
-		why = "standby mode"
+	case m.giving.kind != notGiving:
+		return
 	case m.leaving > m.now:
 		why = "the daemon stops"
+	case m.modeOf(beat.ModeStandby, m.p.Self) != nil && m.reached(m.going.at):
+		why = "standby mode"
 	}
 	if why != "" && m.peerUnwell() == "" && m.mayGrant() == "" {
 		m.beginGiving(switchover, why)

@@ -51,6 +51,7 @@ type Machine struct {
 	settled time.Duration // since when the cluster is whole, for failback
 	back    failbacks
 	apart   isolation
+	going   retry         // of the hand-over of a node in standby mode
 	idle    time.Duration // since when nobody is active although both are heard
 	calm    time.Duration // when the active role was last about to change
 	unready time.Duration // since when a heard standby could not take over

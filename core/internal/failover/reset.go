@@ -2,17 +2,21 @@ package failover
 
 import "time"
 
+// resetHelped: a node that is clean so long after its start was helped by a reset, or needed none.
+// Something may start a while after the boot what does not stop.
+const resetHelped = time.Hour
+
 // resetSelf is S3's last resort: a machine that must yield and cannot stop resets
 // itself by its watchdog. A peer that was asked to cut it has had its time to do so.
 func (m *Machine) resetSelf() {
-	asks := m.mustYield()
+	asks := m.mustYield() || m.stuckAlone()
 	switch {
 	case !asks:
 		m.asking = 0
 	case m.asking == 0:
 		m.asking = m.now
 	}
-	if m.state.ResetIn != "" && !m.resetting && m.adopted && m.clean() { // it helped, or was not needed
+	if m.state.ResetIn != "" && !m.resetting && m.adopted && m.clean() && m.reached(m.began+resetHelped) {
 		m.state.ResetIn = ""
 		m.store.changed()
 	}
@@ -33,7 +37,10 @@ func (m *Machine) overdue(asks bool) string {
 		return "it did not stop in time"
 	case m.giving.kind == cutOffStop && m.giving.version == 0 && m.reached(m.giving.began+m.allStops()): // nobody else serves yet: in order
 		return "it did not stop in time"
-	case asks && m.reached(m.asking+2*m.fullTurn()) && m.keepsReset():
+	case !asks || !m.reached(m.asking+2*m.fullTurn()) || !m.keepsReset():
+	case m.quiet.silent:
+		return "a resource did not stop, and nobody is heard who could cut it"
+	default:
 		return "it asked to be cut and was not"
 	}
 	return ""

@@ -41,6 +41,7 @@ type resource struct {
 	blocked    bool // not started again without cleanup or a new takeover
 	spent      bool // blocked, and its failovers are spent: it stays here
 	stopFailed bool
+	leftAlone  bool // nobody manages it
 	// demoteFailed: it is stopped instead.
 	demoteFailed bool
 }
@@ -98,7 +99,7 @@ func (m *Machine) runResources() {
 
 func (m *Machine) runResource(i int) {
 	r := &m.resources[i]
-	r.stopFailed = r.stopFailed && m.keepsFailure(i)
+	m.beginAnew(i)
 	if r.op != NoAction {
 		if !m.reached(r.opUntil) {
 			return
@@ -127,8 +128,15 @@ func (m *Machine) runResource(i int) {
 	}
 }
 
-// keepsFailure: whoever manages again what does not serve here begins anew.
-func (m *Machine) keepsFailure(i int) bool { return m.active() || m.managed(i) }
+// beginAnew: whoever manages again what does not serve here tries its stop again before
+// anything follows from its failure.
+func (m *Machine) beginAnew(i int) {
+	r, managed := &m.resources[i], m.managed(i)
+	if managed && r.leftAlone && !m.active() {
+		r.stopFailed = false
+	}
+	r.leftAlone = !managed
+}
 
 // unseen: looking does not help, and what may run here and must not is stopped unseen. Where a
 // warm layer runs and its role cannot be read, it would be the same after the next start.
@@ -329,7 +337,7 @@ func (m *Machine) opFailed(i int, err string) {
 		r.demoteFailed = true
 		m.note("demote-failed", m.object.resources[i], r.name+": "+err)
 	case StopResource:
-		r.stopFailed, r.next = m.keepsFailure(i), m.now+lookAgain
+		r.stopFailed, r.next = true, m.now+lookAgain
 		m.note("stop-failed", m.object.resources[i], r.name+": "+err)
 	case RestartResource:
 		m.note("restart-failed", m.object.resources[i], r.name+": "+err)
@@ -348,10 +356,12 @@ func (m *Machine) stopFences() bool {
 }
 
 // inTheWay: the stop of what only the active node may run failed. Beside a peer that serves, what
-// cannot be looked at and was not seen to run, on a node that did not serve before, does no harm.
+// cannot be looked at and was not seen to run, on a node that did not serve before, does no harm;
+// nothing follows while nobody may try its stop again.
 func (m *Machine) inTheWay(r resource) bool {
-	idle := r.stage() == unread && !r.ran && !m.served && !m.active() && (m.peer.b.Role == beat.Active || m.peerMayGoOn())
-	return r.stopFailed && r.holds() && !idle
+	serves := m.peer.b.Role == beat.Active && !m.quiet.silent
+	idle := r.stage() == unread && !r.ran && !m.served && (serves || m.peerMayGoOn())
+	return r.stopFailed && r.holds() && (m.active() || !idle && !r.leftAlone)
 }
 
 // peerMayGoOn: the peer, which served last, still looks whether it goes on with what runs there,

@@ -33,7 +33,7 @@ func RunScenario(r io.Reader) (string, error) {
 
 func newScenario() *scenario {
 	s := &scenario{}
-	s.bench = &bench{alive: true, policy: samplePolicy(), cuts: map[string]bool{}, supplies: map[string]supply{}, tell: s.show}
+	s.bench = &bench{alive: true, policy: samplePolicy(), cuts: map[string]bool{}, delays: map[string]time.Duration{}, supplies: map[string]supply{}, tell: s.show}
 	return s
 }
 

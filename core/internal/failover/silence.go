@@ -44,7 +44,8 @@ func (l *link) healthy() bool {
 type peer struct {
 	known      bool
 	b          beat.Beat     // newest
-	receivedAt time.Duration // newest beat, echoing ours or not
+	receivedAt time.Duration // newest beat, on whichever link, echoing ours or not
+	newestAt   time.Duration // when the newest beat came on the first of its links
 	heardAt    time.Duration // newest beat that echoed ours freshly; 0: never since our start
 	signAt     time.Duration // newest other sign of life
 	strangeAt  time.Duration // newest beat in a wire form that cannot be read
@@ -92,6 +93,9 @@ func (m *Machine) hear(e BeatHeard) {
 	}
 	if !p.known || p.b.Incarnation != b.Incarnation {
 		m.meet(b, e.Taken)
+	}
+	if !p.known || p.b.Incarnation != b.Incarnation || p.b.Sequence != b.Sequence { // not its copy on a slower link
+		p.newestAt = max(p.newestAt, e.Taken)
 	}
 	p.known, p.b = true, *b
 	p.receivedAt = max(p.receivedAt, e.Taken)

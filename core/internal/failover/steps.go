@@ -37,6 +37,11 @@ func (s *scenario) step(line string) error {
 	case "ping-group":
 		s.bench.alive = rest == "alive"
 		return nil
+	case "delay":
+		link, takes, _ := strings.Cut(rest, " ")
+		d, err := time.ParseDuration(takes)
+		s.bench.delays[link] = d
+		return err
 	case "cut", "mend":
 		return s.cable(word == "cut", strings.Fields(rest))
 	case "start":

@@ -110,7 +110,7 @@ func TestTextFaultsAreNamed(t *testing.T) {
 
 func TestScenarioFaultsNameTheirLine(t *testing.T) {
 	for _, text := range []string{
-		"start alpha", "\nrun fast", "start alpha active\nview gamma", "start alpha active\ndance alpha", "cut", "ping-group deaf",
+		"start alpha", "\nrun fast", "start alpha active\nview gamma", "start alpha active\ndance alpha", "cut", "delay lan", "ping-group deaf",
 		"start alpha active\ndaemon alpha restart", "start alpha active\npower alpha out", "start alpha active\npower alpha",
 		"start alpha active\nfence-path alpha fine", "start alpha active\noutlet alpha ups-beta", "start alpha active\nping alpha maybe",
 		"start alpha active\nresource alpha db", "start alpha active\nresource alpha db dead", "start alpha active\nlink-plugin alpha lan",
