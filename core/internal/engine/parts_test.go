@@ -88,6 +88,7 @@ func TestALinkDoesNotComeBackByAWorseAlarm(t *testing.T) {
 		ended, stands failover.Alarm
 		kind, words   string
 	}{
+		{failover.Alarm{Object: "link/serial", Key: "down"}, failover.Alarm{Object: lan, Key: "late"}, api.KindLinkSilent, "Told by another alarm now"},
 		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: beta, Key: "silent"}, api.KindLinkLate, "Told by another alarm now"},
 		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: beta, Key: "off"}, api.KindLinkLate, "Told by another alarm now"},
 		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: lan, Key: "down"}, api.KindLinkLate, "Told by another alarm now"},
@@ -96,7 +97,10 @@ func TestALinkDoesNotComeBackByAWorseAlarm(t *testing.T) {
 		{failover.Alarm{Object: lan, Key: "late"}, failover.Alarm{Object: beta, Key: "rests"}, api.KindLinkRestored, "No longer"},
 		{failover.Alarm{Object: lan, Key: "unknown"}, failover.Alarm{Object: beta, Key: "off"}, api.KindLinkRestored, "No longer"},
 	} {
-		o := observation{over: []ended{{alarm: c.ended}}, view: &viewed{View: failover.View{Alarms: []failover.Alarm{c.stands}}}}
+		o := observation{over: []ended{{alarm: c.ended}}, view: &viewed{View: failover.View{
+			Alarms: []failover.Alarm{c.stands},
+			Links:  []failover.LinkView{{Name: "lan", Health: beat.OK}, {Name: "serial", Health: beat.HealthUnknown}}, // its plugin died
+		}}}
 		event := translate(nil, o)[0]
 		if event.GetKind() != c.kind || !strings.HasPrefix(event.GetMessage(), c.words+": ") || event.GetSeverity() != cleared {
 			t.Errorf("%v beside %v: %v", c.ended, c.stands, event)

@@ -208,14 +208,18 @@ func becameOff(a failover.Alarm, raised []failover.Alarm) bool {
 	return a.Key == "silent" && slices.ContainsFunc(raised, func(r failover.Alarm) bool { return r.Object == a.Object && r.Key == "off" })
 }
 
-// overtaken tells whether a link's alarm went because a worse one stands in its place, for that
-// link or for the whole peer, from which nothing is heard: nothing came back.
+// overtaken tells whether a link's alarm went because another one stands in its place, or is about
+// to, for that link or for the whole peer, from which nothing is heard: nothing came back.
 func overtaken(a failover.Alarm, v *viewed) bool {
+	link, ofLink := strings.CutPrefix(a.Object, "link/")
+	if !ofLink || a.Key != "late" && a.Key != "down" || v == nil {
+		return false
+	}
 	silences := []string{"silent", "away", "off", "not-back"}
-	ofLink := strings.HasPrefix(a.Object, "link/") && (a.Key == "late" || a.Key == "down")
-	return ofLink && v != nil && slices.ContainsFunc(v.Alarms, func(s failover.Alarm) bool {
+	worse := slices.ContainsFunc(v.Alarms, func(s failover.Alarm) bool {
 		return s.Object == a.Object && s.Key == "down" || strings.HasPrefix(s.Object, "node/") && slices.Contains(silences, s.Key)
 	})
+	return worse || slices.ContainsFunc(v.Links, func(l failover.LinkView) bool { return l.Name == link && l.Health == beat.HealthUnknown })
 }
 
 func raisedEvent(a failover.Alarm) *api.Event {
