@@ -284,10 +284,10 @@ func (m *Machine) abortGiving(why string) {
 		m.note("handover-aborted", m.object.self, "staying active: "+why)
 		m.endDrill("staying active: " + why)
 	}
-	switch m.giving.kind {
-	case isolated:
+	if m.giving.kind == isolated {
 		m.tryAgain(&m.apart.retry)
-	case switchover:
+	}
+	if m.giving.kind == switchover {
 		m.tryAgain(&m.going)
 	}
 	m.giving = giving{}
