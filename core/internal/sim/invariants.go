@@ -118,7 +118,7 @@ func (w *world) checkSupplies() {
 // checkDark is S7, too: who was cut is dark only where its peer says that it is meant to be,
 // or can do nothing about it.
 func (w *world) checkDark(n, peer *node) {
-	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) || w.owedSoon(n) || w.now < n.cutAt+powerPatience {
+	if n.powered || !n.cut || peer.machine == nil || peer.forgot || w.owedInVain(n) || w.owedToNobody(n) || w.owedSoon(n) || w.now < n.cutAt+powerPatience {
 		return
 	}
 	if !peer.alarmed("stays-off") && !peer.alarmed("owed") && !peer.alarmed("presumed") {
@@ -129,6 +129,13 @@ func (w *world) checkDark(n, peer *node) {
 // owedInVain: the peer of a dark node does not reach what would give it power.
 func (w *world) owedInVain(n *node) bool {
 	return n.cut && slices.ContainsFunc(w.supply, func(d *device) bool { return d.feeds == n.id && !d.path[1-n.id] })
+}
+
+// owedToNobody: a device left the peer's configuration while it was off, and with its journal went
+// the last that knew of it.
+func (w *world) owedToNobody(n *node) bool {
+	peer := w.nodes[1-n.id]
+	return peer.unsure && slices.ContainsFunc(w.supply, func(d *device) bool { return d.feeds == n.id && d.off && d.left[peer.id] })
 }
 
 // owedSoon: an order that gives a dark node its power is on its way.

@@ -96,8 +96,9 @@ func (w *world) heal() {
 				w.sick.feed(failover.Command{ID: "mend", Verb: failover.ToStandby, Name: w.sick.name, Operator: "sim"})
 			}
 		}
-		w.after(8500*time.Millisecond, away)
-		w.after(15*time.Second, away) // its peer came back late
+		for _, after := range []time.Duration{8500 * time.Millisecond, 15 * time.Second, 22 * time.Second} { // its peer may come back late
+			w.after(after, away)
+		}
 	}
 	for i := range resourceCount {
 		w.after(8*time.Second+time.Duration(i)*10*time.Millisecond, func() {
