@@ -55,6 +55,9 @@ func (n *node) persist(a failover.Action) {
 		}
 		if n.w.o.Bug != ForgottenGeneration {
 			n.saved, n.lost = a.State, false
+			if n.saved.Active {
+				n.right, n.rightIn = n.saved.Generation, n.boots
+			}
 			n.saved.Modes.Set = append([]beat.Mode(nil), a.State.Modes.Set...)
 			n.saved.Cuts = append([]time.Duration(nil), a.State.Cuts...)
 		}

@@ -62,6 +62,8 @@ type node struct {
 	told      uint64        // the newest generation in a beat of the peer since the boot
 	served    uint64        // the generation in which it started the data last, and its boot then
 	servedIn  int
+	right     uint64 // the generation that its disk last knew it active in, in the boot rightIn
+	rightIn   int
 	ranIn     int            // the boot in which a daemon last began
 	lapsed    uint64         // of LapsingGrant: the newest grant that may lapse,
 	before    failover.State // and the state on disk before it
