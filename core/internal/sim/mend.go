@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"github.com/storeward/storeward/core/internal/failover"
@@ -81,7 +82,7 @@ func (w *world) heal() {
 	w.after(7*time.Second, func() {
 		told := false
 		for _, n := range w.nodes {
-			if !told && n.alarmed("turns-in-doubt") { // said at one node: nothing else keeps two such orders apart
+			if !told && n.alarmed("turns-in-doubt") && !w.nodes[1-n.id].waitsForTurn() { // said at one node: nothing else keeps two such orders apart
 				told = true
 				n.feed(failover.Command{ID: "doubt", Verb: failover.Fence, Name: n.policy.Peer, Operator: "sim"})
 			}
@@ -107,6 +108,11 @@ func (w *world) heal() {
 			}
 		})
 	}
+}
+
+// waitsForTurn is what an operator reads in a node's status before he fences it from the other one.
+func (n *node) waitsForTurn() bool {
+	return n.machine != nil && strings.Contains(n.machine.View(n.local()).Decision, "waiting for the turn")
 }
 
 // endModes ends every mode: one that would change something by its end stays until somebody does.
