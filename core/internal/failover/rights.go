@@ -76,9 +76,20 @@ func (m *Machine) adopt() {
 	}
 }
 
+// learn keeps in which generation the peer served last, by however old a beat: none is used
+// twice (S3), whatever the peer may forget.
+func (m *Machine) learn() {
+	idle := !m.active() && m.adopted && m.taking.kind == notTaking && m.giving.kind == notGiving
+	if last := m.peer.b.LastActive; idle && last > m.state.Generation {
+		m.state.Generation = last
+		m.store.changed()
+	}
+}
+
 // join makes a node that met an active peer its standby, and learns its generation.
 func (m *Machine) join() {
 	p, q := &m.peer, &m.quiet
+	m.learn()
 	if !q.heardBoth(p) || !m.adopted {
 		return
 	}

@@ -30,6 +30,8 @@ const (
 	// calmFor is how long two daemons must have been able to hear each other for an order to
 	// be needless: longer than a silence that began before, with the orders of its turns.
 	calmFor = 3 * time.Second
+	// answerLasts is how long the answer of a service counts at least: one that hangs forbids nothing for ever.
+	answerLasts = failover.ServiceTime + time.Second
 	// pingKnown is how long a node may take to know that its ping group is dead.
 	pingKnown = time.Second
 )
@@ -48,7 +50,7 @@ func (w *world) checkOrder(n *node) {
 		w.fail("%s orders its peer off, and they have been able to hear each other for %v", n.name, w.now-w.calmSince)
 	case standby && s.active > 0 && w.now-s.active < n.policy.Interval:
 		w.fail("%s orders its peer off, whose beat said %v ago that it is active", n.name, w.now-s.active)
-	case standby && s.service > s.beat:
+	case standby && s.service > s.beat && w.now-s.service < answerLasts:
 		w.fail("%s orders its peer off while the service answers", n.name)
 	case s.slept > s.beat && w.now-s.slept < n.policy.Deadtime-time.Millisecond: // by its own clock
 		w.fail("%s orders its peer off %v after it slept", n.name, w.now-s.slept)
