@@ -283,8 +283,6 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestACleanupOfWhatLeftTheConfiguration: it is named by its alarm alone, and no other order
-// knows it. It is a statement, and has a consequence.
 // TestVerdict: the one sentence is true while layers start, hang or cannot be looked at as well.
 func TestVerdict(t *testing.T) {
 	raised := func(condition string) []control.Alarm {
@@ -339,9 +337,6 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestOrdersSayWhereTheyAct: in their help.
-// TestModesLastAMinute: a slip of the pen must not move the store.
-// TestWhatMeansNothingIsRefused: rather than done in part.
 // TestErrorsKeepTheTerminal: what was typed is said again in part, and never as it steers a terminal.
 func TestErrorsKeepTheTerminal(t *testing.T) {
 	long := strings.Repeat("x\" y", 20000)
@@ -370,7 +365,6 @@ func TestErrorsKeepTheTerminal(t *testing.T) {
 	}
 }
 
-// TestYesIsTakenByEveryOrder: the habit of saying it costs nothing where nothing is asked.
 func TestConfigApplyTakesNoFile(t *testing.T) {
 	code, printed := run(t, &fakeDaemon{state: control.State{Status: well()}}, "config", "apply", "/new.yaml")
 	if code != 2 || !strings.Contains(printed, "change the file that the daemon was started with") {

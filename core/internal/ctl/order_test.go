@@ -18,6 +18,8 @@ func TestOrdersNameTheirGeneration(t *testing.T) {
 	}
 }
 
+// TestACleanupOfWhatLeftTheConfiguration: it is named by its alarm alone, and no other order
+// knows it. It is a statement, and has a consequence.
 func TestACleanupOfWhatLeftTheConfiguration(t *testing.T) {
 	left := func(name string) []control.Alarm {
 		return []control.Alarm{{Object: "resource/" + name, Condition: "unconfigured", Severity: "critical", Message: name + " left the configuration."}}
@@ -46,6 +48,7 @@ func TestACleanupOfWhatLeftTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestOrdersSayWhereTheyAct: in their help.
 func TestOrdersSayWhereTheyAct(t *testing.T) {
 	for name, want := range map[string]string{
 		"cleanup": "say it at the node that told of them. What runs goes on.\n\nConsequence, for what left the configuration: you state that RESOURCE,",
@@ -57,6 +60,7 @@ func TestOrdersSayWhereTheyAct(t *testing.T) {
 	}
 }
 
+// TestModesLastAMinute: a slip of the pen must not move the store.
 func TestModesLastAMinute(t *testing.T) {
 	for _, args := range [][]string{
 		{"standby", "beta", "--for", "1ns"}, {"standby", "beta", "--for", "0s"}, {"maintenance", "on", "--for", "59s"}, {"unmanage", "db", "--for=-1h"},
@@ -73,6 +77,7 @@ func TestModesLastAMinute(t *testing.T) {
 	}
 }
 
+// TestWhatMeansNothingIsRefused: rather than done in part.
 func TestWhatMeansNothingIsRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"history --limit 0":                 "--limit is at least 1 and at most 1000, not 0",
@@ -105,6 +110,7 @@ func TestDrillSaysAnywayOnlyWhenTold(t *testing.T) {
 	}
 }
 
+// TestYesIsTakenByEveryOrder: the habit of saying it costs nothing where nothing is asked.
 func TestYesIsTakenByEveryOrder(t *testing.T) {
 	d := &fakeDaemon{state: control.State{Status: well()}}
 	if code, printed := run(t, d, "readmit", "beta", "--yes"); code != 0 || d.command.Name != "readmit" {

@@ -91,10 +91,11 @@ func (m *Machine) hear(e BeatHeard) {
 		l.old++
 		return
 	}
-	if !p.known || p.b.Incarnation != b.Incarnation {
+	met := !p.known || p.b.Incarnation != b.Incarnation
+	if met {
 		m.meet(b, e.Taken)
 	}
-	if !p.known || p.b.Incarnation != b.Incarnation || p.b.Sequence != b.Sequence { // not its copy on a slower link
+	if met || p.b.Sequence != b.Sequence { // not its copy on a slower link
 		p.newestAt = max(p.newestAt, e.Taken)
 	}
 	p.known, p.b = true, *b

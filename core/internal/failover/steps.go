@@ -40,8 +40,11 @@ func (s *scenario) step(line string) error {
 	case "delay":
 		link, takes, _ := strings.Cut(rest, " ")
 		d, err := time.ParseDuration(takes)
+		if err != nil {
+			return fmt.Errorf("want delay LINK TIME: %w", err)
+		}
 		s.bench.delays[link] = d
-		return err
+		return nil
 	case "cut", "mend":
 		return s.cable(word == "cut", strings.Fields(rest))
 	case "start":
